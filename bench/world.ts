@@ -325,7 +325,7 @@ async function untilAccounts(
   const patience = setTimeout(() => {
     const waiting = [...done].filter(([, isDone]) => !isDone).map(([name]) => name);
     abort.abort(
-      new Error(`waited in vain for ${waiting.length} accounts: ${waiting.slice(0, 5).join(', ')}`),
+      new Error(`timed out while waiting for ${waiting.length} accounts: ${waiting.slice(0, 5).join(', ')}`),
     );
   }, patienceMs);
   try {

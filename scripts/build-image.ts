@@ -42,7 +42,7 @@ const digest = /^[^@]+@(sha256:[0-9a-f]{64})$/.exec(base)?.[1];
 if (digest === undefined) {
   console.error(
     'name the base image by digest, since a tag can change: --base gcr.io/distroless/nodejs24-debian13@sha256:DIGEST (make image BASE=…)\n' +
-      'node scripts/run-program.ts crane digest gcr.io/distroless/nodejs24-debian13:nonroot prints the present one',
+      'node scripts/run-program.ts crane digest gcr.io/distroless/nodejs24-debian13:nonroot prints the current digest',
   );
   process.exit(2);
 }
@@ -61,7 +61,10 @@ try {
   const layer = await writeBlob(target, mediaTypes.layer, compress(tar));
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
   const { manifests } = await readJson<Partial<Index>>(pulled, digest);
-  if (!manifests) throw new Error(`${base} is an image for one platform: name the digest of its index`);
+  if (!manifests)
+    throw new Error(
+      `${base} is an image for a single platform: specify the digest of the index with all platforms`,
+    );
   const images: Descriptor[] = [];
   for (const image of imagesFor(manifests, platform)) {
     const manifest = await readJson<Manifest>(pulled, image.digest);

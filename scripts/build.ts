@@ -110,7 +110,7 @@ for (const [importer, { imports }] of Object.entries(result.metafile.inputs))
   for (const { kind, path } of imports)
     if (kind === 'dynamic-import' && result.metafile.inputs[path]?.format === 'cjs')
       throw new Error(
-        `${importer} imports ${path} by import(), which is CommonJS: re-export it from a module`,
+        `${importer} loads ${path} with import(), but ${path} is CommonJS: re-export it from an ES module`,
       );
 
 for (const asset of assets) {

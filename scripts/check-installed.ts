@@ -30,4 +30,5 @@ const problems = installed.flatMap(([path, { version, integrity }]) => {
 });
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
-else console.log(`installed: ${installed.length} packages, all as in package-lock.json`);
+else
+  console.log(`installed: ${installed.length} packages, all with the version and hash in package-lock.json`);

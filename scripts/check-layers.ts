@@ -77,11 +77,11 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
     ambientPattern.test(text)
   ) {
     faults.push(
-      `${file}: reads the clock, randomness, argv or env, which only the bin folders may; take it as a parameter`,
+      `${file}: reads the clock, randomness, argv or env, which only the bin folders are permitted to read; pass the value as a parameter`,
     );
   }
   if (untypedClockPattern.test(text))
-    faults.push(`${file}: has a clock of plain numbers; give it the type of src/k8s/time.ts`);
+    faults.push(`${file}: has a clock that returns plain numbers; use a type from src/k8s/time.ts`);
   const imports: string[] = [];
   if (!isTest) arrows.set(file, imports);
   for (const match of text.matchAll(importPattern)) {
@@ -94,20 +94,20 @@ for (const file of globSync(['src/**/*.ts', 'sandbox/src/**/*.ts'], { cwd: root 
       const importedLayer = layerOf(imported);
       if (importedLayer === '') {
         if (!imported.endsWith('package.json'))
-          faults.push(`${file}: imports ${target}, which lies outside src/ and sandbox/`);
+          faults.push(`${file}: imports ${target}, which is outside src/ and sandbox/`);
       } else if (
         importedLayer !== layerName &&
         importedLayer !== doors[file] &&
         !layer.imports.includes(importedLayer)
       ) {
-        faults.push(`${file}: src/${layerName} may not import src/${importedLayer} (${target})`);
+        faults.push(`${file}: src/${layerName} is not permitted to import src/${importedLayer} (${target})`);
       }
     } else if (!isTest && layer.packages !== 'any') {
       const name = target.startsWith('@')
         ? target.split('/').slice(0, 2).join('/')
         : (target.split('/')[0] ?? '');
       if (!layer.packages.includes(name))
-        faults.push(`${file}: src/${layerName} may not import the package ${name}`);
+        faults.push(`${file}: src/${layerName} is not permitted to import the package ${name}`);
     }
   }
 }
@@ -125,15 +125,15 @@ for (const file of globSync('console/src/**/*.{ts,tsx}', { cwd: root }).sort()) 
     const isAllowed = target.startsWith('.')
       ? imported.startsWith('console/src/') || pageImports.test(imported)
       : pagePackages.includes(target.replace('react-dom/client', 'react-dom'));
-    if (!isAllowed) faults.push(`${file}: the page of the console may not import ${target}`);
+    if (!isAllowed) faults.push(`${file}: the page of the console is not permitted to import ${target}`);
   }
 }
 
-for (const circle of circlesIn(arrows)) faults.push(`import circle: ${circle.join(' -> ')}`);
+for (const circle of circlesIn(arrows)) faults.push(`import cycle: ${circle.join(' -> ')}`);
 
 for (const fault of faults) console.error(fault);
 if (faults.length > 0) process.exit(1);
-console.log('layers: every import follows the layer table, and no files import each other in a circle');
+console.log('layers: every import follows the layer table, and no import cycles exist');
 
 /** Returns the index of a file's folder in `identityFolders`, Infinity for index.ts, or NaN for a file outside src/identity. */
 function identityFloorOf(path: string): number {

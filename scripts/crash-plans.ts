@@ -67,7 +67,9 @@ async function main(): Promise<void> {
   if (values.seed !== undefined) return showSeed(Number(values.seed));
   const { scenario: chosen, plan } = values;
   if (chosen !== undefined && !scenarios.some(({ name }) => name === chosen)) {
-    console.error(`no such scenario; there are:\n${scenarios.map(({ name }) => `  ${name}`).join('\n')}`);
+    console.error(
+      `no such scenario; the scenarios are:\n${scenarios.map(({ name }) => `  ${name}`).join('\n')}`,
+    );
     process.exitCode = 2;
     return undefined;
   }

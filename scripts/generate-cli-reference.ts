@@ -158,7 +158,7 @@ for (const [path, source] of files) {
   if (current === content) continue;
   if (check) {
     differs = true;
-    console.error(`${path} is not what src/cli says`);
+    console.error(`${path} does not match src/cli`);
   } else {
     mkdirSync(dirname(full), { recursive: true });
     writeFileSync(full, content);

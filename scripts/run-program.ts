@@ -9,7 +9,7 @@ import { findProgram } from './find-program.ts';
 
 const [name = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(binaries, name)) {
-  console.error(`no such program: ${name}; there are: ${Object.keys(binaries).join(', ')}`);
+  console.error(`no such program: ${name}; the programs are: ${Object.keys(binaries).join(', ')}`);
   process.exit(2);
 }
 const child = spawn(await findProgram(name as BinaryName), args, { stdio: 'inherit' });

@@ -46,7 +46,7 @@ const names = parts.map(({ name }) => name);
 const unknown = (values.only ?? []).filter((name) => !names.includes(name));
 if (values.list) console.log(names.join('\n'));
 else if (unknown.length > 0) {
-  console.error(`no such part: ${unknown.join(', ')}; there are: ${names.join(', ')}`);
+  console.error(`no such part: ${unknown.join(', ')}; the parts are: ${names.join(', ')}`);
   process.exitCode = 2;
 } else await runAll(parts.filter(({ name }) => values.only?.includes(name) ?? true));
 

@@ -47,7 +47,8 @@ async function noticeOf(folder: string): Promise<Package> {
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
   const title = `${name} ${version}`;
   if (texts.length > 0) return { title, text: texts.map((text) => text.trim()).join('\n\n') };
-  if (license === undefined) throw new Error(`the package ${title} has neither a licence file nor a licence`);
+  if (license === undefined)
+    throw new Error(`the package ${title} has no licence file and states no licence`);
   const holder = typeof author === 'string' ? author : author?.name;
   return {
     title,

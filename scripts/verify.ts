@@ -62,7 +62,7 @@ if (values.list) {
 }
 const unknown = (values.only ?? []).filter((name) => !all.includes(name));
 if (unknown.length > 0) {
-  console.error(`no such check: ${unknown.join(', ')}; there are: ${all.join(', ')}`);
+  console.error(`no such check: ${unknown.join(', ')}; the checks are: ${all.join(', ')}`);
   process.exit(2);
 }
 const wanted = (name: string): boolean =>

@@ -52,7 +52,7 @@ export function startFollower(name: string, command: readonly string[]): Followe
     seen = changes;
     if (waiting && seen >= waiting.count) waiting.resolve();
   });
-  void exited.then(() => synced.reject(new Error(`${name} ended before it was in step`)));
+  void exited.then(() => synced.reject(new Error(`${name} ended before its informers had synced`)));
   synced.promise.catch(() => {});
   return {
     name,

@@ -35,7 +35,7 @@ const rolesOfOurs = (count: number): Seed => ({
 export const sweep: Scenario = {
   name: 'drift sweep',
   summary:
-    'calls to AWS per sweep over the roles of the whole fleet, in an account that has roles of others too',
+    'calls to AWS per drift detection pass over all roles, in an AWS account that also has roles of others',
   async run({ kon, note }) {
     const figures: Figure[] = [];
     for (const { owned, foreign, bound } of sizes) {

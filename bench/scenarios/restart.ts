@@ -71,7 +71,7 @@ export const restart: Scenario = {
       const fresh = await again.memory();
       note(`memory after another restart: ${fresh.now.toFixed(0)} MiB, ${fresh.peak.toFixed(0)} at most`);
       const { items } = await world.client.list(linkedServiceAccounts);
-      if (items.length !== accounts) throw new Error(`there are ${items.length} accounts`);
+      if (items.length !== accounts) throw new Error(`expected ${accounts} accounts, got ${items.length}`);
       const name = `restart with ${accounts} accounts`;
       return [
         { name: `${name}: calls to AWS`, value: calls.length, unit: 'calls', bound: 5, peer: 8 * accounts },

@@ -25,7 +25,7 @@ export async function helpTexts(): Promise<ReadonlyMap<string, string>> {
       { commands, groups: commandGroups },
       '0.0.0',
     );
-    if (reported.kind !== 'text') throw new Error(`kon ${path.join(' ')} --help is no text`);
+    if (reported.kind !== 'text') throw new Error(`kon ${path.join(' ')} --help returned no text`);
     entries.push(helpEntry(path, reported.text));
   }
   return new Map([[helpFile, entries.join('\n')]]);

@@ -23,7 +23,7 @@ export function peopleTables(root: string): [path: string, content: string][] {
   ] as const) {
     const [begin, end] = [marker(name, 'begin'), marker(name, 'end')];
     const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`${page} has no markers of the table ${name}`);
+    if (from < 0 || to < from) throw new Error(`${page} has no markers for the table ${name}`);
     text = `${text.slice(0, from)}${begin}\n\n${lines.join('\n')}\n\n${text.slice(to)}`;
   }
   return [[page, text]];

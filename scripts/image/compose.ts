@@ -55,6 +55,8 @@ export function imagesFor(
     const existing = manifests.flatMap(({ platform }) =>
       platform ? [`${platform.os}/${platform.architecture}`] : [],
     );
-    throw new Error(`the base image has no ${wanted}; it has: ${existing.join(', ') || 'no platforms'}`);
+    throw new Error(
+      `the base image has no ${wanted}; its platforms are: ${existing.join(', ') || 'no platforms'}`,
+    );
   });
 }

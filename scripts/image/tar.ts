@@ -31,7 +31,7 @@ export async function tarOf(folder: string, to: string): Promise<Buffer> {
 function blocksOf({ path, mode, content = Buffer.alloc(0) }: Entry): readonly Buffer[] {
   const header = Buffer.alloc(blockBytes);
   if (Buffer.byteLength(path) > 100)
-    throw new Error(`the path ${path} is longer than the 100 bytes of ustar`);
+    throw new Error(`the path ${path} is longer than 100 bytes, the limit of the ustar format`);
   const octal = (value: number, length: number): string => `${value.toString(8).padStart(length - 1, '0')}\0`;
   header.write(path, 0);
   header.write(octal(mode, 8), 100);
