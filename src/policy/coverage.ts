@@ -1,6 +1,6 @@
 /**
  * Compares what two policies allow, without evaluating requests. `covers` never wrongly returns true. It may return
- * false although one policy allows everything that the other allows. Pure.
+ * false although one policy allows everything that the other allows. All functions are pure.
  */
 import type { PermissionStatement } from '../api/linked-service-account.ts';
 import type { PolicyDocument } from './model.ts';

@@ -1,6 +1,6 @@
 /**
  * Last accessed information of IAM: services and actions that a role attempted to use. It shows which actions were
- * certainly not used. An action about which IAM reports nothing may have been used. Pure.
+ * certainly not used. An action about which IAM reports nothing may have been used. All functions are pure.
  * Source: IAM User Guide, "Refine permissions in AWS using last accessed information".
  */
 /** Report about one service. IAM reports a service if a policy of the role allows one of its actions. */

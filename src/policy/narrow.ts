@@ -1,6 +1,6 @@
 /**
  * Narrows a policy to the actions that may be in use. Each narrowed statement keeps the resources and conditions of its
- * original statement, so it never allows more. Pure.
+ * original statement, so it never allows more. All functions are pure.
  */
 import { permissionStatement, type PermissionStatement } from '../api/linked-service-account.ts';
 import type { Usage } from './last-accessed.ts';

@@ -1,6 +1,6 @@
 /**
  * Evaluates policies for a request with some unknown context keys. A statement whose conditions or variables need an
- * unknown key may or may not match. The decision holds for every value of the unknown keys. Pure.
+ * unknown key may or may not match. The decision holds for every value of the unknown keys. All functions are pure.
  */
 import { evaluateIdentity } from './evaluate.ts';
 import type {

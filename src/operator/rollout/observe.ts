@@ -119,8 +119,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     app,
     deployedIn: deployedIn(app, found),
     account: accountOf(app),
-    // The store need not be updated by own writes here, since the operator does not write the fields that are read from
-    // dependencies.
+    // The store suffices without this process's latest writes, since the operator does not write the fields that are
+    // read from dependencies.
     others: new Map(
       (app.spec.dependencies ?? []).flatMap(({ name }) => {
         const other = informers.apps.store.get(name);
