@@ -9,7 +9,9 @@ import type { ConfigContent } from './from-options.ts';
 import type { ConfigOption } from './parse-options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
-/** Returns lazy readers, because the path can be read only when it is known whether it contains files or variables. */
+/**
+ * Returns functions that read the path later, when the app's spec shows whether the path contains files or variables.
+ */
 export function configContent(option: ConfigOption, cwd: string): ConfigContent {
   const { name, path, mountPath } = option;
   return {

@@ -14,7 +14,7 @@ export const restartedAtAnnotation = 'kubectl.kubernetes.io/restartedAt';
 export type Revision = {
   readonly target: string;
   readonly number: number;
-  /** Whether this revision is the deployed one. */
+  /** Whether this revision is deployed. */
   readonly current: boolean;
   readonly image: string;
   /** ARN of the role that the revision's pods hold. */

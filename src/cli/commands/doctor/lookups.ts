@@ -55,7 +55,7 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     accounts: once(async () => listObjects(await client(), accountKind)),
     /** Leases of operators in all namespaces. */
     leases: once(async () => listLeases(await client(), signal)),
-    /** Time of the API server, or of this machine if the server returns none. */
+    /** Time of the API server, or time of this machine if the server returns no time. */
     serverNow: async () => (await serverTime(await client(), signal)) ?? now(),
     /** Deployments of the operator. */
     operators,

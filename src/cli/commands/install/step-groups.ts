@@ -58,8 +58,8 @@ export function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // After a switch from Pod Identity, removes the association: pods would use it even if their ServiceAccount has the role
-    // annotation.
+    // After a switch from Pod Identity, removes the association, because pods would use the association even if their
+    // ServiceAccount has the role annotation.
     async () =>
       former === 'PodIdentity' && cluster.eks
         ? associationRemoval(

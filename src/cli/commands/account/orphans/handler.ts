@@ -137,7 +137,7 @@ async function remove(
   const [current] = leftoverRoles([role], cluster, new Set());
   if (!current || current.account !== orphan.account || current.kind !== orphan.kind)
     return 'not deleted: the role does not belong to this cluster any more, or has an account again';
-  // A retained role is independent of a new account of the same name until that account adopts it.
+  // A retained role does not belong to a new account of the same name until that account adopts the role.
   if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
     return `not deleted: its account ${orphan.account} exists again`;
   if (use) requireUnused(await usersOf(role, use));

@@ -230,7 +230,8 @@ async function followPod(
         for (const line of batch) {
           const { time, text } = parseLogLine(line);
           if (time !== undefined) {
-            // The API server accepts `sinceTime` only in whole seconds, so it may send lines again.
+            // Skips lines that were already printed: the API server accepts `sinceTime` only in whole seconds, so it
+            // may send lines again.
             if (resumeAfter !== undefined && !isLater(time, resumeAfter)) continue;
             if (latest === undefined || isLater(time, latest)) latest = time;
           }

@@ -63,7 +63,7 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
   };
 }
 
-/** Whether a revision is older than the deployed revision, and its image differs from the image in the app's spec. */
+/** Whether a revision is older than the deployed revision, and has another image than the app's spec. */
 function isEarlierImage(app: App, own: readonly Revision[], revision: Revision): boolean {
   const current = own.find((each) => each.current);
   const isEarlier = current === undefined || revision.number < current.number;

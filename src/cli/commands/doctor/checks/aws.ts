@@ -239,8 +239,8 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
   }
   if (denied.length === 0) return ok(principal.arn);
-  // These two permissions are optional: without the first, the operator reads roles one by one, and without the second,
-  // it assumes AWS's default quotas.
+  // Denials of these two actions cause only a warning: without `GetAccountAuthorizationDetails`, the operator reads
+  // roles one by one, and without `GetAccountSummary`, it assumes AWS's default quotas.
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
@@ -350,7 +350,8 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // One tag key is enough here, although a real request has several: the condition must be true for each key.
+    // The simulated request has only one tag key. A real request has several, but the condition must be true for each
+    // key.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),

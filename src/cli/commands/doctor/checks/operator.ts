@@ -16,7 +16,8 @@ export const operatorChecks: readonly CheckDefinition[] = [
     mayPass: true,
     run: async ({ leases, serverNow, config }) => {
       const [found, now] = [await leases(), await serverNow()];
-      // Ignores read errors: without the CRDs, the ClusterConfig cannot be read, but the check of the CRDs reports this.
+      // Ignores read errors. Without the CRDs, the ClusterConfig cannot be read, but the check of the CRDs reports the
+      // missing CRDs.
       const status = (await config().catch(() => undefined))?.status;
       const outdated = findCondition(status?.conditions, outdatedCondition);
       const signs = found.map((lease) => leaseSign(lease, now));
