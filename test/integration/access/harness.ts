@@ -1,11 +1,18 @@
 /** A real API server with the shipped CRDs and admission policies, and users with different permissions. */
 import { stringify } from 'yaml';
-import { admissionObjects, rights, type NamedRight } from '../../../src/rbac/index.ts';
+import {
+  admissionObjects,
+  enforcedDigest,
+  probeLease,
+  rights,
+  type NamedRight,
+} from '../../../src/rbac/index.ts';
 import { apiVersion, apps, clusterConfigs, crds, linkedServiceAccounts } from '../../../src/api/index.ts';
 import {
   createKubeClient,
   isForbidden,
   loadConnection,
+  resources,
   type KubeClient,
   type KubeObject,
   type Resource,
@@ -110,6 +117,7 @@ async function fence(cluster: TestControlPlane, clients: KubeClient[]): Promise<
     ...crds().map((crd) => `crd/${crd.metadata.name}`),
   ]);
   await apply(admissionObjects(operatorIdentity));
+  await untilAllEnforced(admin);
   await untilEnforced(userWith);
   return { cluster, admin, apply, connect, userWith };
 }
@@ -122,6 +130,13 @@ export const clusterRoleBinding = (user: string, role: string): KubeObject =>
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: role },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
   }) as KubeObject;
+
+/** Waits until the API server enforces every admission policy. It loads them in the order of creation, the probe last. */
+export async function untilAllEnforced(client: KubeClient): Promise<void> {
+  await eventually('the probe of the admission policies to be refused', () =>
+    enforcedDigest(() => client.create(resources.leases, probeLease('default'), { dryRun: true })),
+  );
+}
 
 /**
  * Waits until every policy is enforced. Each policy is tested with a request that lacks exactly one permission, because

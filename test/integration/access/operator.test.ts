@@ -30,6 +30,7 @@ import { render } from '../../../src/workloads/render.ts';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { isOldestKubernetes } from '../../support/kubernetes-version.ts';
 import { eventually } from '../../support/eventually.ts';
+import { untilAllEnforced } from './harness.ts';
 
 const identity = { namespace: 'konstellation-system', name: 'konstellation' } as const;
 const target = 'production';
@@ -132,6 +133,7 @@ beforeAll(async () => {
   for (const namespace of [target, former, elsewhere])
     await admin.create(resources.serviceAccounts, serviceAccount(namespace, 'myaccount'));
   operator = await asOperator();
+  await untilAllEnforced(admin);
   await eventually('all policies of the operator to be enforced', async () => {
     const name = 'probe';
     const writes = [

@@ -184,6 +184,9 @@ describe('in Kubernetes', () => {
         for (const person of ['view', 'edit', 'grant', 'deploy', 'respond', 'release', 'operator'] as const)
           await clients.get(person)?.list(linkedServiceAccounts);
         await clients.get('namespace')?.list(resources.pods, { namespace: target });
+        await clients.get('config')?.get(clusterConfigs, { name: 'test' });
+        const dryRun = { ...merge, subresource: 'status', dryRun: true } as const;
+        await clients.get('status')?.patch(clusterConfigs, { name: 'test' }, { status: {} }, dryRun);
       } catch (error) {
         if (isForbidden(error)) return undefined;
         throw error;
