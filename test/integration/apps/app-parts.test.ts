@@ -133,7 +133,11 @@ test('an app waits for the app that it depends on, reports the wait, and follows
     'the caller has followed',
     async () => (await address()) === 'callee.production.svc:9090',
   );
-  await harness.untilReady('caller');
+  // The change of another app does not change the generation of this app, so its status may still be the earlier one.
+  await harness.eventually('the caller is ready with the new address', async () => {
+    const { status } = await harness.untilReady('caller');
+    return status?.targets?.[0]?.revision === '2';
+  });
   await harness.eventually('the old pod is gone', async () => (await harness.pods('caller')).length === 1);
 
   // Running pods keep the address that they already have.
