@@ -60,8 +60,8 @@ async function revisions(): Promise<readonly string[]> {
 test('a new role reaches each target of each app once, in order', async () => {
   const order: string[] = [];
   const end = new AbortController();
+  const { resourceVersion } = await harness.client.list(resources.deployments);
   const watching = (async () => {
-    const { resourceVersion } = await harness.client.list(resources.deployments);
     for await (const event of harness.client.watch<KubeObject>(resources.deployments, {
       resourceVersion,
       signal: end.signal,
