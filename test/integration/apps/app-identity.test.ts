@@ -13,6 +13,7 @@ import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import { podIdentity, type Pod } from '../../../src/workloads/index.ts';
 import { startForeignInjector } from './foreign-injector.ts';
 import { startHarness, type Harness } from './harness.ts';
+import { dryRunPod, untilQuotaRefuses } from './parts.ts';
 
 const resourceQuotas = {
   group: '',
@@ -235,6 +236,11 @@ test('while the webhook is unavailable, no change creates pods of an app with an
   const [registration] = items;
   if (!registration) throw new Error('the harness registers a webhook');
   await harness.client.delete(resources.mutatingWebhookConfigurations, registration.metadata);
+  await harness.eventually('the API server calls the webhook no more', async () => {
+    const pod = await dryRunPod(harness.client, { namespace: 'production', serviceAccountName: 'steady' });
+    const wanted = { roleArn: roleOf('steady'), audience: 'sts.amazonaws.com' };
+    return podIdentity(pod as Pod, wanted).state !== 'current';
+  });
   const all = [
     ...changes,
     // The edit restores the earlier image.
@@ -303,6 +309,7 @@ test('while a quota refuses the dry-run pod, pods that hold their identity stay,
     const seen = await harness.get(resourceQuotas, 'staging', 'one');
     return (seen?.status as { used?: { pods?: string } } | undefined)?.used?.pods === '1';
   });
+  await untilQuotaRefuses(harness.client, 'staging');
   await harness.editApp('bounded', { spec: { imageTag: '2' } });
   const held = await harness.untilReason('bounded', 'IdentityNotChecked');
   expect(held.status?.targets?.[0]?.message).toMatch(/exceeded quota.*stays as last deployed/);
@@ -416,6 +423,11 @@ test("a pod without its identity is not evicted against its disruption budget, a
     await harness.client.delete(resources.pods, metadata);
   await harness.untilReason('guarded', 'PodsNotCurrent');
   const [missed] = await harness.pods('guarded');
+  // The API server evicts a pending pod in spite of a disruption budget.
+  await harness.eventually('the pod is ready', async () => {
+    const [pod] = (await harness.pods('guarded')) as readonly Pod[];
+    return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True');
+  });
   await harness.eventually('the budget counts the pod', async () => {
     const seen = await harness.get(resources.podDisruptionBudgets, 'production', 'strict');
     return (seen?.status as { currentHealthy?: number } | undefined)?.currentHealthy === 1;
@@ -427,6 +439,11 @@ test("a pod without its identity is not evicted against its disruption budget, a
   });
   expect((await harness.pods('guarded')).map(({ metadata }) => metadata.uid)).toEqual([missed?.metadata.uid]);
   await harness.client.delete(resources.podDisruptionBudgets, budget);
+  // Right after an eviction, the status of the Deployment still counts the evicted pod.
+  await harness.eventually('the pod holds the identity', async () => {
+    const held = await holdings('guarded', roleOf('guarded'));
+    return held.length === 1 && held[0] === 'current';
+  });
   await harness.untilReady('guarded');
   expect(await holdings('guarded', roleOf('guarded'))).toEqual(['current']);
 }, 90_000);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps } from '../../../src/api/index.ts';
 import { isNotFound, resources, type KubeObject } from '../../../src/kube/index.ts';
 import { startHarness, type Harness } from './harness.ts';
+import { untilQuotaRefuses } from './parts.ts';
 
 let harness: Harness;
 let operator: { stop(): Promise<void> };
@@ -317,6 +318,7 @@ test('a container that keeps crashing and an exceeded quota are reported with th
     const seen = await harness.get(quotas, 'staging', 'full');
     return (seen?.status as { hard?: unknown } | undefined)?.hard !== undefined;
   });
+  await untilQuotaRefuses(harness.client, 'staging');
   await harness.createApp('crowded', { targets: [{ name: 'staging', deployMode: 'latest' }] });
   const crowded = await harness.untilReason('crowded', 'FailedCreate');
   expect(crowded.status?.targets?.[0]).toMatchObject({

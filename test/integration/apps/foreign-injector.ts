@@ -4,6 +4,8 @@ import { text } from 'node:stream/consumers';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
 import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
 import { reservePorts } from '../../../sandbox/src/processes/ports.ts';
+import { eventually } from './eventually.ts';
+import { dryRunPod } from './parts.ts';
 
 /** @param app name of the app whose pods the webhook changes */
 export async function startForeignInjector(client: KubeClient, app: string): Promise<() => Promise<void>> {
@@ -55,6 +57,12 @@ export async function startForeignInjector(client: KubeClient, app: string): Pro
       },
     ],
   } as KubeObject);
+  await eventually('the API server calls the webhook', async () => {
+    // The patch of the webhook adds an annotation, so the pod needs another annotation.
+    const metadata = { labels: { 'k11n.dev/app': app }, annotations: { 'example.com/dry-run': 'true' } };
+    const pod = await dryRunPod(client, { namespace: 'production', ...metadata });
+    return pod.metadata.annotations?.['example.com/injected'] === 'true';
+  });
   return async () => {
     await client.delete(resources.mutatingWebhookConfigurations, { name: 'zz-injector' });
     server.closeAllConnections();

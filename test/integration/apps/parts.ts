@@ -5,7 +5,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
+import {
+  isForbidden,
+  isNotFound,
+  resources,
+  type KubeClient,
+  type KubeObject,
+} from '../../../src/kube/index.ts';
 import { resolveBinaries } from '../../../sandbox/src/binaries/resolve.ts';
 import { createCertificateAuthority } from '../../../sandbox/src/cluster/certificates.ts';
 import type { Environment } from '../../../sandbox/src/environment.ts';
@@ -16,6 +22,7 @@ import { eksDefaults } from '../../../sandbox/src/webhook/mutate.ts';
 import { webhookRegistration } from '../../../sandbox/src/webhook/registration.ts';
 import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
+import { eventually } from './eventually.ts';
 
 /** A Kubernetes object whose spec and status tests can read without a precise type. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
@@ -85,6 +92,40 @@ export async function startWebhook(
     await new Promise((resolve) => server.close(resolve));
     reservation.release();
   };
+}
+
+/**
+ * Creates a pod in a dry run. The result shows the webhooks and quotas that the API server applies now. The API server
+ * learns of new and deleted ones from watches, so an answer to a write or a status does not show this.
+ */
+export function dryRunPod(
+  client: KubeClient,
+  {
+    serviceAccountName = 'default',
+    ...metadata
+  }: {
+    readonly namespace: string;
+    readonly serviceAccountName?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  },
+): Promise<Loose> {
+  const spec = { serviceAccountName, containers: [{ name: 'main', image: 'example.com/web' }] };
+  const pod: Loose = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'dry-run', ...metadata }, spec };
+  return client.create<Loose>(resources.pods, pod, { dryRun: true });
+}
+
+/** Waits until the API server refuses another pod in the namespace because of a ResourceQuota. */
+export async function untilQuotaRefuses(client: KubeClient, namespace: string): Promise<void> {
+  await eventually(`a quota refuses pods in ${namespace}`, async () => {
+    try {
+      await dryRunPod(client, { namespace });
+      return false;
+    } catch (error) {
+      if (isForbidden(error) && error.message.includes('exceeded quota')) return true;
+      throw error;
+    }
+  });
 }
 
 /**
