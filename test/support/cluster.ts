@@ -19,6 +19,7 @@ import type { Child } from '../../sandbox/src/processes/child.ts';
 import { reservePorts } from '../../sandbox/src/processes/ports.ts';
 import { startWatchdog } from '../../sandbox/src/processes/watchdog.ts';
 import { connectEtcd, type Etcd } from './etcd.ts';
+import { eventually } from './eventually.ts';
 import { testedApiServer } from './kubernetes-version.ts';
 import { monotonicClock } from '../../src/k8s/testing/clocks.ts';
 
@@ -57,6 +58,20 @@ export type TestControlPlaneOptions = {
   /** Token issuer, for a second cluster that runs next to another one. */
   readonly issuer?: string;
 };
+
+/**
+ * Waits until kubectl finds the kinds of these CRDs. The API server announces a kind some moments after the CRD is
+ * Established.
+ */
+export async function untilServed(
+  { kubectl }: Pick<TestControlPlane, 'kubectl'>,
+  crds: readonly { readonly metadata: { readonly name: string } }[],
+): Promise<void> {
+  for (const { metadata } of crds)
+    await eventually(`${metadata.name} to be served`, () =>
+      kubectl(['get', metadata.name]).catch(() => undefined),
+    );
+}
 
 export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
