@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { crds } from '../../../src/api/index.ts';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilServed, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 
 let cluster: TestControlPlane;
@@ -39,6 +39,7 @@ beforeAll(async () => {
     '--timeout=30s',
     ...crds().map((crd) => `crd/${crd.metadata.name}`),
   ]);
+  await untilServed(cluster, crds());
 });
 afterAll(() => cluster?.stop());
 
