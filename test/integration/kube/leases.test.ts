@@ -68,7 +68,8 @@ function startHolder(identity: string) {
   processes.push(child);
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  // Unlike 'exit', 'close' follows the last line of the output.
+  const exited = new Promise<number | null>((resolve) => child.once('close', resolve));
   return { child, lines, exited };
 }
 
