@@ -6,9 +6,11 @@ import { randomBytes } from 'node:crypto';
 import { IAMClient } from '@aws-sdk/client-iam';
 import {
   apiVersion,
+  apps,
   clusterConfigs,
   crds,
   linkedServiceAccounts,
+  quarantines,
   type ClusterConfig,
 } from '../../../src/api/index.ts';
 import {
@@ -183,7 +185,8 @@ async function install(
   };
   await eventually('the definitions are served', async () => {
     try {
-      await client.list(linkedServiceAccounts);
+      for (const resource of [linkedServiceAccounts, clusterConfigs, apps, quarantines])
+        await client.list(resource);
       return true;
     } catch (error) {
       if (isNotFound(error)) return undefined;
