@@ -10,6 +10,7 @@ import { parse } from 'yaml';
 import { apps, clusterConfigs, crds, fieldManager, linkedServiceAccounts } from '../../src/api/index.ts';
 import {
   createKubeClient,
+  isNotFound,
   loadConnection,
   resources,
   type KubeClient,
@@ -17,6 +18,7 @@ import {
   type Resource,
 } from '../../src/kube/index.ts';
 import { startControlPlane, type TestControlPlane } from '../support/cluster.ts';
+import { eventually } from '../support/eventually.ts';
 import { argoCdFolder, argoCdKinds } from '../../scripts/generate/argo-cd.ts';
 import { ensureGoProgram } from '../support/sdks/programs.ts';
 
@@ -37,6 +39,15 @@ beforeAll(async () => {
   client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env: {} }));
   for (const crd of crds())
     await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager });
+  await eventually('the kinds to be served', async () => {
+    try {
+      for (const resource of Object.values(resourceOf)) await client.list(resource);
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
 });
 afterAll(async () => {
   await client?.close();
