@@ -46,10 +46,13 @@ it.each([
   const edit = aws.as({ owner: 'a', priority: 'interactive' });
   expect(await edit.roles.read('nobody')).toBeUndefined();
   expect(schedulers[service].figures()).toMatchObject({ ratePerSecond: undefined });
-  expect(schedulers[`${service}Listing`].figures()).toMatchObject({
-    service: `${service}-listing`,
-    waiting: { resync: 1 },
-  });
+  // Each retry of the listing is throttled, and waits again.
+  await vi.waitFor(() =>
+    expect(schedulers[`${service}Listing`].figures()).toMatchObject({
+      service: `${service}-listing`,
+      waiting: { resync: 1 },
+    }),
+  );
   abort.abort(new Error('enough'));
   expect(await outcome).toBe('given up');
 });
