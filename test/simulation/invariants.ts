@@ -20,7 +20,7 @@ import {
 } from '../../src/api/index.ts';
 import { findCondition } from '../../src/k8s/conditions.ts';
 import {
-  admitsNobody,
+  deniesEveryPrincipal,
   closedSince,
   denyAllArn,
   isAdopted,
@@ -351,7 +351,8 @@ export function checkInvariants(
    */
   function judgeQuarantine({ action, name, before, after, by = '' }: RoleChange): void {
     const closedAt = before && closedSince(before.tags);
-    const isClosed = (role: ObservedRole): boolean => isDenied(role, 'aws') && admitsNobody(role.trustPolicy);
+    const isClosed = (role: ObservedRole): boolean =>
+      isDenied(role, 'aws') && deniesEveryPrincipal(role.trustPolicy);
     if (after && isClosed(after) && quarantinesLately(by).some((one) => one !== undefined))
       closed.add(after.id);
     if (before && after && closed.has(before.id) && isClosed(before)) {
@@ -367,7 +368,7 @@ export function checkInvariants(
         !after ||
         !before ||
         gained.some((arn) => arn !== denyAllArn('aws')) ||
-        (after.trustPolicy !== before.trustPolicy && !admitsNobody(after.trustPolicy)) ||
+        (after.trustPolicy !== before.trustPolicy && !deniesEveryPrincipal(after.trustPolicy)) ||
         after.inlinePolicyNames.length < before.inlinePolicyNames.length ||
         (before.permissionsBoundaryArn !== undefined && after.permissionsBoundaryArn === undefined);
       if (givesBack) say('quarantine', `${action} on ${name}, though ${by} is in quarantine`);

@@ -14,7 +14,7 @@ import {
 import { findCondition } from '../../src/k8s/conditions.ts';
 import {
   inlinePolicyName,
-  admitsNobody,
+  deniesEveryPrincipal,
   isDenied,
   isMarked,
   podDenialName,
@@ -154,7 +154,7 @@ export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
             })),
         );
     return owned
-      .filter((role) => !isDenied(role, 'aws') || !admitsNobody(role.trustPolicy))
+      .filter((role) => !isDenied(role, 'aws') || !deniesEveryPrincipal(role.trustPolicy))
       .map(({ name }): Violation => ({
         oracle: 'quarantine',
         message: `${account} is in quarantine, and its role ${name} is not closed`,

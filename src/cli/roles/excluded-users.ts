@@ -4,7 +4,7 @@
  */
 import {
   describePrincipal,
-  letsSubjectIn,
+  admitsSubject,
   principalsOf,
   serviceAccountOfSubject,
   subjectOf,
@@ -54,7 +54,7 @@ export function excludedBy(
   const isAdmitted = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>
     byAssociation
       ? principals.some(letsAssociationsIn)
-      : letsSubjectIn(principals, providerArn, subjectOf(namespace, serviceAccount));
+      : admitsSubject(principals, providerArn, subjectOf(namespace, serviceAccount));
   const users = use.users.filter((user) => isAdmitted(user) && (user.byAssociation || !isKept(user)));
   const running = users.filter(({ pods }) => pods.length > 0);
   const elsewhere = lost.filter((principal) => isOfAnotherCluster(principal, providerArn));

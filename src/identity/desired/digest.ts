@@ -9,8 +9,8 @@ const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
  * Cache of recent digests. Plans repeatedly need the digests of the same names and proofs, and SHA-256 in JavaScript is slow. The
  * cache has room for several hundred digests, so that accounts that are reconciled in turn do not evict each other's digests.
  */
-const lately = new Map<string, string>();
-const mostLately = 512;
+const recentDigests = new Map<string, string>();
+const maxRecent = 512;
 
 /**
  * First `length` characters, 5 bits each, of the SHA-256 hash over the parts. The parts are hashed as a JSON list, so that `['a',
@@ -19,11 +19,11 @@ const mostLately = 512;
 export function digest(parts: readonly string[], length: number): string {
   const text = JSON.stringify(parts);
   const key = `${length} ${text}`;
-  const known = lately.get(key);
+  const known = recentDigests.get(key);
   if (known !== undefined) return known;
   const calculated = digestOf(text, length);
-  if (lately.size >= mostLately) lately.clear();
-  lately.set(key, calculated);
+  if (recentDigests.size >= maxRecent) recentDigests.clear();
+  recentDigests.set(key, calculated);
   return calculated;
 }
 

@@ -31,7 +31,7 @@ export const operatorCalls = {
     ListAttachedRolePolicies: 'anyRole',
     ListRolePolicies: 'anyRole',
     CreateRole: 'newRole',
-    TagRole: 'marks',
+    TagRole: 'roleTags',
     UntagRole: 'ownRole',
     UpdateRole: 'ownRole',
     UpdateAssumeRolePolicy: 'ownRole',
@@ -49,7 +49,7 @@ export const operatorCalls = {
     CreatePodIdentityAssociation: 'newAssociation',
     UpdatePodIdentityAssociation: 'ownAssociation',
     DeletePodIdentityAssociation: 'ownAssociation',
-    TagResource: 'associationMarks',
+    TagResource: 'associationTags',
   },
   'eks-auth': { AssumeRoleForPodIdentity: 'cluster' },
   /** AWS requires no IAM permission for these calls. */
@@ -126,8 +126,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const atPath = `${account}:role${rolePath}*`;
   const ownRole = adoption ? anyRole : atPath;
   const anyAssociation = `${cluster.replace(':cluster/', ':podidentityassociation/')}/*`;
-  const marks = clusterTags(cluster);
-  const own: Condition = { StringEquals: keyed('aws:ResourceTag', marks) };
+  const requiredTags = clusterTags(cluster);
+  const own: Condition = { StringEquals: keyed('aws:ResourceTag', requiredTags) };
   const bounded = boundaries ? { 'iam:PermissionsBoundary': boundaries } : {};
 
   const statement = (
@@ -151,14 +151,14 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       // missing role.
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
-        StringEquals: { ...keyed('aws:RequestTag', marks), ...bounded },
+        StringEquals: { ...keyed('aws:RequestTag', requiredTags), ...bounded },
         ...tagged,
       }),
       // Permits tagging only of roles that already have the cluster's tag, which is also the consent to an adoption. The operator
       // cannot set another cluster's tag.
-      statement('TagMarkedRoles', 'marks', ownRole, {
+      statement('TagMarkedRoles', 'roleTags', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
-        StringEqualsIfExists: keyed('aws:RequestTag', marks),
+        StringEqualsIfExists: keyed('aws:RequestTag', requiredTags),
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
@@ -186,13 +186,13 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
       // Covers the associations of all ServiceAccounts, so that the operator can detect foreign associations.
       statement('ReadAssociations', 'anyAssociation', anyAssociation),
       statement('CreateMarkedAssociations', 'newAssociation', cluster, {
-        StringEquals: keyed('aws:RequestTag', marks),
+        StringEquals: keyed('aws:RequestTag', requiredTags),
         ...tagKeysCondition([]),
       }),
       // Creating an association with tags also requires the permission to tag associations. IAM has no condition that
       // distinguishes a new association from an existing one without tags.
-      statement('MarkAssociations', 'associationMarks', anyAssociation, {
-        StringEquals: keyed('aws:RequestTag', marks),
+      statement('MarkAssociations', 'associationTags', anyAssociation, {
+        StringEquals: keyed('aws:RequestTag', requiredTags),
         ...tagKeysCondition([]),
       }),
       statement('ChangeOwnAssociations', 'ownAssociation', anyAssociation, own),

@@ -57,7 +57,7 @@ export function isDenied(
 }
 
 /** Whether a trust policy denies every principal: it has statements, and each has the effect Deny. A responder may have written it. */
-export function admitsNobody(trustPolicy: string): boolean {
+export function deniesEveryPrincipal(trustPolicy: string): boolean {
   try {
     const { Statement: statements } = JSON.parse(trustPolicy) as { readonly Statement?: unknown };
     const effects = [statements]

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describePrincipal, letsSubjectIn, principalsOf, trustsProvider } from './trust-principals.ts';
+import { describePrincipal, admitsSubject, principalsOf, trustsProvider } from './trust-principals.ts';
 
 const provider = 'arn:aws:iam::123456789012:oidc-provider/oidc.example';
 const subject = 'system:serviceaccount:production:payments';
@@ -28,7 +28,7 @@ describe('a subject', () => {
     ['by a single statement outside a list', JSON.stringify({ Statement: web() })],
     ['by a document that cannot be read', 'no JSON'],
   ])('is admitted %s', (_, policy) => {
-    expect(letsSubjectIn(principalsOf(policy), provider, subject)).toBe(true);
+    expect(admitsSubject(principalsOf(policy), provider, subject)).toBe(true);
   });
 
   it.each([
@@ -41,7 +41,7 @@ describe('a subject', () => {
       document(web({ StringLike: sub(subject.replace('y', '.')) })),
     ],
   ])('is not admitted by %s', (_, policy) => {
-    expect(letsSubjectIn(principalsOf(policy), provider, subject)).toBe(false);
+    expect(admitsSubject(principalsOf(policy), provider, subject)).toBe(false);
   });
 });
 

@@ -77,7 +77,7 @@ const isAnyFederated = (principal: unknown): boolean =>
   (principal as { readonly Federated?: unknown } | null | undefined)?.Federated === anything;
 
 /** Whether the principals admit tokens with this subject. */
-export function letsSubjectIn(
+export function admitsSubject(
   principals: readonly TrustPrincipal[],
   providerArn: string,
   subject: string,

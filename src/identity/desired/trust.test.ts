@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sameDocument, subjectOf, trustPolicy, trustSeenBy } from './trust.ts';
+import { sameDocument, subjectOf, trustPolicy, trustForNamespace } from './trust.ts';
 
 const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 const providerArn = 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
@@ -100,16 +100,18 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
   });
 
   it('looks the same to pods of a namespace, whatever it contains for other namespaces and web identities', () => {
-    const seen = trustSeenBy(of(['production']), 'production');
-    expect(trustSeenBy(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
-    expect(trustSeenBy(of(['staging']), 'production')).not.toBe(seen);
-    expect(trustSeenBy(of(['staging']), 'production')).toBe(trustSeenBy(of(['canary']), 'production'));
-    expect(trustSeenBy(of([], ['a']), 'production')).not.toBe(seen);
+    const seen = trustForNamespace(of(['production']), 'production');
+    expect(trustForNamespace(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
+    expect(trustForNamespace(of(['staging']), 'production')).not.toBe(seen);
+    expect(trustForNamespace(of(['staging']), 'production')).toBe(
+      trustForNamespace(of(['canary']), 'production'),
+    );
+    expect(trustForNamespace(of([], ['a']), 'production')).not.toBe(seen);
   });
 
   it('looks different to pods of a namespace if it changes for this namespace', () => {
     const document = of(['production']);
-    const seen = trustSeenBy(document, 'production');
+    const seen = trustForNamespace(document, 'production');
     for (const changed of [
       document.replace('"myaccount"', '"other"'),
       document.replace('cluster/main', 'cluster/other'),
@@ -117,7 +119,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
       document.replace('"Effect":"Allow"', '"Effect":"Deny"'),
       'no JSON',
     ])
-      expect(trustSeenBy(changed, 'production'), changed).not.toBe(seen);
+      expect(trustForNamespace(changed, 'production'), changed).not.toBe(seen);
     // Swaps the namespaces of two statements.
     const [one, other] = [of(['production']), of(['staging']).replaceAll('"myaccount"', '"other"')];
     const joined = (a: string, b: string): string =>
@@ -128,6 +130,8 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
       one.replace('"production"', '"staging"'),
       other.replace('"staging"', '"production"'),
     );
-    expect(trustSeenBy(swapped, 'production')).not.toBe(trustSeenBy(joined(one, other), 'production'));
+    expect(trustForNamespace(swapped, 'production')).not.toBe(
+      trustForNamespace(joined(one, other), 'production'),
+    );
   });
 });

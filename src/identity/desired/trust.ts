@@ -86,7 +86,7 @@ export function sameDocument(a: string, b: string): boolean {
  * Part of a trust policy that affects the pods of one namespace that use Pod Identity. Statements for web identities and the
  * names of other namespaces are omitted.
  */
-export function trustSeenBy(document: string, namespace: string): string {
+export function trustForNamespace(document: string, namespace: string): string {
   const { statements, views } = podTrustIn(document);
   const isNamed = statements.map(({ namespaces }) => namespaces?.has(namespace) ?? true);
   const pattern = isNamed.join();
@@ -129,20 +129,20 @@ type PodTrust = {
     /** Namespaces that the statement names; undefined if the statement applies to all namespaces. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
-  /** Cached results of `trustSeenBy`. The key shows which of the statements name the namespace. */
+  /** Cached results of `trustForNamespace`. The key shows which of the statements name the namespace. */
   readonly views: Map<string, string>;
 };
 
 /** Cache of parsed trust policies. An account with hundreds of targets needs the same few documents for each target. */
-const lately = new Map<string, PodTrust>();
-const mostLately = 16;
+const recentTrusts = new Map<string, PodTrust>();
+const maxRecent = 16;
 
 function podTrustIn(document: string): PodTrust {
-  const known = lately.get(document);
+  const known = recentTrusts.get(document);
   if (known) return known;
   const read = readPodTrust(document);
-  if (lately.size >= mostLately) lately.clear();
-  lately.set(document, read);
+  if (recentTrusts.size >= maxRecent) recentTrusts.clear();
+  recentTrusts.set(document, read);
   return read;
 }
 

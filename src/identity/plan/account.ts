@@ -15,7 +15,7 @@ import {
   unlinkNowAnnotation,
 } from '../../api/index.ts';
 import { accountRoleName, accountRoleNames, roleOwnership } from '../desired/account-roles.ts';
-import { clusterChanged, strandedRoles, unreadable, unreadRoles } from './cluster-change.ts';
+import { clusterChanged, rolesOfOtherClusters, unreadable, unreadRoles } from './cluster-change.ts';
 import { targetsByMode, trustedTargets } from './trusted-targets.ts';
 import { type TargetsByMode, desiredRole } from '../desired/role.ts';
 import { decideUnassociate, planDeletion, targetsThatCouldLose } from './deletion.ts';
@@ -112,17 +112,17 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
     return done(list, blockedStatus(world, problem.reason, problem.message, endedByDeletion));
   }
-  const barred = unadmitted(world, cluster.facts);
-  if (!held && barred) return done(list, blockedStatus(world, barred.reason, barred.message));
+  const notAdmitted = unadmitted(world, cluster.facts);
+  if (!held && notAdmitted) return done(list, blockedStatus(world, notAdmitted.reason, notAdmitted.message));
   if (!held) {
     list.addStep({ kind: 'AddFinalizer' });
     return done(list, blockedStatus(world, 'CreatingRole', 'the finalizer is being added to the account'));
   }
   const released = planRelease(world, cluster.facts, list);
   if (released) return done(list, released);
-  const stranded = planStranded(world, cluster.facts, list);
-  if (stranded) return done(list, blockedStatus(world, stranded.reason, stranded.message));
-  const plan = barred ? blocked(barred) : planSync(world, cluster.facts, list);
+  const otherCluster = planOtherCluster(world, cluster.facts, list);
+  if (otherCluster) return done(list, blockedStatus(world, otherCluster.reason, otherCluster.message));
+  const plan = notAdmitted ? blocked(notAdmitted) : planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
     const why = `the deletion of the account waits, because the account is protected: its role and links stay as they are. To delete the account: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
@@ -133,10 +133,10 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
 }
 
 /** Problem of a role that the account has in another cluster. It blocks the creation of a role in this cluster. */
-function planStranded(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
+function planOtherCluster(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
   const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
   if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
-  const [role, ...others] = strandedRoles(world, facts);
+  const [role, ...others] = rolesOfOtherClusters(world, facts);
   if (role) return clusterChanged(world, facts, [role, ...others]);
   const unread = unreadRoles(world, facts);
   const failed = unread.flatMap((name) => {

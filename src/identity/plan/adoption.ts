@@ -3,7 +3,7 @@ import { clusterTag } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { RoleSpec, ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
 import { tagValue } from '../desired/tags.ts';
-import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
+import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
@@ -22,7 +22,7 @@ export function excludedByAdoption(
   const after = principalsOf(spec.trustPolicy);
   return holders.filter(({ namespace, serviceAccount }) => {
     const subject = subjectOf(namespace, serviceAccount);
-    return letsSubjectIn(before, providerArn, subject) && !letsSubjectIn(after, providerArn, subject);
+    return admitsSubject(before, providerArn, subject) && !admitsSubject(after, providerArn, subject);
   });
 }
 

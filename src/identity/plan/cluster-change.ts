@@ -10,7 +10,7 @@ import { clusterOfRole } from '../desired/ownership.ts';
 import type { Problem } from '../state/problem.ts';
 import type { AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts';
 
-type StrandedRole = {
+type RoleOfOtherCluster = {
   readonly arn: string;
   /** Owner of the role: the ARN of the other cluster, or the id of the other AWS account. */
   readonly of: string;
@@ -21,12 +21,15 @@ type StrandedRole = {
  * account's status. Roles in this AWS account are recognized by their tags: the uid tag shows that a role belongs to this account
  * object.
  */
-export function strandedRoles(world: AccountWorld, facts: ClusterFacts): readonly StrandedRole[] {
+export function rolesOfOtherClusters(
+  world: AccountWorld,
+  facts: ClusterFacts,
+): readonly RoleOfOtherCluster[] {
   const { account, roles } = world;
   const elsewhere = reportedRoles(account)
     .filter((arn) => arn === account.status?.roleArn && accountIdOf(arn) !== facts.accountId)
-    .map((arn): StrandedRole => ({ arn, of: accountIdOf(arn) }));
-  const here = [...roles.values()].flatMap(({ role }): readonly StrandedRole[] => {
+    .map((arn): RoleOfOtherCluster => ({ arn, of: accountIdOf(arn) }));
+  const here = [...roles.values()].flatMap(({ role }): readonly RoleOfOtherCluster[] => {
     if (!role || isNamedForCluster(world, facts, role.name)) return [];
     const of = clusterOfRole(role.tags, account.metadata.uid);
     return of !== undefined && of !== facts.clusterArn ? [{ arn: role.arn, of }] : [];
@@ -57,7 +60,7 @@ export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly 
 export function clusterChanged(
   { account }: AccountWorld,
   facts: ClusterFacts,
-  [{ arn, of }, ...others]: readonly [StrandedRole, ...StrandedRole[]],
+  [{ arn, of }, ...others]: readonly [RoleOfOtherCluster, ...RoleOfOtherCluster[]],
 ): Problem {
   const more = others.length > 0 ? ` and ${others.length} more` : '';
   const where = of.startsWith('arn:') ? `the cluster ${of}` : `the AWS account ${of}`;

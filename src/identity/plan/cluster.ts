@@ -126,7 +126,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
           .join('')}${disallowedNote(world)}`,
       };
   const drift = driftVerdict(world);
-  const quotas = quotasToTell(world);
+  const quotas = reportedQuotas(world);
   const provider = providerVerdict(world);
   const status: ClusterConfigStatus = {
     ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
@@ -254,13 +254,13 @@ export function isReported({ error, passes }: NonNullable<DriftCheck['failure']>
  * Quotas for the status. The number of roles changes whenever any role in the AWS account is created or deleted. The new number
  * is written only if it differs by a noticeable part of the quota, so that an idle cluster writes nothing.
  */
-function quotasToTell({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
+function reportedQuotas({ quotas, config }: ClusterWorld): ClusterConfigStatus['quotas'] {
   const reported = config.status?.quotas;
   if (!quotas?.ok) return reported;
   const { rolesUsed, roles } = quotas.value;
-  const isNews =
+  const isNoticeable =
     reported === undefined || Math.abs(rolesUsed - reported.rolesUsed) >= noticeableShare * roles;
-  return isNews ? quotas.value : { ...quotas.value, rolesUsed: reported.rolesUsed };
+  return isNoticeable ? quotas.value : { ...quotas.value, rolesUsed: reported.rolesUsed };
 }
 
 function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {

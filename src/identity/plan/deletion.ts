@@ -7,7 +7,7 @@
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
 import { wantedMode } from '../desired/role.ts';
-import { clusterChanged, strandedRoles, unreadable } from './cluster-change.ts';
+import { clusterChanged, rolesOfOtherClusters, unreadable } from './cluster-change.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import { decideUnlink } from './links.ts';
 import { retire } from './quarantine.ts';
@@ -80,16 +80,16 @@ export function planDeletion(
     }
   }
   if (unread) return progress('the role is being read');
-  const [stranded, ...others] = strandedRoles(world, facts);
-  if (stranded) return clusterChanged(world, facts, [stranded, ...others]);
+  const [first, ...others] = rolesOfOtherClusters(world, facts);
+  if (first) return clusterChanged(world, facts, [first, ...others]);
 
   // An adopted role is released unchanged. Further roles are deleted, because the operator created them.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
-  const doomed = owned.filter((role) => !isKept(role));
+  const toDelete = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
-  const open = doomed.filter((role) => !sameDocument(role.trustPolicy, shut));
+  const open = toDelete.filter((role) => !sameDocument(role.trustPolicy, shut));
   if (open.length > 0) {
     for (const role of open) want({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
     return progress('the trust policy is being emptied');
@@ -128,7 +128,7 @@ export function planDeletion(
     return progress('the ownership tags are being removed from the role');
   }
 
-  const attached = doomed.filter(
+  const attached = toDelete.filter(
     (role) => role.attachedPolicyArns.length > 0 || hasStatements(role) || hasPodDenial(role),
   );
   if (attached.length > 0) {
@@ -140,15 +140,15 @@ export function planDeletion(
     return progress('policies are being detached');
   }
 
-  const inline = doomed.find((role) => role.inlinePolicyNames.length > 0);
-  for (const role of doomed) want({ kind: 'DeleteRole', role: role.name });
+  const inline = toDelete.find((role) => role.inlinePolicyNames.length > 0);
+  for (const role of toDelete) want({ kind: 'DeleteRole', role: role.name });
   if (inline && failures.length > 0) {
     return {
       reason: 'DeleteConflict',
       message: `the role ${inline.arn} has inline policies that others added: ${inline.inlinePolicyNames.join(', ')}. Remove each: aws iam delete-role-policy --role-name ${inline.name} --policy-name NAME`,
     };
   }
-  if (doomed.length > 0) return progress('the role is being deleted');
+  if (toDelete.length > 0) return progress('the role is being deleted');
 
   want({ kind: 'RemoveFinalizer' });
   return progress('everything was removed');

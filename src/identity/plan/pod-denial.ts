@@ -63,7 +63,7 @@ export function planPodDenial(
       ? {
           problem: common ?? {
             reason: 'PodsNotDenied',
-            message: `the pod ${wordsOf(failed)} is not denied: ${failed.message}`,
+            message: `the pod ${displayName(failed)} is not denied: ${failed.message}`,
           },
         }
       : {}),
@@ -178,6 +178,6 @@ function podRow({ uid, namespace, name, quarantine }: DeniedPod, problem?: Probl
   };
 }
 
-function wordsOf({ uid, namespace, name }: QuarantinedPodStatus): string {
+function displayName({ uid, namespace, name }: QuarantinedPodStatus): string {
   return name === undefined ? uid : namespace === undefined ? name : `${namespace}/${name}`;
 }

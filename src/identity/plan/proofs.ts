@@ -16,7 +16,7 @@ import { digest, fractionOf } from '../desired/digest.ts';
 import { propagationMs } from '../steps/retry.ts';
 import type { StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
-import { trustSeenBy } from '../desired/trust.ts';
+import { trustForNamespace } from '../desired/trust.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
 import type { IdentityReason } from '../state/reasons.ts';
 import type {
@@ -52,7 +52,7 @@ export function proofKey(
         [
           role.id,
           role.arn,
-          trustSeenBy(role.trustPolicy, association.namespace),
+          trustForNamespace(role.trustPolicy, association.namespace),
           serviceAccount.uid,
           association.id,
         ],
@@ -62,7 +62,7 @@ export function proofKey(
 }
 
 /** Proofs and confirmations from the status of an account, for a process that starts at `since`. */
-export function carriedProofs(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
+export function proofsFromStatus(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
   const carried = new Map<string, ProofRecord>();
   for (const { name, identityMode, proven, confirmed, proofKey: key, roleArn } of account.status?.targets ??
     []) {
@@ -90,7 +90,7 @@ export type ProofState =
     };
 
 /** Key of the target's proof for the current state of the role; undefined if no such proof is valid. */
-export function standingProof(
+export function validProof(
   world: AccountWorld,
   target: string,
   role: ObservedRole,
@@ -100,16 +100,16 @@ export function standingProof(
   const key = proofKey(role, serviceAccount, association);
   const of = association ? 'podIdentity' : 'webIdentity';
   const { renewAt = Infinity } = world.proofs.get(proofSlot(target, of)) ?? {};
-  return stands(world, target, key, of) && renewAt > world.now ? key : undefined;
+  return hasProofRecord(world, target, key, of) && renewAt > world.now ? key : undefined;
 }
 
 /** Requests a reconcile for the time when a Pod Identity proof from the status expires. */
-export function lookAtRenewal(world: AccountWorld, list: StepList, target: string): void {
+export function requeueAtRenewal(world: AccountWorld, list: StepList, target: string): void {
   const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
   if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
 }
 
-function stands(world: AccountWorld, target: string, key: string, of: ProofKind): boolean {
+function hasProofRecord(world: AccountWorld, target: string, key: string, of: ProofKind): boolean {
   return world.proofs.get(proofSlot(target, of))?.key === key;
 }
 
@@ -118,7 +118,7 @@ function stands(world: AccountWorld, target: string, key: string, of: ProofKind)
  * start pods.
  */
 export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
-  return stands(world, target, key, 'confirmation');
+  return hasProofRecord(world, target, key, 'confirmation');
 }
 
 /** Whether a confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that time. */
@@ -136,7 +136,7 @@ export function knownOf(
 ): { readonly proven: boolean; readonly confirmed?: boolean } {
   const of = identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity';
   return {
-    proven: proven && key !== undefined && stands(world, name, key, of),
+    proven: proven && key !== undefined && hasProofRecord(world, name, key, of),
     ...(confirmed === undefined
       ? {}
       : { confirmed: confirmed && key !== undefined && isConfirmed(world, name, key) }),
@@ -160,7 +160,7 @@ export function decideProof(
 ): ProofState {
   const key = proofKey(role, serviceAccount, by?.association);
   const step = proofStep(target, role, key, by);
-  if (stands(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
+  if (hasProofRecord(world, target, key, by ? 'podIdentity' : 'webIdentity')) {
     const { renewAt, at = world.now } = world.proofs.get(proofSlotOf(step)) ?? {};
     const due = renewAt ?? at + lifetimeMs(world, target);
     if (due <= world.now) list.addStep(step);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import type { Wall } from '../../k8s/time.ts';
-import { admitsNobody, closedSince, isDenied } from '../desired/quarantine.ts';
+import { deniesEveryPrincipal, closedSince, isDenied } from '../desired/quarantine.ts';
 import { kinds, name, ready, roleOf, settled, theirs } from '../testing/settled-world.ts';
 import {
   admits,
@@ -54,7 +54,7 @@ const messageOf = (status: LinkedServiceAccountStatus | undefined): string =>
   findCondition(status?.conditions, 'Ready')?.message ?? '';
 
 const isCutOff = (world: SimulatedWorld): boolean =>
-  isDenied(roleOf(world), 'aws') && admitsNobody(roleOf(world).trustPolicy);
+  isDenied(roleOf(world), 'aws') && deniesEveryPrincipal(roleOf(world).trustPolicy);
 
 describe('a quarantine', () => {
   it('tags the role first, then denies its sessions and closes its trust policy, then records the time', () => {

@@ -21,7 +21,7 @@ import { formatTime } from '../../k8s/timestamps.ts';
 import { after, type Wall } from '../../k8s/time.ts';
 import { existedBefore } from '../desired/ownership.ts';
 import {
-  admitsNobody,
+  deniesEveryPrincipal,
   closedSince,
   closedTags,
   closingTags,
@@ -78,7 +78,7 @@ export function planQuarantine(
     if (failure) failures.push(failure);
     isOpen ||= !isClosed;
   }
-  const why = whyCutOff(world.quarantines);
+  const why = quarantineMessage(world.quarantines);
   const [failure] = failures;
   const problem: Problem = failure
     ? { reason: failure.code, message: `${why}, but not completely: ${failure.message}` }
@@ -156,7 +156,7 @@ function cutOff(
   list: StepList,
 ): { readonly isClosed: boolean; readonly failure?: StepFailure | undefined } {
   const since = closedSince(role.tags);
-  const isShut = isDenied(role, facts.partition) && admitsNobody(role.trustPolicy);
+  const isShut = isDenied(role, facts.partition) && deniesEveryPrincipal(role.trustPolicy);
   const unread = readAgain(world, cached, role, list, since !== undefined && isShut);
   if (unread) return unread;
   if (since !== undefined && isShut) return { isClosed: true };
@@ -171,7 +171,7 @@ function cutOff(
   if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
     return { isClosed: false, failure: marking };
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
-  const closing = admitsNobody(role.trustPolicy)
+  const closing = deniesEveryPrincipal(role.trustPolicy)
     ? undefined
     : list.addStep({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
   const denying = isDenied(role, facts.partition) ? undefined : deny(world, facts, role, list);
@@ -324,7 +324,7 @@ function policiesNow(world: AccountWorld, facts: ClusterFacts): Pick<LinkedServi
   };
 }
 
-function whyCutOff(quarantines: readonly ObservedQuarantine[]): string {
+function quarantineMessage(quarantines: readonly ObservedQuarantine[]): string {
   const [first, ...others] = quarantines.toSorted(
     (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
   );

@@ -81,8 +81,8 @@ export function remedy(
   // `roleName` of an account cannot be changed later, so the account has to be created again.
   if (!isNamed)
     return `Delete the role if it is not needed; or create the account again with roleName: ${role.name} and adopt: true under spec.aws.`;
-  const marks = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });
-  const adopted = { ...role, tags: withTags(role.tags, marks) };
+  const newTags = adoptionTags({ clusterArn: '', issuer: '', providerArn: '', account: '', uid: '' });
+  const adopted = { ...role, tags: withTags(role.tags, newTags) };
   const changes = [
     ...intentWords(roleChanges(adopted, spec, account.spec), adopted),
     ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),

@@ -311,7 +311,7 @@ function planUpdates(
   const differences = driftOf(world, cachedRole, role, visible, wantedPolicies, desired);
   const drift =
     differences.length > 0 &&
-    isAimedElsewhere(world, { spec, policyArns: wantedPolicies, ...documentOf(desired) })
+    differsFromLastSynced(world, { spec, policyArns: wantedPolicies, ...documentOf(desired) })
       ? []
       : differences;
   const trustDrifted = drift.length > 0 && changes.some((change) => change.kind === 'UpdateTrustPolicy');
@@ -394,7 +394,7 @@ function isSynced({ metadata, status }: LinkedServiceAccount): boolean {
  * Whether the desired spec differs from the last-synced spec, for example because the ClusterConfig or the namespaces changed.
  * Such a difference is not drift.
  */
-function isAimedElsewhere({ lastSynced }: AccountWorld, desired: LastSyncedRole): boolean {
+function differsFromLastSynced({ lastSynced }: AccountWorld, desired: LastSyncedRole): boolean {
   const before = lastSynced.get(desired.spec.name);
   const words = ({ spec, policyArns, inlinePolicy }: LastSyncedRole): string =>
     JSON.stringify([spec, policyArns.toSorted(), inlinePolicy]);

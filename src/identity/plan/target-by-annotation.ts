@@ -3,11 +3,11 @@ import { restartLabel } from '../../api/index.ts';
 import type { AssociationStanding } from './associations.ts';
 import { decideLink } from './links.ts';
 import type { Problem } from '../state/problem.ts';
-import { decideProof, standingProof } from './proofs.ts';
+import { decideProof, validProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { assessmentOf, assignedRole, type AssignedRole, type TargetContext } from './target-context.ts';
 import { problemOr } from './step-list.ts';
-import { afterOthers, row, rowByAssociation, switching } from './target-rows.ts';
+import { waitsForSwitch, row, rowByAssociation, switching } from './target-rows.ts';
 import { sameDocument } from '../desired/trust.ts';
 import type { AccountWorld, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
 
@@ -52,7 +52,7 @@ export function planByAnnotation(
   }
   const stays = awaitsReplacement(observation);
   if (stays) return waits(stays, carried);
-  if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder), carried);
+  if (slot.holder !== undefined && slot.holder !== name) return waits(waitsForSwitch(slot.holder), carried);
   const unsettled = awaitsRollouts(world, observation);
   if (unsettled) return waits(unsettled, carried);
   const failure = list.addStep({
@@ -116,7 +116,7 @@ function proofByToken(
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
   // Until the trust policy is written, a new proof would only show what the old trust policy allows.
   if (!trusted && assessment.drift.length === 0) {
-    const key = standingProof(world, name, role, serviceAccount);
+    const key = validProof(world, name, role, serviceAccount);
     if (key !== undefined) return { proven: true, proofKey: key };
     return {
       proven: false,

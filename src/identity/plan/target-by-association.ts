@@ -3,7 +3,7 @@ import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
 import type { Problem } from '../state/problem.ts';
-import { decideProof, isConfirmed, isRenewalDue, lookAtRenewal, proofKey, standingProof } from './proofs.ts';
+import { decideProof, isConfirmed, isRenewalDue, requeueAtRenewal, proofKey, validProof } from './proofs.ts';
 import { alteredSettings } from '../steps/association.ts';
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
@@ -21,7 +21,7 @@ import {
   type TargetContext,
 } from './target-context.ts';
 import { problemOr, type StepList } from './step-list.ts';
-import { afterOthers, switching, row } from './target-rows.ts';
+import { waitsForSwitch, switching, row } from './target-rows.ts';
 import type {
   ClusterFacts,
   ObservedAssociation,
@@ -128,7 +128,7 @@ function associate(
   // Running pods that use Pod Identity get no credentials until this association exists.
   const restores = held.podIdentity > 0;
   if (switches && !restores) {
-    if (slot.holder !== undefined && slot.holder !== name) return waits(afterOthers(slot.holder));
+    if (slot.holder !== undefined && slot.holder !== name) return waits(waitsForSwitch(slot.holder));
     if (world.rolloutBlocker) return waits(world.rolloutBlocker);
   }
   const failure = list.addStep({
@@ -165,7 +165,7 @@ function confirm(
 ): Confirmation | undefined {
   const { assessment, role } = assigned;
   const key = proofKey(role, serviceAccount, association);
-  const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
+  const isProven = validProof(world, name, role, serviceAccount, association) !== undefined;
   // Our own recent write is read back even if an earlier confirmation exists.
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
@@ -207,8 +207,8 @@ function proofByPod(
     return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved, facts) };
   if (unread) return { proven: false, confirmed: true, proofKey: key, ...unread };
   if (!pod) {
-    lookAtRenewal(world, list, name);
-    return standingProof(world, name, role, serviceAccount, association) === undefined
+    requeueAtRenewal(world, list, name);
+    return validProof(world, name, role, serviceAccount, association) === undefined
       ? { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) }
       : { proven: true, confirmed: true, proofKey: key };
   }

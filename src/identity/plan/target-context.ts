@@ -4,7 +4,7 @@ import type { TargetsByMode } from '../desired/role.ts';
 import type { DesiredStatements } from '../desired/statements.ts';
 import type { RoleAssessment } from './role.ts';
 import type { StepList } from './step-list.ts';
-import { trustSeenBy } from '../desired/trust.ts';
+import { trustForNamespace } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole, CachedRole } from '../state/world.ts';
 
 export type ServingRole = {
@@ -52,7 +52,9 @@ export function assignedRole(
 
 /** Whether the role's trust policy already treats the target's Pod Identity pods as desired. */
 export function isNamed({ assessment, role }: AssignedRole, target: string): boolean {
-  return trustSeenBy(role.trustPolicy, target) === trustSeenBy(assessment.spec.trustPolicy, target);
+  return (
+    trustForNamespace(role.trustPolicy, target) === trustForNamespace(assessment.spec.trustPolicy, target)
+  );
 }
 
 export function sinceOurWrite(world: AccountWorld, { cachedRole }: AssignedRole): number {

@@ -1,7 +1,7 @@
 /** Status rows of a target that is served, waits, or switches its identity mode. */
 import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { Problem } from '../state/problem.ts';
-import { isConfirmed, knownOf, proofKey, standingProof } from './proofs.ts';
+import { isConfirmed, knownOf, proofKey, validProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { assignedRole, type TargetContext } from './target-context.ts';
 import type { AccountWorld, ObservedAssociation, TargetObservation } from '../state/world.ts';
@@ -24,7 +24,7 @@ export function rowByAssociation(
   const carried = roleArn === undefined ? base : { ...base, roleArn };
   if (!assigned || !serviceAccount) return carried;
   const key = proofKey(assigned.role, serviceAccount, association);
-  const proven = standingProof(world, name, assigned.role, serviceAccount, association) !== undefined;
+  const proven = validProof(world, name, assigned.role, serviceAccount, association) !== undefined;
   return { ...carried, proven, confirmed: proven || isConfirmed(world, name, key), proofKey: key };
 }
 
@@ -65,6 +65,6 @@ export function switching({ reason, message }: Problem, to: IdentityMode): Probl
   };
 }
 
-export function afterOthers(holder: string): Problem {
+export function waitsForSwitch(holder: string): Problem {
   return { reason: 'SwitchingMode', message: `${holder} switches first` };
 }

@@ -20,14 +20,14 @@ import { ownershipOf, ownershipTags } from '../desired/ownership.ts';
 import { planByAnnotation } from './target-by-annotation.ts';
 import { planByAssociation } from './target-by-association.ts';
 import type { Problem } from '../state/problem.ts';
-import { isConfirmed, proofKey, standingProof } from './proofs.ts';
+import { isConfirmed, proofKey, validProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import { assignedRole, type TargetContext, type SwitchSlot } from './target-context.ts';
 import type { Step } from '../steps/step.ts';
 import { problemOr } from './step-list.ts';
 import { rowFromStatus, row } from './target-rows.ts';
 import type { TargetDecision } from './target-decisions.ts';
-import { letsSubjectIn, principalsOf } from '../desired/trust-principals.ts';
+import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
 
@@ -139,7 +139,7 @@ function cutOffPods(
     ({ assessment: { role } }) =>
       role &&
       held.roleArns.includes(role.arn) &&
-      !letsSubjectIn(principalsOf(role.trustPolicy), facts.providerArn, subject),
+      !admitsSubject(principalsOf(role.trustPolicy), facts.providerArn, subject),
   );
   if (!closed) return undefined;
   return {
@@ -157,7 +157,7 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !assigned || !serviceAccount) return false;
     const { role } = assigned;
     const key = proofKey(role, serviceAccount, association);
-    const isProven = standingProof(world, name, role, serviceAccount, association) !== undefined;
+    const isProven = validProof(world, name, role, serviceAccount, association) !== undefined;
     return isProven || isConfirmed(world, name, key);
   };
   return associationStanding(world, facts, name, known);

@@ -4,7 +4,7 @@
  */
 import type { IdentityMode, LinkedServiceAccount, LinkedServiceAccountSpec } from '../../api/index.ts';
 import { planAccount, type AccountPlan } from '../plan/account.ts';
-import { carriedProofs } from '../plan/proofs.ts';
+import { proofsFromStatus } from '../plan/proofs.ts';
 import { accountAfter, isFinalizerStep } from '../steps/account.ts';
 import {
   associationAfter,
@@ -142,7 +142,7 @@ export function createWorld(
 /** Restarts the operator: its proofs are lost, except those in the account's status. */
 export function restart(world: SimulatedWorld): void {
   world.proofs.clear();
-  for (const [slot, record] of carriedProofs(world.account, world.now)) world.proofs.set(slot, record);
+  for (const [slot, record] of proofsFromStatus(world.account, world.now)) world.proofs.set(slot, record);
 }
 
 export function observe(world: SimulatedWorld): AccountWorld {

@@ -4,7 +4,7 @@
  */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
-  carriedProofs,
+  proofsFromStatus,
   isTokenProof,
   proofsAfter,
   retryDelayMs,
@@ -37,7 +37,7 @@ export function createAccountMemory(
   account?: LinkedServiceAccount,
 ) {
   const failures = new Map<string, Failure>();
-  const proofs = account ? carriedProofs(account, now()) : new Map<string, ProofRecord>();
+  const proofs = account ? proofsFromStatus(account, now()) : new Map<string, ProofRecord>();
   const lastSynced = new Map<string, LastSyncedRole>();
   let current: number | undefined;
   const record = (step: Step, outcome: 'applied' | 'failed'): void => {

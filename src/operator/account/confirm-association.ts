@@ -11,7 +11,7 @@ import {
 import {
   alteredSettings,
   IdentityError,
-  trustSeenBy,
+  trustForNamespace,
   type AssociationStore,
   type RoleStore,
   type Step,
@@ -52,8 +52,8 @@ export async function confirmAssociation(
 
 async function checkTrust(step: ConfirmStep, { roles }: ConfirmTools, signal: AbortSignal): Promise<void> {
   const role = await roles.read(step.role, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
-  const seen = role && trustSeenBy(role.trustPolicy, step.target);
-  if (seen !== trustSeenBy(step.trustPolicy, step.target))
+  const seen = role && trustForNamespace(role.trustPolicy, step.target);
+  if (seen !== trustForNamespace(step.trustPolicy, step.target))
     throw notInEffect(`IAM does not show the new trust policy of the role "${step.role}" yet`);
 }
 

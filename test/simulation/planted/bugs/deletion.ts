@@ -1,5 +1,5 @@
 /** Planted bugs in the deletion of an account. */
-import { strandedRoles } from '../../../../src/identity/plan/cluster-change.ts';
+import { rolesOfOtherClusters } from '../../../../src/identity/plan/cluster-change.ts';
 import { decideUnassociate, planDeletion } from '../../../../src/identity/plan/deletion.ts';
 import { retainedTag, tagKeysLostOnRetain } from '../../../../src/identity/desired/ownership.ts';
 import { planAccount } from '../../../../src/identity/plan/account.ts';
@@ -20,7 +20,7 @@ export const deletionBugs: readonly PlantedBug[] = [
     name: 'a deletion under another cluster leaves the role',
     story:
       'The operator looks up the role by the name for the present cluster, does not find it, and completes the deletion of the account.',
-    wrappers: [around(strandedRoles, () => () => [])],
+    wrappers: [around(rolesOfOtherClusters, () => () => [])],
     scenario: 'an account is deleted while the ClusterConfig names another region, which is then restored',
     caughtBy: 'orphan',
   },

@@ -6,7 +6,7 @@ import { accountLabel, restartLabel } from '../../../../api/labels.ts';
 import {
   accountLabelValue,
   accountRoleNames,
-  carriedProofs,
+  proofsFromStatus,
   IdentityError,
   isManaged,
   wantedMode,
@@ -64,7 +64,7 @@ export async function observeAccount(
     associations,
     holders: await observeHolders(account, roles, client, signal),
     failures: new Map(),
-    proofs: carriedProofs(account, of.now),
+    proofs: proofsFromStatus(account, of.now),
     lastSynced: new Map(),
   };
 }
