@@ -355,7 +355,7 @@ describe('a sandbox in the background', () => {
     [['sandbox', 'exec', 'nobody', '--', 'true'], /pod "nobody" not found in namespace "default"/],
     [
       ['sandbox', 'exec', 'linked', '-c', 'nope', '--', 'true'],
-      /has no container "nope"; it has app, sidecar/,
+      /has no container "nope"; its containers are app, sidecar/,
     ],
     [['sandbox', 'exec', 'deploy/none', '--', 'true'], /deployment "none" not found/],
     [['sandbox', 'exec', 'linked', '--', 'no-such-program'], /program "no-such-program" not found on PATH/],
