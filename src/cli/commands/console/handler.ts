@@ -115,6 +115,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     lastUsed: number;
   };
   const open = new Map<string, Open>();
+  const opening = new Map<string, Promise<UserSession>>();
 
   const dismiss = (key: string): void => {
     open.get(key)?.end();
@@ -146,7 +147,15 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
       known.lastUsed = context.monotonic();
       return known.user;
     }
-    if (open.size >= mostUsers)
+    // Concurrent first requests share one session. A second session would replace the first one in the map, and the
+    // first one would then outlive its token.
+    const pending = opening.get(key) ?? openSession(key, token).finally(() => opening.delete(key));
+    opening.set(key, pending);
+    return pending;
+  };
+
+  const openSession = async (key: string, token: string): Promise<UserSession> => {
+    if (open.size + opening.size >= mostUsers)
       throw new CliError('CONFLICT', `${mostUsers} users are connected, which is the limit of this console`, {
         next: ['Try again in a minute, or run kon console on your machine.'],
       });
