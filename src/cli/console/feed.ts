@@ -31,6 +31,7 @@ import type { AppPod } from '../cluster/app-objects.ts';
 import { objectEvent, type EventObject } from '../cluster/events.ts';
 import { timeline } from '../commands/account/history/timeline.ts';
 import type { CliContext } from '../framework/context.ts';
+import { CliError } from '../framework/errors.ts';
 import { explain } from '../framework/explain.ts';
 import { identitiesOf } from '../pods/wanted-identities.ts';
 import { impactOf } from './impact.ts';
@@ -63,6 +64,7 @@ export type Feed = {
    * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
    * computed earlier would silently omit objects.
    * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
+   * @throws CliError of code UNAUTHENTICATED if the session ends before
    */
   listed(...others: readonly Source[]): Promise<void>;
 };
@@ -87,13 +89,16 @@ export function createFeed(options: {
   readonly signal: AbortSignal;
 }): Feed {
   const { client, clock, setTimer, signal } = options;
+  const started: Readable<KubeObject>[] = [];
   const start = <T extends KubeObject>(
     of: Omit<InformerOptions<T>, 'client' | 'now' | 'random' | 'limits'>,
     until = signal,
-  ): Informer<T> => {
+  ): Readable<T> => {
     const informer = createInformer<T>({ ...of, client, now: clock.monotonic, random: clock.random, limits });
     void informer.start(until);
-    return informer;
+    const readable = whileReadable(informer);
+    started.push(readable);
+    return readable;
   };
 
   const accounts = start<Account>({ resource: linkedServiceAccounts });
@@ -127,10 +132,12 @@ export function createFeed(options: {
     ),
   );
 
-  const subscribers = new Set<(message: FeedMessage) => void>();
+  /** Each subscriber, and whether it has received all rows of the current state. */
+  const subscribers = new Map<(message: FeedMessage) => void, { isComplete: boolean }>();
   const dirty = { accounts: new Set<string>(), pods: new Set<string>(), targets: false, events: false };
   let isFlushDue = false;
   let lastStatus = '';
+  let lastHidden = '';
 
   const targets = (): readonly string[] =>
     [...new Set(configs.store.list().flatMap(({ spec }) => spec.targets))].sort();
@@ -147,20 +154,21 @@ export function createFeed(options: {
     const isTarget = configs.store.list().some((config) => targetsOf(config).has(namespace));
     // A pod outside the account's targets does not use the account, even if its ServiceAccount has the same name.
     if (!isTarget && wanted === undefined) return undefined;
-    return consolePodRow(pod, wanted, account?.metadata.name, account?.status?.quarantinedPods);
+    const row = consolePodRow(pod, wanted, account?.metadata.name, account?.status?.quarantinedPods);
+    return accounts.hasSynced() && !accounts.isHidden() ? row : { ...row, identity: 'unknown' };
   };
 
   const statusNow = (): Record<Source, SourceState> => ({
     accounts: stateOf(accounts),
     apps: stateOf(apps),
     targets: stateOf(configs),
-    pods: pods.state(),
+    pods: pods.state(stateOf(configs).state === 'loading' || targets().length > 0),
     events: stateOf(events),
     quarantines: stateOf(quarantines),
   });
 
   const broadcast = (message: FeedMessage): void => {
-    for (const send of subscribers) send(message);
+    for (const send of subscribers.keys()) send(message);
   };
 
   const flush = (): void => {
@@ -244,6 +252,12 @@ export function createFeed(options: {
     touch();
   });
 
+  const touchAllPods = (): void => {
+    for (const key of pods.keys()) dirty.pods.add(key);
+    touch();
+  };
+  accounts.synced.then(touchAllPods, () => undefined);
+
   let nextCheck = Promise.withResolvers<void>();
   const check = (): void => {
     nextCheck.resolve();
@@ -255,9 +269,15 @@ export function createFeed(options: {
     if (text !== lastStatus) {
       // Sends the pending rows first, because the status that follows reports the rows as complete.
       flush();
-      broadcast({ status });
+      for (const [send, { isComplete }] of subscribers) if (isComplete) send({ status });
     }
     lastStatus = text;
+    const hidden = started
+      .flatMap((each, index) => (each.hasSynced() && each.isHidden() ? [index] : []))
+      .join(' ');
+    // The server reports only differences to the cached objects, so rows that were hidden must be sent again.
+    if (hidden !== lastHidden) for (const send of subscribers.keys()) sendAll(send);
+    lastHidden = hidden;
     setTimer(check, sources.some((source) => status[source].state === 'loading') ? gatherMs : checkMs);
   };
   pods.start(signal);
@@ -272,28 +292,36 @@ export function createFeed(options: {
         .map(objectEvent),
     ).map((change) => ({ ...change, account: account.metadata.name }));
 
+  const sendAll = (send: (message: FeedMessage) => void): void => {
+    const progress = { isComplete: false };
+    subscribers.set(send, progress);
+    send({ reset: true, targets: targets() });
+    // Rows are sent one message at a time, so that the page draws the first rows early. Each message contains the
+    // state at the time it is sent.
+    const parts: [names: readonly string[], keys: readonly string[]][] = [
+      ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
+      ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),
+    ];
+    const sendNext = (): void => {
+      const part = parts.shift();
+      if (subscribers.get(send) !== progress) return;
+      if (!part) {
+        // The status is sent last, because it reports the rows as complete. Rows that changed meanwhile are still
+        // pending.
+        flush();
+        progress.isComplete = true;
+        send({ status: statusNow() });
+        return;
+      }
+      for (const message of rowsOf(...part)) send(message);
+      setTimer(sendNext, 0);
+    };
+    sendNext();
+  };
+
   return {
     subscribe(send) {
-      send({ reset: true, targets: targets() });
-      // Rows are sent one message at a time, so that the page draws the first rows early. Each message contains the
-      // state at the time it is sent.
-      const parts: [names: readonly string[], keys: readonly string[]][] = [
-        ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
-        ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),
-      ];
-      const sendNext = (): void => {
-        const part = parts.shift();
-        if (!subscribers.has(send)) return;
-        if (!part) {
-          // The status is sent last, because it reports the rows as complete.
-          send({ status: statusNow() });
-          return;
-        }
-        for (const message of rowsOf(...part)) send(message);
-        setTimer(sendNext, 0);
-      };
-      subscribers.add(send);
-      sendNext();
+      sendAll(send);
       return () => subscribers.delete(send);
     },
     subscribers: () => subscribers.size,
@@ -312,7 +340,8 @@ export function createFeed(options: {
     impact(name) {
       const account = accounts.store.get(name);
       const users = stateOf(apps).state === 'failed' ? undefined : apps.store.byIndex('account', name);
-      return account && impactOf(account, users, pods.byServiceAccount(name));
+      const running = statusNow().pods.state === 'failed' ? undefined : pods.byServiceAccount(name);
+      return account && impactOf(account, users, running);
     },
     accounts: () => accounts.store.list(),
     facts: () => {
@@ -323,6 +352,7 @@ export function createFeed(options: {
       const kinds: readonly Source[] = ['accounts', ...others];
       const isLoading = (): boolean => kinds.some((kind) => statusNow()[kind].state === 'loading');
       while (!signal.aborted && isLoading()) await nextCheck.promise;
+      if (signal.aborted) throw new CliError('UNAUTHENTICATED', 'the session has ended');
       const error = accounts.lastError();
       if (error && (!accounts.hasSynced() || isForbidden(error))) throw error;
     },
@@ -348,6 +378,27 @@ function perObject<T extends object, R>(compute: (object: T) => R): (object: T) 
 const wantedBy = perObject(identitiesOf);
 const targetsOf = perObject(({ spec }: ClusterConfig): ReadonlySet<string> => new Set(spec.targets));
 
+type Readable<T extends KubeObject> = Informer<T> & { isHidden(): boolean };
+
+/** Hides cached objects while the user is not permitted to read them, because RBAC may have changed since the last list. */
+function whileReadable<T extends KubeObject>(informer: Informer<T>): Readable<T> {
+  const { store } = informer;
+  const isHidden = (): boolean => isForbidden(informer.lastError());
+  return {
+    ...informer,
+    isHidden,
+    store: {
+      get: (key) => (isHidden() ? undefined : store.get(key)),
+      list: () => (isHidden() ? [] : store.list()),
+      keys: () => (isHidden() ? [] : store.keys()),
+      byIndex: (index, value) => (isHidden() ? [] : store.byIndex(index, value)),
+      get size() {
+        return isHidden() ? 0 : store.size;
+      },
+    },
+  };
+}
+
 function stateOf(informer: Pick<Informer<KubeObject>, 'hasSynced' | 'lastError'>): SourceState {
   const error = informer.lastError();
   if (!error) return { state: informer.hasSynced() ? 'live' : 'loading' };
@@ -362,7 +413,8 @@ type PodInformers = {
   get(key: string): AppPod | undefined;
   keys(): readonly string[];
   byServiceAccount(name: string): readonly AppPod[];
-  state(): SourceState;
+  /** @param canFallBack whether there are targets, or they are not known yet */
+  state(canFallBack: boolean): SourceState;
   onChange(listener: (key: string) => void): void;
 };
 
@@ -398,7 +450,9 @@ function podInformers(
     },
     keys: () => running.flatMap(({ store }) => store.keys()),
     byServiceAccount: (name) => running.flatMap(({ store }) => store.byIndex('serviceAccount', name)),
-    state() {
+    state(canFallBack) {
+      // The list of each target replaces the cluster-wide list that was denied.
+      if (isClusterWide && canFallBack && isForbidden(running[0]?.lastError())) return { state: 'loading' };
       const states = running.map(stateOf);
       const failed = states.find((each) => each.state === 'failed');
       if (failed) return failed;

@@ -7,16 +7,18 @@ import type { Impact } from './wire.ts';
 
 /**
  * @param apps the apps that name the account; undefined if the user is not permitted to list apps
- * @param pods all pods with the account's ServiceAccount
+ * @param pods all pods with the account's ServiceAccount; undefined if they cannot be read
  */
 export function impactOf(
   account: LinkedServiceAccount,
   apps: readonly App[] | undefined,
-  pods: readonly Pod[],
+  pods: readonly Pod[] | undefined,
 ): Impact {
+  const deletion = accountDeletionNotes(account, apps);
+  if (!pods) return { deletion };
   const byTarget = Map.groupBy(pods.filter(isRunning), (pod) => pod.metadata.namespace ?? '');
   return {
-    deletion: accountDeletionNotes(account, apps),
+    deletion,
     targets: (account.status?.targets ?? []).map(({ name }) => ({
       name,
       pods: (byTarget.get(name) ?? []).map((pod) => pod.metadata.name).sort(),

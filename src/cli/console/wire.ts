@@ -97,8 +97,8 @@ export type PodRow = {
   /** Account that manages this ServiceAccount, if any. */
   readonly account?: string;
   readonly app?: string;
-  /** State of the pod's identity, as `kon app pods` shows it. */
-  readonly identity: PodIdentity['state'] | 'unexpected' | 'none wanted';
+  /** State of the pod's identity, as `kon app pods` shows it. `unknown`: the accounts have not been read. */
+  readonly identity: PodIdentity['state'] | 'unexpected' | 'none wanted' | 'unknown';
   readonly holds?: string;
   /** Source of the pod's AWS credentials. `node role`: the pod has no AWS identity of its own. */
   readonly mechanism: 'IRSA' | 'Pod Identity' | 'own credentials' | 'node role';
@@ -206,5 +206,6 @@ export type QuarantineProposals = {
 export type Impact = {
   /** Lines that `kon account delete` prints before the confirmation. */
   readonly deletion: readonly string[];
-  readonly targets: readonly { readonly name: string; readonly pods: readonly string[] }[];
+  /** Absent if the pods cannot be read. */
+  readonly targets?: readonly { readonly name: string; readonly pods: readonly string[] }[];
 };
