@@ -37,6 +37,15 @@ const nothingRead: Cluster['status'] = {
   quarantines: loading,
 };
 
+/** Kinds that determine the rows of pods. */
+export const podSources = ['pods', 'targets', 'accounts'] as const satisfies readonly Source[];
+
+/** State of the rows of pods, which are complete only if all their kinds have been read. */
+export function stateOfPods(status: Cluster['status']): SourceState['state'] {
+  const states = podSources.map((source) => status[source].state);
+  return states.find((state) => state === 'failed') ?? states.find((state) => state === 'loading') ?? 'live';
+}
+
 let cluster: Cluster = {
   accounts: [],
   pods: [],
@@ -87,9 +96,12 @@ export async function followCluster(
       for await (const message of stream<FeedMessage>('stream', signal)) {
         delay = firstDelayMs;
         take(message);
-        const names = (message.accounts ?? []).map(({ name }) => name);
-        if (names.length > 0 || message.events)
-          onOutdated({ accounts: names, events: message.events === true });
+        // A kind that can be read again changes all documents that were computed without it.
+        const names = message.status
+          ? [...accounts.keys()]
+          : (message.accounts ?? []).map(({ name }) => name);
+        const haveEventsChanged = message.events === true || message.status !== undefined;
+        if (names.length > 0 || haveEventsChanged) onOutdated({ accounts: names, events: haveEventsChanged });
       }
     } catch (error) {
       // The session ended together with the server process that issued its key.

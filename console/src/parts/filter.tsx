@@ -2,7 +2,7 @@
  * Filter of a list. The page's address contains the filter text. The key `/` focuses the filter; the down arrow key
  * moves the focus to the list.
  */
-import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
+import { useLayoutEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { go, usePlace } from '../router.ts';
 
 export function useFilter(): string {
@@ -12,7 +12,8 @@ export function useFilter(): string {
 /** Returns a ref for an input. The key `/` focuses this input. */
 export function useSlash(): RefObject<HTMLInputElement | null> {
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
+  // A layout effect runs before the input is visible, so the page misses no key.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent): void => {
       const isTyping = event.target instanceof Element && event.target.matches('input, textarea, select');
       if (event.key !== '/' || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;

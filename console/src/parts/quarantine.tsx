@@ -11,6 +11,7 @@ import { request } from '../api.ts';
 import { age, Badge, Command, QueryProblem, useNow } from './basics.tsx';
 import { QuarantinedPods } from './quarantined-pods.tsx';
 import { SourceProblems } from './source-problems.tsx';
+import { useCluster } from '../store.ts';
 
 export function Quarantine({ row, kon }: { readonly row: AccountRow; readonly kon: string }): ReactNode {
   const { name, quarantine } = row;
@@ -103,11 +104,18 @@ const stateTexts: Readonly<Record<QuarantineState['state'], string>> = {
 
 function State({ row: { quarantine, quarantinedPods } }: { readonly row: AccountRow }): ReactNode {
   const now = useNow();
+  const { status } = useCluster();
   if (!quarantine)
     return (
       <>
         <p className="muted">
-          {quarantinedPods ? 'Only single pods are in quarantine:' : 'The account is not in quarantine.'}
+          {status.quarantines.state === 'loading'
+            ? 'Reading Quarantines …'
+            : quarantinedPods
+              ? 'Only single pods are in quarantine:'
+              : status.quarantines.state === 'live'
+                ? 'The account is not in quarantine.'
+                : 'The status of the account reports no quarantine.'}
         </p>
         <SourceProblems of={['quarantines']} />
       </>

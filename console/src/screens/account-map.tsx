@@ -44,7 +44,7 @@ export function AccountMap(): ReactNode {
         {status.accounts.state === 'loading'
           ? 'Reading accounts …'
           : problems === 0
-            ? 'All accounts are ready.'
+            ? status.accounts.state === 'live' && 'All accounts are ready.'
             : `${problems} of ${accounts.length} accounts ${problems === 1 ? 'is not ready. It comes' : 'are not ready. They come'} first.`}
       </p>
       <SourceProblems of={['accounts', 'targets']} />

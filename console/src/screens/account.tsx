@@ -36,8 +36,8 @@ export function Account({ name }: { readonly name: string }): ReactNode {
         <h1>Account {name}</h1>
         <SourceProblems of={['accounts']} />
         <Empty>
-          {status.accounts.state === 'loading' ? 'Reading accounts …' : 'No account has this name.'}{' '}
-          <Link href="/">All accounts</Link>
+          {status.accounts.state === 'loading' && 'Reading accounts …'}
+          {status.accounts.state === 'live' && 'No account has this name.'} <Link href="/">All accounts</Link>
         </Empty>
       </>
     );
@@ -176,6 +176,8 @@ function Verify({ name, kon }: { readonly name: string; readonly kon: string }):
   );
 }
 
+const unknownPods = 'The pods cannot be read, so it is unknown which pods are affected.';
+
 function Touches({ row, kon }: { readonly row: AccountRow; readonly kon: string }): ReactNode {
   const { data, error } = useQuery({
     queryKey: ['impact', row.name],
@@ -183,7 +185,7 @@ function Touches({ row, kon }: { readonly row: AccountRow; readonly kon: string 
   });
   if (error) return <QueryProblem error={error} title="The effect of changes cannot be computed" />;
   if (!data) return null;
-  const pods = data.targets.reduce((sum, target) => sum + target.pods.length, 0);
+  const pods = data.targets?.reduce((sum, target) => sum + target.pods.length, 0);
   return (
     <section>
       <h2>What breaks if …</h2>
@@ -199,16 +201,22 @@ function Touches({ row, kon }: { readonly row: AccountRow; readonly kon: string 
         <dt>… its policies change?</dt>
         <dd>
           Nothing restarts.{' '}
-          {pods === 0
-            ? 'No pod is affected.'
-            : `${pods} ${pods === 1 ? 'pod has' : 'pods have'} the new permissions within seconds.`}
+          {pods === undefined
+            ? unknownPods
+            : pods === 0
+              ? 'No pod is affected.'
+              : `${pods} ${pods === 1 ? 'pod has' : 'pods have'} the new permissions within seconds.`}
         </dd>
         <dt>… its role is taken away?</dt>
         <dd>
-          {pods === 0 ? 'No running pod loses access.' : 'These pods lose access to AWS:'}
+          {pods === undefined
+            ? unknownPods
+            : pods === 0
+              ? 'No running pod loses access.'
+              : 'These pods lose access to AWS:'}
           <ul>
             {data.targets
-              .filter((target) => target.pods.length > 0)
+              ?.filter((target) => target.pods.length > 0)
               .map((target) => (
                 <li key={target.name}>
                   {target.name}:{' '}

@@ -10,6 +10,7 @@ import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
 import { SourceProblems } from '../parts/source-problems.tsx';
 import { accountHref } from '../router.ts';
+import { useCluster } from '../store.ts';
 
 export function Changes(): ReactNode {
   const kon = useKon();
@@ -43,6 +44,7 @@ function ChangesOfAll(): ReactNode {
   const now = useNow();
   const filter = useFilter();
   const { data, error } = useChanges(undefined);
+  const { status } = useCluster();
   const all = useMemo(
     () => (data?.items ?? []).map((change, index): Row => ({ ...change, key: `${change.account} ${index}` })),
     [data],
@@ -64,7 +66,7 @@ function ChangesOfAll(): ReactNode {
         </p>
       )}
       {all.length === 0 ? (
-        <Empty>Nothing changed.</Empty>
+        status.events.state === 'live' && <Empty>Nothing changed.</Empty>
       ) : (
         <Grid
           label="Changes of all accounts, newest first"
@@ -93,32 +95,36 @@ const columnsAt = (now: number): readonly GridColumn<Row>[] => [
 export function Timeline({ account }: { readonly account: string }): ReactNode {
   const now = useNow();
   const { data, error } = useChanges(account);
+  const { status } = useCluster();
   if (error) return <QueryProblem error={error} title="The history cannot be read" />;
   if (!data) return <p className="muted">Reading the history …</p>;
-  if (data.items.length === 0) return <Empty>Nothing changed.</Empty>;
+  if (data.items.length === 0 && status.events.state === 'live') return <Empty>Nothing changed.</Empty>;
   return (
-    <table className="timeline">
-      <thead>
-        <tr>
-          <th scope="col">Age</th>
-          <th scope="col">What</th>
-          <th scope="col">Message</th>
-        </tr>
-      </thead>
-      <tbody>
-        {data.items.map((change, index) => (
-          <tr key={`${change.time} ${change.reason} ${index}`}>
-            <td>
-              <Time change={change} now={now} />
-            </td>
-            <td>
-              <What change={change} />
-            </td>
-            <td className="breakable">{change.message}</td>
+    <>
+      <SourceProblems of={['events']} />
+      <table className="timeline">
+        <thead>
+          <tr>
+            <th scope="col">Age</th>
+            <th scope="col">What</th>
+            <th scope="col">Message</th>
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {data.items.map((change, index) => (
+            <tr key={`${change.time} ${change.reason} ${index}`}>
+              <td>
+                <Time change={change} now={now} />
+              </td>
+              <td>
+                <What change={change} />
+              </td>
+              <td className="breakable">{change.message}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
   );
 }
 

@@ -6,7 +6,8 @@ import { Policies } from '../parts/policies.tsx';
 import { Proof } from '../parts/proof.tsx';
 import { PodNotice } from '../parts/quarantined-pods.tsx';
 import { AccountLink } from '../parts/account-link.tsx';
-import { useCluster } from '../store.ts';
+import { SourceProblems } from '../parts/source-problems.tsx';
+import { podSources, stateOfPods, useCluster } from '../store.ts';
 import { Mechanism, toneByIdentity } from './pods.tsx';
 
 export function Pod({ namespace, name }: { readonly namespace: string; readonly name: string }): ReactNode {
@@ -20,10 +21,11 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
         <h1>
           Pod {namespace}/{name}
         </h1>
+        <SourceProblems of={podSources} />
         <Empty>
-          {status.pods.state === 'loading'
-            ? 'Reading pods …'
-            : 'No pod with this name runs in a target. The pod may have been replaced:'}{' '}
+          {stateOfPods(status) === 'loading' && 'Reading pods …'}
+          {stateOfPods(status) === 'live' &&
+            'No pod with this name runs in a target. The pod may have been replaced:'}{' '}
           <Link href={`/pods?q=${encodeURIComponent(namespace)}`}>pods of {namespace}</Link>
         </Empty>
       </>
@@ -34,6 +36,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
       <h1>
         What may {namespace}/{name} do in AWS?
       </h1>
+      <SourceProblems of={podSources} />
       <PodNotice row={pod.quarantine} />
       <ol className="chain" aria-label="From the pod to its permissions">
         <li>
@@ -52,7 +55,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
             <Breakable text={`${namespace}/${pod.serviceAccount}`} />
           </p>
           {pod.account === undefined ? (
-            <Badge tone="unknown">no account</Badge>
+            <Badge tone="unknown">{pod.identity === 'unknown' ? 'unknown' : 'no account'}</Badge>
           ) : (
             <Badge tone={target?.linked ? 'good' : 'bad'}>{target?.linked ? 'linked' : 'not linked'}</Badge>
           )}
@@ -74,7 +77,7 @@ export function Pod({ namespace, name }: { readonly namespace: string; readonly 
         <li>
           <h2>Role</h2>
           {target?.roleArn === undefined ? (
-            <Badge tone="unknown">none</Badge>
+            <Badge tone="unknown">{pod.identity === 'unknown' ? 'unknown' : 'none'}</Badge>
           ) : (
             <>
               <p>

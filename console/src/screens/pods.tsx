@@ -9,7 +9,7 @@ import { Grid, type GridColumn } from '../parts/grid.tsx';
 import { PodMark } from '../parts/quarantined-pods.tsx';
 import { SourceProblems } from '../parts/source-problems.tsx';
 import { podHref } from '../router.ts';
-import { podKey, useCluster } from '../store.ts';
+import { podKey, podSources, stateOfPods, useCluster } from '../store.ts';
 
 export const toneByIdentity: Readonly<Record<PodRow['identity'], Tone>> = {
   current: 'good',
@@ -18,6 +18,7 @@ export const toneByIdentity: Readonly<Record<PodRow['identity'], Tone>> = {
   exempt: 'unknown',
   unexpected: 'bad',
   'none wanted': 'unknown',
+  unknown: 'unknown',
 };
 
 const order: Readonly<Record<PodRow['identity'], number>> = {
@@ -27,6 +28,7 @@ const order: Readonly<Record<PodRow['identity'], number>> = {
   current: 3,
   exempt: 4,
   'none wanted': 5,
+  unknown: 6,
 };
 
 export function Pods(): ReactNode {
@@ -63,13 +65,14 @@ export function Pods(): ReactNode {
     <>
       <h1>What may this pod do in AWS?</h1>
       <p className="muted">
-        {status.pods.state === 'loading'
+        {stateOfPods(status) === 'loading'
           ? 'Reading pods …'
-          : `${pods.length} pods in the targets: ${counts.stale} stale, ${counts.uninjected} uninjected.`}
+          : stateOfPods(status) === 'live' &&
+            `${pods.length} pods in the targets: ${counts.stale} stale, ${counts.uninjected} uninjected.`}
       </p>
-      <SourceProblems of={['pods', 'accounts']} />
+      <SourceProblems of={podSources} />
       <Filter label="Filter pods" shown={rows.length} all={pods.length} />
-      {status.pods.state === 'live' && pods.length === 0 ? (
+      {stateOfPods(status) === 'live' && pods.length === 0 ? (
         <Empty>
           No pod runs in a target. Create an app: <code>{kon} app create NAME</code>
         </Empty>

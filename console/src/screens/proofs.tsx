@@ -40,7 +40,8 @@ export function Proofs(): ReactNode {
       <p className="muted">
         {status.accounts.state === 'loading'
           ? 'Reading accounts …'
-          : `${proven} of ${all.length} links are proven: a token of the ServiceAccount was exchanged for credentials of the role.`}
+          : (status.accounts.state === 'live' || all.length > 0) &&
+            `${proven} of ${all.length} links are proven: a token of the ServiceAccount was exchanged for credentials of the role.`}
       </p>
       <SourceProblems of={['accounts']} />
       <Filter label="Filter proofs" shown={rows.length} all={all.length} />

@@ -10,7 +10,7 @@ import { PodMark } from '../parts/quarantined-pods.tsx';
 import { SourceProblems } from '../parts/source-problems.tsx';
 import { useSlash } from '../parts/filter.tsx';
 import { go, podHref, usePlace } from '../router.ts';
-import { podKey, useCluster } from '../store.ts';
+import { podKey, podSources, stateOfPods, useCluster } from '../store.ts';
 
 const toneByDecision: Readonly<Record<WhoCanRow['decision'], Tone>> = {
   allowed: 'good',
@@ -48,7 +48,7 @@ export function WhoCan(): ReactNode {
   return (
     <>
       <h1>Who can do this?</h1>
-      <SourceProblems of={['accounts']} />
+      <SourceProblems of={podSources} />
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -109,7 +109,8 @@ function commandOf(kon: string, { action, resource, without }: Question): string
 }
 
 function Result(question: Question): ReactNode {
-  const { pods } = useCluster();
+  const { pods, status } = useCluster();
+  const areComplete = stateOfPods(status) === 'live';
   const given = Object.entries(question).filter(([, value]) => value !== '');
   const search = new URLSearchParams(given).toString();
   const { data, error } = useQuery({
@@ -147,11 +148,16 @@ function Result(question: Question): ReactNode {
           ? data.unread.length === 0 && data.isInlineEvaluated
             ? `No account may call ${data.action} on ${data.resource}.`
             : `No account is known that may call ${data.action} on ${data.resource}.`
-          : `${rows.length} of ${data.rows.length} accounts may call ${data.action} on ${data.resource}, and ${all.length} ${all.length === 1 ? 'pod uses' : 'pods use'} them.`}
+          : `${rows.length} of ${data.rows.length} accounts may call ${data.action} on ${data.resource}${areComplete ? `, and ${all.length} ${all.length === 1 ? 'pod uses' : 'pods use'} them` : ''}.`}
       </p>
       <ul className="answers">
         {rows.map((row) => (
-          <Row key={row.account} row={row} pods={podsByAccount.get(row.account) ?? []} />
+          <Row
+            key={row.account}
+            row={row}
+            pods={podsByAccount.get(row.account) ?? []}
+            areComplete={areComplete}
+          />
         ))}
       </ul>
       <p className="muted">Not evaluated: {data.notEvaluated.join('; ')}.</p>
@@ -159,7 +165,16 @@ function Result(question: Question): ReactNode {
   );
 }
 
-function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly PodRow[] }): ReactNode {
+function Row({
+  row,
+  pods,
+  areComplete,
+}: {
+  readonly row: WhoCanRow;
+  readonly pods: readonly PodRow[];
+  /** Whether all pods of the account are in `pods`. */
+  readonly areComplete: boolean;
+}): ReactNode {
   return (
     <li>
       <h2>
@@ -172,7 +187,7 @@ function Row({ row, pods }: { readonly row: WhoCanRow; readonly pods: readonly P
         {row.loses === false && <Badge tone="good">keeps it without the policy</Badge>}
       </h2>
       <p>
-        {pods.length === 0 ? <span className="muted">No pod uses it.</span> : null}
+        {pods.length === 0 && areComplete ? <span className="muted">No pod uses it.</span> : null}
         {pods.slice(0, mostPods).map((pod) => (
           <span
             key={podKey(pod)}
