@@ -203,12 +203,47 @@ async function seenBy(
 const read = ['get', 'list', 'watch'];
 
 test('a user without permissions sees which permissions are missing, but sees no data', async () => {
-  const shown = await seenBy('stranger', [], '/', 'You are not permitted to read targets');
-  expect(shown).toContain('You are not permitted to read accounts');
+  const shown = await seenBy(
+    'stranger',
+    [],
+    '/',
+    /You are not permitted to read accounts.*You are not permitted to read targets/,
+  );
   expect(shown).toMatch(
     /linkedserviceaccounts.k11n.dev is forbidden: User "system:serviceaccount:staging:stranger"/,
   );
   expect(shown).not.toContain('payments');
+  expect(shown).not.toContain('All accounts are ready.');
+});
+
+test('a user without permissions is not shown that an account or a pod does not exist', async () => {
+  const account = await seenBy('blind', [], '/accounts/payments', 'You are not permitted to read accounts');
+  expect(account).not.toContain('No account has this name.');
+  const pod = await seenBy('sightless', [], '/pods/staging/web-0', 'You are not permitted to read pods');
+  expect(pod).not.toContain('No pod with this name');
+  const proofs = await seenBy('unseeing', [], '/proofs', 'You are not permitted to read accounts');
+  expect(proofs).not.toContain('0 of 0 links');
+});
+
+test('a user who is not permitted to read pods and Events is not shown that there are none', async () => {
+  const rules = [
+    { apiGroups: ['k11n.dev'], resources: ['linkedserviceaccounts', 'clusterconfigs'], verbs: read },
+  ];
+  const account = await seenBy(
+    'planner',
+    rules,
+    '/accounts/payments',
+    /unknown which pods are affected.*You are not permitted to read events/,
+  );
+  expect(account).not.toContain('No pod is affected.');
+  expect(account).not.toContain('No running pod loses access.');
+  const who = await seenBy(
+    'asker',
+    rules,
+    '/who-can?action=s3:GetObject',
+    /You are not permitted to read pods.*1 of 1 accounts may call s3:GetObject on \*\./,
+  );
+  expect(who).not.toContain('No pod uses it.');
 });
 
 test('a user who is permitted to read only accounts sees the accounts, and the missing permissions for pods', async () => {
@@ -217,7 +252,7 @@ test('a user who is permitted to read only accounts sees the accounts, and the m
   ];
   const shown = await seenBy('auditor', rules, '/pods', 'You are not permitted to read pods');
   expect(shown).not.toContain('You are not permitted to read accounts');
-  const accounts = await seenBy('reader', rules, '/', 'payments');
+  const accounts = await seenBy('reader', rules, '/', /Live .*payments/);
   expect(accounts).not.toContain('You are not permitted');
 });
 

@@ -117,6 +117,19 @@ test('a user whose token is revoked is signed out, and the API returns no data f
   await context.close();
 });
 
+test('all streams of a user end when the token is revoked, also if the first requests of the user were concurrent', async () => {
+  const token = await tokenOfUser(sandbox, 'parallel', mayRead);
+  const streams = await Promise.all(
+    Array.from({ length: 5 }, () =>
+      fetch(`${origin}/api/stream`, { headers: { authorization: `Bearer ${token}` } }),
+    ),
+  );
+  expect(streams.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  await sandbox.client.delete(resources.serviceAccounts, { name: 'parallel', namespace: 'staging' });
+  const received = await Promise.all(streams.map((stream) => stream.text()));
+  expect(received).toHaveLength(5);
+});
+
 test('the API returns no data without a token or with a wrong token', async () => {
   for (const headers of [{}, { authorization: 'Bearer wrong' }])
     for (const path of ['/api/about', '/api/stream', '/api/accounts/payments', '/api/changes']) {

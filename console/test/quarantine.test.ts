@@ -117,7 +117,7 @@ test('a quarantined account is shown with the requesting user, the time and the 
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Reason').fill('incident 4711');
   await dialog.getByRole('button', { name: 'Cut off' }).click();
-  const shown = await untilShown(page, /✕ quarantined in force/);
+  const shown = await untilShown(page, /✕ quarantined in force.*incident 4711/);
   const [made] = await quarantinesNow();
   expect(made?.spec).toEqual({
     account: 'payments',

@@ -78,7 +78,10 @@ const show = async (): Promise<LinkedServiceAccount> =>
 
 test('refused statements are shown with the reason, in addition to the attached policies', async () => {
   await page.goto(`${served.origin}/accounts/orders`);
-  const shown = await untilShown(page, 'ReadOrders own statement ✕ not applied');
+  const shown = await untilShown(
+    page,
+    /✓ attached .*ReadOrders own statement ✕ not applied .*\(StatementsNotAllowed\)/,
+  );
   const { status } = await show();
   expect(status?.statements).toMatchObject({ applied: false, reason: 'StatementsNotAllowed' });
   expect(status?.statements?.message).toContain('set spec.aws.allowStatements');

@@ -190,7 +190,10 @@ test('an account without pods is set up, and its first pod proves the identity',
   await person.createApp('first', { serviceAccount: 'first' });
   await person.untilAppReady('first');
   for (const target of targets) await person.untilPods('first', target, 'by the agent', isByAgent);
-  const proven = await untilServed('first', 'PodIdentity');
+  await untilServed('first', 'PodIdentity');
+  const proven = await person.untilAccount('first', 'that its pods are counted', (account) =>
+    account.status?.targets?.every(({ pods }) => pods?.current === 1) ? account : undefined,
+  );
   expect(
     proven.status?.targets?.map(({ proven: isProven, pods: { current } = {} }) => [isProven, current]),
   ).toEqual(targets.map(() => [true, 1]));

@@ -207,7 +207,9 @@ test(
     expectInOrder(order);
     expect(mostAtOnce).toBe(1);
     expect(await revisions()).toEqual(new Set([2]));
-    for (const name of names) expect(new Set(await rolesOfPods(name))).toEqual(new Set([roles.get('after')]));
+    for (const name of names)
+      for (const target of targets)
+        await person.untilPods(name, target, 'the identity', (pod) => roleOf(pod) === roles.get('after'));
   },
   patienceMs,
 );

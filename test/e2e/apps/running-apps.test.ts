@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
+import { eventually } from '../../support/eventually.ts';
 import { createPerson, policies, roleOf, type Person } from '../../support/person.ts';
 import { startSandbox, type TestSandbox } from '../../support/sandbox.ts';
 
@@ -88,6 +89,12 @@ describe('kon app', () => {
       spec: { hard: { pods: '0' } },
     });
     try {
+      await eventually('the quota to be enforced', async () => {
+        const quota = await sandbox.client.get<
+          KubeObject & { readonly status?: { readonly hard?: { readonly pods?: string } } }
+        >(resourceQuotas, { namespace: 'staging', name: 'full' });
+        return quota.status?.hard?.pods === '0' || undefined;
+      });
       const one = await sandbox.kon(['app', 'deploy', 'half', '--tag', '2', '--target', 'production']);
       expect(one.code).toBe(0);
       const all = await sandbox.kon(['app', 'deploy', 'half', '--tag', '2', '--timeout', '1s']);
@@ -288,8 +295,12 @@ describe('pods of a sandbox', () => {
     const [pod] = await person.pods('talker', 'production');
     expect((await sandbox.kon(['app', 'deploy', 'talker', '--tag', '2'])).code).toBe(0);
     await closed;
-    const [next] = await person.pods('talker', 'production');
-    expect(next?.metadata.uid).not.toBe(pod?.metadata.uid);
+    await person.untilPods(
+      'talker',
+      'production',
+      'replaced',
+      ({ metadata }) => metadata.uid !== pod?.metadata.uid,
+    );
     const second = connect(local, '127.0.0.1');
     expect(await say(second, 'after')).toBe('after');
     second.destroy();

@@ -114,7 +114,8 @@ it('the API server admits no account with a policy from an unauthorized user whi
   await running.until('is ready after');
   await attempts.end();
   // While the CRD is not served yet, the response is 404. From then on, the admission policies deny the request (403).
-  expect([...attempts.answers.keys()].sort()).toEqual(['403', '404']);
+  // The CRD may be served before the first attempt.
+  expect([...attempts.answers.keys()].filter((answer) => answer !== '404')).toEqual(['403']);
   await running.end('SIGTERM');
 });
 

@@ -229,9 +229,8 @@ test('G10: kon account revoke ends the sessions of an account permanently, and t
   expect(after.id).not.toBe(before.id);
   expect(await readS3(await exchange(after.arn, await tokenOf(name)))).toBe('allowed');
   await person.untilAppReady(app);
-  expect((await person.pods(app, 'production')).map(({ metadata }) => metadata.uid)).not.toContain(
-    old?.metadata.uid,
-  );
+  // The pod that was replaced may still be terminating.
+  await person.untilPods(app, 'production', 'replaced', ({ metadata }) => metadata.uid !== old?.metadata.uid);
 }, 180_000);
 
 test('a Quarantine can name only its creator in spec.requestedBy, and cannot be changed', async () => {
