@@ -79,6 +79,7 @@ export async function prepareKon(
   ): Running & { write(text: string): void } => {
     const child = spawn(program, args, { env: { ...base, ...options.env }, cwd: folder });
     let [stdout, stderr] = ['', ''];
+    let hasClosed = false;
     const listeners = new Set<() => void>();
     const tell = (): void => listeners.forEach((listener) => listener());
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -96,6 +97,7 @@ export async function prepareKon(
     const finished = new Promise<Result>((done, fail) => {
       child.once('error', fail);
       child.once('close', (code) => {
+        hasClosed = true;
         done({ code, stdout, stderr });
         tell();
       });
@@ -106,7 +108,8 @@ export async function prepareKon(
         new Promise((done, fail) => {
           const look = (): void => {
             if (`${stdout}${stderr}`.includes(text)) done();
-            else if (child.exitCode !== null || child.signalCode !== null)
+            // The exit code is known before the last output has arrived.
+            else if (hasClosed)
               fail(new Error(`it ended without "${text}":\n${stdout.slice(-1000)}${stderr}`));
             else return;
             listeners.delete(look);
