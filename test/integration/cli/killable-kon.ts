@@ -37,8 +37,11 @@ export type KillableKon = {
     afterKill: (write: string) => Promise<void>,
   ): Promise<readonly string[]>;
   snapshot(): Promise<Snapshot>;
-  /** Deletes the content and the finalizer of the namespace, as the controllers of a complete cluster do. */
-  finishNamespace(): Promise<void>;
+  /**
+   * Completes an uninstallation: deletes the content and the finalizer of the namespace, as the controllers of a
+   * complete cluster do, and waits until the CRDs are deleted.
+   */
+  finishUninstallation(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -154,7 +157,7 @@ export async function startKillableKon(): Promise<KillableKon> {
       }
     },
     snapshot: () => snapshotOf(world),
-    async finishNamespace() {
+    async finishUninstallation() {
       const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'konstellation' } };
       const contents = 'all,sa,role,rolebinding,pdb,networkpolicy';
       await world.cluster.kubectl(['delete', contents, '--all', '-n', 'konstellation']);
@@ -162,6 +165,8 @@ export async function startKillableKon(): Promise<KillableKon> {
         ['replace', '--raw', '/api/v1/namespaces/konstellation/finalize', '-f', '-'],
         JSON.stringify({ ...namespace, spec: { finalizers: [] } }),
       );
+      // With --no-wait, the uninstallation does not wait until the API server has deleted the CRDs.
+      await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=60s']);
     },
     async stop() {
       for (const proxy of [kube, aws]) proxy.stop();

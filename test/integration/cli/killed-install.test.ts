@@ -26,7 +26,7 @@ beforeAll(async () => {
   await kon.run(install);
   installed = await kon.snapshot();
   await kon.run(uninstall);
-  await kon.finishNamespace();
+  await kon.finishUninstallation();
 });
 
 afterAll(() => kon?.stop());

@@ -32,7 +32,7 @@ beforeAll(async () => {
   await kon.run(install);
   fence = fenceOf(await kon.snapshot());
   await kon.run(uninstall);
-  await kon.finishNamespace();
+  await kon.finishUninstallation();
   removed = await kon.snapshot();
   await kon.run(install);
 });
@@ -45,7 +45,7 @@ it('the next uninstallation completes a killed uninstallation, removes no object
   const kinds = await kon.runWithKills(uninstall, async (write) => {
     expect(await gapsIn(fence, kon.world), `after ${write}`).toEqual([]);
   });
-  await kon.finishNamespace();
+  await kon.finishUninstallation();
   expect(await kon.snapshot()).toEqual(removed);
   for (const kind of ['DeleteRole', 'DeleteRolePolicy', 'DeleteOpenIDConnectProvider'])
     expect(kinds).toContain(kind);

@@ -32,7 +32,7 @@ describe.skipIf(!hasPreviousVersion())('an upgrade', () => {
     upgraded = await kon.snapshot();
     fence = before.filter((part) => part in upgraded);
     await kon.run(uninstall);
-    await kon.finishNamespace();
+    await kon.finishUninstallation();
     await kon.run(installPrevious, previous);
   });
   afterAll(() => kon?.stop());
