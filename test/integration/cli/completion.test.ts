@@ -75,9 +75,9 @@ async function typeInto(
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       screen += text;
       const next = left[0];
-      const plain = stripVTControlCharacters(screen);
-      if (!next || !plain.slice(from).includes(next[0])) return;
-      from = plain.length;
+      // Only whole output is cut: the rest of a control sequence that arrives in two parts could not be removed.
+      if (!next || !stripVTControlCharacters(screen.slice(from)).includes(next[0])) return;
+      from = screen.length;
       left.shift();
       child.stdin.write(next[1]);
     });
