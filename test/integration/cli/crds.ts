@@ -1,4 +1,5 @@
-import type { TestControlPlane } from '../../support/cluster.ts';
+import { crds } from '../../../src/api/index.ts';
+import { untilServed, type TestControlPlane } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Kon } from './kon.ts';
 
@@ -9,4 +10,5 @@ export async function installCrds(cluster: TestControlPlane, kon: Kon): Promise<
   const wait = ['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s'];
   // kubectl fails as long as a CRD has no conditions at all.
   await eventually('the CRDs to be established', () => cluster.kubectl(wait).catch(() => undefined));
+  await untilServed(cluster, crds());
 }
