@@ -16,6 +16,7 @@ import {
   startAwsCluster,
   type AwsCluster,
 } from './aws-cluster.ts';
+import { eventually } from '../../support/eventually.ts';
 import type { Result } from './kon.ts';
 
 const managed = (name: string): string => `arn:aws:iam::aws:policy/${name}`;
@@ -83,9 +84,18 @@ async function suggestion(account: string, ...args: readonly string[]): Promise<
   return JSON.parse(result.stdout) as AccountSuggestion;
 }
 
-const patchConfig = (aws: object): Promise<string> => {
+/** Changes the ClusterConfig, and waits until the operator has applied this change. */
+const patchConfig = async (aws: object): Promise<void> => {
+  const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
   const patch = JSON.stringify({ spec: { aws } });
-  return world.cluster.kubectl(['patch', 'clusterconfig', clusterName, '--type', 'merge', '-p', patch]);
+  await kubectl('patch', 'clusterconfig', clusterName, '--type', 'merge', '-p', patch);
+  await eventually('the ClusterConfig to be applied', async () => {
+    const path = 'jsonpath={.metadata.generation} {.status.observedGeneration}';
+    const [generation, observed] = (await kubectl('get', 'clusterconfig', clusterName, '-o', path)).split(
+      ' ',
+    );
+    return generation === observed ? true : undefined;
+  });
 };
 
 beforeAll(async () => {
