@@ -73,6 +73,22 @@ export async function untilServed(
     );
 }
 
+/**
+ * Waits until RBAC permits the user each request, for example `list pods -n staging`. The API server enforces a binding
+ * some moments after its creation.
+ */
+export async function untilPermitted(
+  { kubectl }: Pick<TestControlPlane, 'kubectl'>,
+  user: string,
+  ...requests: readonly string[]
+): Promise<void> {
+  for (const request of requests)
+    await eventually(`${user} to be permitted: ${request}`, () =>
+      // kubectl exits with code 1 if the answer is no.
+      kubectl(['auth', 'can-i', ...request.split(' '), '--as', user]).catch(() => undefined),
+    );
+}
+
 export async function startControlPlane(options: TestControlPlaneOptions = {}): Promise<TestControlPlane> {
   const env = baseEnvironment(process.env);
   const watchdog = await startWatchdog();

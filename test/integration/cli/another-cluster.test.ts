@@ -2,7 +2,7 @@
 import { CreateRoleCommand, GetRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { accountId, clusterArn, clusterName, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import { installCrds } from './crds.ts';
 import type { Result } from './kon.ts';
@@ -127,6 +127,12 @@ describe('with the right kubeconfig', () => {
       '--resource=clusterconfigs.k11n.dev',
     ]);
     await grant('configs', '--clusterrole=configs');
+    await untilPermitted(
+      world.cluster,
+      'nearly-nobody',
+      'get /openid/v1/jwks',
+      'list clusterconfigs.k11n.dev',
+    );
     const refused = await kon(...deletion, '--cluster-arn', clusterArn, '--kubeconfig', restricted);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('cannot list resource "linkedserviceaccounts"');

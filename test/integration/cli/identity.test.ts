@@ -12,6 +12,7 @@ import { AssumeRoleWithWebIdentityCommand, GetCallerIdentityCommand, STSClient }
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { roleName } from '../../../src/identity/desired/names.ts';
 import { injectedEnv, injectedMount, injectedVolume } from '../../../src/workloads/testing/injected.ts';
+import { untilPermitted } from '../../support/cluster.ts';
 import { eventually } from '../../support/eventually.ts';
 import { clusterArn, clusterName, region, startAwsCluster, type AwsCluster } from './aws-cluster.ts';
 import type { Result } from './kon.ts';
@@ -199,6 +200,7 @@ describe('verify, when the outcome is unknown', () => {
       '--clusterrole=looks',
       '--user=viewer',
     ]);
+    await untilPermitted(world.cluster, 'viewer', 'get linkedserviceaccounts.k11n.dev');
     const KUBECONFIG = await world.cluster.userKubeconfig('viewer');
     const forbidden = await world.kon.run(['account', 'verify', 'asked'], { env: { KUBECONFIG } });
     expect(forbidden).toMatchObject({ code: 3, stdout: '' });
@@ -322,6 +324,7 @@ describe('who-can', () => {
       '--clusterrole=asks',
       '--user=asker',
     ]);
+    await untilPermitted(world.cluster, 'asker', 'list linkedserviceaccounts.k11n.dev');
     const KUBECONFIG = await world.cluster.userKubeconfig('asker');
     const asked = await world.kon.run(['who-can', 's3:GetObject', object], { env: { KUBECONFIG } });
     expect(asked).toMatchObject({
@@ -437,7 +440,7 @@ describe('target delete', () => {
       code: 0,
       stdout: 'target/staging deleted\n',
       stderr: expect.stringMatching(
-        /^No account is linked in staging any more\.\n(‼ .*\n)*‼ sessions of staging\/everywhere .* may continue until \S+Z\. .*\n(‼ .*\n)*$/,
+        /^No account is linked in staging any more\.\n(‼ .*\n)*‼ AWS sessions of staging\/everywhere .* may continue until \S+Z\. .*\n(‼ .*\n)*$/,
       ),
     });
     expect(await subjects('everywhere')).not.toContain('staging');
@@ -466,7 +469,8 @@ describe('an unlinked target', () => {
     const started = Date.now();
     const edited = await kon('account', 'edit', 'outlived', '--target', 'production');
     const [, until = ''] =
-      /sessions of staging\/outlived from before .* may continue until (\S+Z)\./.exec(edited.stderr) ?? [];
+      /AWS sessions of staging\/outlived from before .* may continue until (\S+Z)\./.exec(edited.stderr) ??
+      [];
     const left = Date.parse(until) - started;
     expect(left).toBeGreaterThanOrEqual(3_600_000);
     expect(left).toBeLessThan(3_600_000 + 120_000);
@@ -592,8 +596,10 @@ describe('a role without its account', () => {
 
 describe('the last use', () => {
   it('of an account is the day when its credentials signed a call, after the next drift pass', async () => {
-    await kon('account', 'create', 'used', '--policy', readOnly);
-    await kon('account', 'create', 'idle', '--policy', readOnly);
+    for (const name of ['used', 'idle']) {
+      const created = await kon('account', 'create', name, '--policy', readOnly);
+      expect(created, created.stderr).toMatchObject({ code: 0 });
+    }
     expect((await kon('account', 'show', 'used')).stdout).toMatch(
       /^Last used: +never since 2\d{3}-\d\d-\d\d, when its role was created$/m,
     );

@@ -1,6 +1,6 @@
 /** Lists of `kon` through the real executable: selection, order, templates, and which pod uses which role. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Result } from './kon.ts';
 
@@ -336,6 +336,12 @@ describe('pods', () => {
     ]);
     await cluster.kubectl(['create', 'role', 'pods', '-n', 'staging', '--verb=list', '--resource=pods']);
     await cluster.kubectl(['create', 'rolebinding', 'pods', '-n', 'staging', '--role=pods', '--user=dev']);
+    await untilPermitted(
+      cluster,
+      'dev',
+      'list linkedserviceaccounts.k11n.dev',
+      'list pods --namespace=staging',
+    );
     const env = { KUBECONFIG: await cluster.userKubeconfig('dev') };
     const result = await kon.run(['account', 'pods', '-o', 'name'], { env });
     expect(result).toMatchObject({ code: 0, stderr: '‼ you are not permitted to list pods in production\n' });
@@ -532,6 +538,7 @@ describe('kon account list --unused', () => {
       '--clusterrole=viewer',
       '--user=viewer',
     ]);
+    await untilPermitted(cluster, 'viewer', 'list linkedserviceaccounts.k11n.dev');
     const env = { KUBECONFIG: await cluster.userKubeconfig('viewer') };
     expect(await kon.run(['account', 'list', '--unused', '90d', '-o', 'name'], { env })).toEqual({
       code: 0,

@@ -1,6 +1,6 @@
 /** Names, aliases and help of `kon`, and the screens `kon status` and `kon version`, through the real executable. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Result } from './kon.ts';
 
@@ -316,6 +316,7 @@ describe('kon status', () => {
       '--clusterrole=reader',
       '--user=reader',
     ]);
+    await untilPermitted(cluster, 'reader', 'list linkedserviceaccounts.k11n.dev');
     const env = { KUBECONFIG: await cluster.userKubeconfig('reader') };
     const { code, stdout } = await kon.run(['status'], { env });
     expect(code).toBe(0);

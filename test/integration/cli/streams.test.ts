@@ -4,7 +4,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon } from './kon.ts';
 import { startKubelet, type TestKubelet } from './kubelet.ts';
@@ -290,6 +290,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
       '--clusterrole=viewer',
       '--user=viewer',
     ]);
+    await untilPermitted(cluster, 'viewer', 'get apps.k11n.dev');
     const forbidden = await kon.run(['--kubeconfig', viewer, ...shell('ls')]);
     expect(forbidden.code).toBe(1);
     expect(forbidden.stderr).toContain('Error: permission denied by the cluster\n');

@@ -3,7 +3,7 @@
  * executable.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
+import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';
 import { prepareKon, type Kon, type Result } from './kon.ts';
 
@@ -133,6 +133,7 @@ describe('the check of names', () => {
     const rules = ['--verb=get,create,patch', '--resource=linkedserviceaccounts.k11n.dev'];
     await cluster.kubectl(['create', 'clusterrole', 'writes', ...rules]);
     await cluster.kubectl(['create', 'clusterrolebinding', 'writes', '--clusterrole=writes', '--user=dev']);
+    await untilPermitted(cluster, 'dev', 'create linkedserviceaccounts.k11n.dev');
     expect(
       await run('account create blind --policy aws/ReadOnlyAccess --target unseen --no-wait --as dev'),
     ).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/blind created\n' });
