@@ -9,15 +9,24 @@ let abort: AbortController;
 let lines: string[];
 /** Lets the poller make its next request. */
 let next: (() => void) | undefined;
-let associations: Associations;
 
 beforeEach(async () => {
   answer = { status: 200, body: '{"identities":[]}' };
   abort = new AbortController();
   lines = [];
+  next = undefined;
   server = createServer((_request, response) => response.writeHead(answer.status).end(answer.body));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  associations = followAssociations({
+});
+afterEach(() => {
+  abort.abort();
+  server.closeAllConnections();
+  server.close();
+});
+
+/** Sends the first request at once. */
+const follow = (): Associations =>
+  followAssociations({
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     setTimer: (callback) => {
       next = callback;
@@ -26,12 +35,6 @@ beforeEach(async () => {
     log: (line) => lines.push(line),
     signal: abort.signal,
   });
-});
-afterEach(() => {
-  abort.abort();
-  server.closeAllConnections();
-  server.close();
-});
 
 async function look(): Promise<void> {
   await expect.poll(() => next, { interval: 5 }).toBeDefined();
@@ -45,6 +48,7 @@ const ref = { namespace: 'production', name: 'myaccount' };
 const known = '{"identities":[{"namespace":"production","serviceAccount":"myaccount"}]}';
 
 test('associations are cached after a delay, and removed again', async () => {
+  const associations = follow();
   expect(associations.known()).toBe(false);
   await look();
   expect(associations.known()).toBe(true);
@@ -63,6 +67,7 @@ test('associations are cached after a delay, and removed again', async () => {
 
 test('the cache is kept while reads fail, and the failure is logged once', async () => {
   answer = { status: 200, body: known };
+  const associations = follow();
   await look();
   answer = { status: 500, body: '' };
   await look();
