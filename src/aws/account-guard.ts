@@ -10,7 +10,7 @@ export type AccountGuard = {
   /**
    * Checks that the current credentials belong to the account. Makes one AWS call for new credentials, and no call for
    * credentials that were checked before.
-   * @throws IdentityError `WrongAccount`, or the reason why the account of the credentials is unknown
+   * @throws IdentityError `WrongAccount`, or another code if the AWS account of the credentials cannot be determined
    */
   assertAccount(accountId: string): Promise<void>;
 };

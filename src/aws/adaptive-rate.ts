@@ -40,9 +40,9 @@ export type AdaptiveRate = {
 const firstWindow = 7;
 /**
  * Growth of the window (the maximum of calls in flight) per accepted call. Until the first throttle, the window stays
- * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by
- * 1), so 150 calls widen it to 24. A service with a burst of 40 throttles before the window grows, and thus refuses at
- * most seven calls. After a throttle, the window grows slowly.
+ * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by 1),
+ * so 150 calls widen it to 24. If AWS's token bucket holds only 40 calls, AWS throttles before the window grows, and
+ * thus refuses at most seven calls. After a throttle, the window grows slowly.
  */
 const windowGrowth = {
   first: 48,
@@ -78,7 +78,10 @@ const minRate = 0.2;
  * measurement.
  */
 const longestGapMs = 1_000;
-/** Maximum time in milliseconds that unused calls are saved up. */
+/**
+ * Maximum time in milliseconds during which unused calls accumulate at the learned rate and can be sent in a burst
+ * later.
+ */
 const savedMs = 1_000;
 
 export function createAdaptiveRate(options: {
@@ -101,7 +104,7 @@ export function createAdaptiveRate(options: {
    * after a throttle. It is the number of calls that were accepted before that throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
-  /** Calls accepted since the last pause. */
+  /** Calls accepted since the last pause without calls; see `longestGapMs`. */
   let acceptedInARow = 0;
   let idleSince: number | undefined;
   let waitedFrom: number | undefined;
@@ -167,7 +170,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // The rate grows only for the time that calls were delayed by the rate.
+        // Only the time during which the rate delayed calls counts towards raising the rate.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;
@@ -198,7 +201,7 @@ export function createAdaptiveRate(options: {
       if (measure && elapsed >= shortestMeasureMs) {
         learnFrom(now, measure);
       } else if (learned && !measure) {
-        // The throttle shows that more calls were saved up than AWS's token bucket holds.
+        // The throttle shows that more unused calls accumulated here than AWS's token bucket holds.
         mostSavedMs /= 2;
         tokens = 0;
       } else if (learned) {

@@ -32,7 +32,7 @@ export type PodIdentityAws = {
 };
 
 export type AwsConnection = {
-  /** Returns the AWS services, with calls on behalf of this caller. */
+  /** Returns AWS services whose calls are made on behalf of this caller. */
   as(caller: Caller): {
     readonly roles: RoleStore;
     readonly prover: IdentityProver;
@@ -63,7 +63,7 @@ export function connectAws(options: {
   const { schedulers, now, beforeWrite, releaseBuffers } = options;
   const common = {
     region: options.region,
-    // The scheduler makes retries and limits the rate, so the SDK must not retry.
+    // The scheduler retries failed calls and limits the rate, so the SDK must not retry.
     maxAttempts: 1,
     customUserAgent: options.userAgent,
     // IAM responds within one or two seconds. The timeout prevents a hanging connection from blocking a reconcile for

@@ -20,8 +20,8 @@ export type Decision = {
   readonly resource: string;
   readonly decision: 'allowed' | 'explicitDeny' | 'implicitDeny';
   /**
-   * Statements that determined the decision. Each has IAM's name of its policy and, if known, its position in the
-   * policy's text.
+   * Statements that determined the decision. `source` is IAM's name of the policy. `from` and `to` are the statement's
+   * position in the policy's text, if known.
    */
   readonly by: readonly {
     readonly source: string;

@@ -277,8 +277,8 @@ async function allPages<P extends Page>(
 }
 
 /**
- * Calls `isNamed` only once per name, since its answer may change during the listing. A role that was reduced because
- * it was not named must not be treated as complete later.
+ * Calls `isNamed` only once per role name, since the result may change during the listing. If `isNamed` first returns
+ * false, the role is reduced, and a later result of true would make the reduced role look complete.
  */
 function cachedByName(isNamed: (name: string) => boolean): (name: string) => boolean {
   const answers = new Map<string, boolean>();

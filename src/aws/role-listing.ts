@@ -43,8 +43,8 @@ const initialSize = 128 * 1024;
 
 /**
  * Number of bytes between two calls of `releaseBuffers`. For each chunk, Node.js allocates 64 KiB outside of V8's heap.
- * V8 frees these chunks only when its own heap needs space. The reduction itself allocates little, so this would happen
- * only after 30 MB or more.
+ * V8 frees these chunks only when its own heap needs space. The reduction itself allocates little in that heap, so V8
+ * would free the chunks only after 30 MB or more of responses.
  */
 const releaseEvery = 2 * 1024 * 1024;
 

@@ -50,7 +50,7 @@ describe('with an unknown rate limit', () => {
 
   it('soon reaches the maximum of calls in flight if AWS throttles no call', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
-    // With 24 calls per 30 ms from the start, the calls would take 0.375 s and 1.25 s.
+    // With 24 calls in flight from the start, 300 calls would take 0.375 s, and 1,000 calls would take 1.25 s.
     expect(await run(createTimedScheduler(), service, 300)).toBeLessThanOrEqual(0.75);
     expect(await run(createTimedScheduler(), service, 1000)).toBeLessThanOrEqual(2);
     expect(service.accepted).toBe(1300);

@@ -1,7 +1,7 @@
 /**
  * Scheduler of the calls to one AWS service. It sends calls by priority, alternates between accounts, keeps to the rate
- * that AWS accepts, and retries after transient errors. The SDK's own retries are off: the delays of both would add up,
- * and the SDK ignores priorities.
+ * that AWS accepts, and retries after transient errors. The SDK's own retries are off, because the SDK ignores
+ * priorities, and its retry delays would add to those of the scheduler.
  */
 import { createAdaptiveRate } from './adaptive-rate.ts';
 import { retryClassOf, type RetryClass } from './errors.ts';
@@ -81,8 +81,8 @@ export type SchedulerOptions = {
 };
 
 /**
- * Default maximum of calls in flight. A higher maximum would not increase the throughput, because this process would be
- * busy with the calls. It would only delay calls for interactive edits.
+ * Default maximum of calls in flight. With this number of calls, the processor time of this process limits the
+ * throughput. A higher maximum would therefore only delay calls for interactive edits.
  */
 export const mostInFlight = 24;
 /**

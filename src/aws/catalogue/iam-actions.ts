@@ -1,7 +1,7 @@
 /**
- * IAM actions of each service, and for each action the services of its resources, from AWS's service authorization
- * reference. The actions are loaded on demand from a compressed asset. The asset is next to this file, or next to the
- * bundle.
+ * IAM actions of each service, from AWS's service authorization reference. Each action has the services whose resources
+ * the action supports. The actions are loaded on demand from a compressed asset. The asset is next to this file, or
+ * next to the bundle.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
