@@ -12,7 +12,8 @@ export type BackoffPolicy = {
  * time. `failures` is 0 for the first delay.
  */
 export function backoffDelayMs(policy: BackoffPolicy, failures: number, random: Random): number {
-  // The exponent is limited to 60, since powers above 2^1023 overflow to Infinity. Any delay that long exceeds `max`.
+  // The exponent is limited, so that the power cannot overflow to Infinity. The limit 60 is high enough: even with a
+  // `baseMs` of 1, the power already exceeds any `maxMs` in use.
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.min(failures, 60));
   return full * (0.5 + 0.5 * random());
 }

@@ -43,7 +43,7 @@ export async function addFinalizer<T extends KubeObject>(
 }
 
 /**
- * Returns the object after the change, or undefined if the object no longer exists. The latter is usual after the last
+ * Returns the object after the change. Returns undefined if the object no longer exists, which is usual after the last
  * finalizer was removed.
  */
 export async function removeFinalizer<T extends KubeObject>(

@@ -106,7 +106,8 @@ describe('without faults', () => {
     await watching(server);
     server.put('b', '1');
     await agree(followed, server);
-    // The resourceVersion of the last event is compacted now. The informer can only resume from that of the bookmark.
+    // The server drops the resourceVersion of the last event, so the informer can resume only from the resourceVersion
+    // of the bookmark.
     server.compact();
     server.bookmark();
     server.toWatches(({ response }) => response.end());

@@ -138,7 +138,10 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
   return config;
 }
 
-/** Translates fields of a kubeconfig user that KubeConfig reads under another name or does not handle. */
+/**
+ * Translates those fields of a user entry in the kubeconfig that KubeConfig does not handle or reads under another
+ * name.
+ */
 function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
   const translated: UserEntry = { ...user };
   // KubeConfig reads a `token-file` only once. Rotated tokens require a `tokenFile` provider, whose file KubeConfig

@@ -15,8 +15,8 @@ import type { Monotonic, Wall } from '../k8s/time.ts';
 
 type LeaseClient = Pick<KubeClient, 'get' | 'create' | 'update'>;
 /**
- * Faults of the server. `slow`, `late`: the server processes the request at once, but responds only after four or six
- * seconds. A try times out after five seconds.
+ * Faults of the server. `slow` and `late`: the server processes the request at once, but responds only after four
+ * seconds (`slow`) or six seconds (`late`). A try times out after five seconds.
  */
 type Fault = 'refused' | 'silent' | 'answer lost' | 'slow' | 'late';
 

@@ -35,7 +35,10 @@ export type ReflectorLimits = {
   readonly idleMs: number;
   /** If no data arrive in a streaming list for this time, the reflector requests a normal list instead. */
   readonly streamingListIdleMs: number;
-  /** Retries for a kind that the server does not serve (yet). The backoff grows only after these retries. */
+  /**
+   * First retries for a kind that the server does not serve yet: their interval and their number. Only later retries
+   * use the growing backoff.
+   */
   readonly notServed: { readonly everyMs: number; readonly times: number };
 };
 

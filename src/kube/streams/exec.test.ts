@@ -201,8 +201,8 @@ describe('a program in a container', () => {
     serve.open = (socket) => (server = socket);
     const session = await open();
     const input = Buffer.alloc(100_000);
-    // In the same turn of the event loop, the client writes and the server closes without reading its input. This
-    // resets the connection.
+    // In the same turn of the event loop, the client writes, and the server closes the connection without reading the
+    // client's input. This resets the connection.
     const sent = [session.write(input)];
     server?.send(frame(1, 'out'));
     server?.send(frame(3, failure('7')));

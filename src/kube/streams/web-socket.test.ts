@@ -125,8 +125,8 @@ describe('a stream', () => {
     serve = (socket) => (far = socket);
     const socket = await open(connection());
     const data = Buffer.alloc(100_000);
-    // In the same turn of the event loop, the client writes and the server closes without reading its input. This
-    // resets the connection.
+    // In the same turn of the event loop, the client writes, and the server closes the connection without reading the
+    // client's input. This resets the connection.
     const sent = [socket.send(data)];
     far?.send('all of it');
     far?.terminate();

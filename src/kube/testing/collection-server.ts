@@ -1,7 +1,7 @@
 /**
  * HTTP server for a collection of ConfigMaps with the list and watch protocol of an API server: resourceVersions,
- * pages, bookmarks, expiry and initial events. Tests can order faults. For tests only; integration tests use a real API
- * server.
+ * pages, bookmarks, expiry and initial events. Tests can inject faults. For tests only; integration tests use a real
+ * API server.
  */
 import type { ServerResponse } from 'node:http';
 import type { KubeObject } from '../object.ts';
