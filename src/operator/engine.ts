@@ -44,7 +44,10 @@ export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
   readonly concurrency?: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly limited?: () => boolean;
-  /** Called when an account becomes ready with a new or changed spec, with the time since the spec was seen. */
+  /**
+   * Called when an account becomes ready with a new or changed spec. `tookMs` is the time since that spec was first
+   * seen.
+   */
   readonly onInSyncChanged?: (tookMs: number) => void;
   /** Called after a listing of IAM roles, with the number of this cluster's roles that have no account, by kind. */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;

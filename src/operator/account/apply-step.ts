@@ -122,8 +122,9 @@ async function assertExists(
 
 /**
  * Checks that the account exists, before a ServiceAccount or an association is created for its role. The role alone
- * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check needs
- * only one API server response about the account while this process leads.
+ * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check accepts
+ * any earlier API server response to this process that contained the account.
+ *
  *
  * @throws IdentityError `KubernetesConflict`
  */
@@ -147,8 +148,9 @@ async function readAccount(
   } catch (error) {
     throw classifyKubeError(error, `could not read the account "${name}"`);
   }
-  // A deletion that the store already shows is allowed, since an account under deletion is kept in sync while pods use
-  // it. If the store does not show the deletion yet, the account's objects may already have been deleted.
+  // If the store already shows the account's deletion, the step may continue, since an account under deletion is kept
+  // in sync while pods use it. If the store does not show the deletion yet, the account's objects may already have been
+  // deleted.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account "${name}" was deleted meanwhile`);

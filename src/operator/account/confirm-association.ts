@@ -67,8 +67,8 @@ async function checkAssociation(
   const found = await associations.read(of, signal, association?.id);
   if (!association) {
     if (!found) return;
-    // EKS returned the old association, or a new association of another owner. The next plan decides by the
-    // association's tags.
+    // EKS returned the old association, or a new association of another owner. The next plan distinguishes these two
+    // cases by the association's tags.
     associationCache.read(of, found);
     throw notInEffect(
       `EKS still shows the association "${found.id}" of the ServiceAccount ${target}/${account}`,

@@ -36,7 +36,10 @@ export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
   readonly concurrency: number;
   /** Whether IAM is known to limit the rate of calls. */
   readonly isLimited?: (() => boolean) | undefined;
-  /** Called when an account becomes ready with a new or changed spec, with the time since the spec was seen. */
+  /**
+   * Called when an account becomes ready with a new or changed spec. `tookMs` is the time since that spec was first
+   * seen.
+   */
   readonly onInSync?: ((tookMs: number) => void) | undefined;
 };
 
@@ -118,7 +121,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
         return isDeleted ? undefined : { backoff: true };
       }
     }
-    // An account that has not converged after so many passes is retried with back-off.
+    // An account that has not converged after `mostPasses` plans is retried with back-off.
     return { backoff: true };
   }
 

@@ -68,7 +68,8 @@ function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): 
 
 /**
  * Runs rounds until the planner has no steps and all apps are rolled out.
- * @param pace whether the apps act in each round. If the first value is false, every app replaces its pods at once
+ * @param pace whether the apps act in each round, repeated from the start when it ends. A first value of false also
+ *   means that every app replaces all its pods at once
  */
 function work(
   world: SimulatedWorld,
@@ -133,8 +134,8 @@ function expectOneAtATime(world: SimulatedWorld, step: Step): void {
   if (step.kind !== 'DeleteAssociation' && step.kind !== 'CreateAssociation') return;
   const wanted = wantedMode(world.account, world.facts);
   if ((step.kind === 'CreateAssociation') !== (wanted === 'PodIdentity')) return;
-  // A new association also restores the credentials of pods that hold a Pod Identity. Such an association begins no
-  // switch.
+  // In a target with pods that hold a Pod Identity, a new association restores the credentials of these pods. It does
+  // not begin a switch.
   const restores = podsOf(world, step.target).some(({ holds }) => holds?.mode === 'PodIdentity');
   if (step.kind === 'CreateAssociation' && restores) return;
   const begun = targets.filter(

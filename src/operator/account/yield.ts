@@ -9,8 +9,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * Maximum time that an account yields, in milliseconds. `unlimited`: the time until STS usually knows the role.
- * `limited`: a shorter time while IAM limits the rate of calls, so that the remaining work does not accumulate until
- * the end.
+ * `limited`: a shorter time while IAM limits the rate of calls. Otherwise, the remaining steps of all yielding accounts
+ * would accumulate until the last role is created.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 

@@ -63,7 +63,7 @@ export function createAppController(
     const status = statusOf({ ...after, app: before.app }, plan, result.outcomes);
     await report(after.app, status, { context, apps: groups.apps, signal });
     if (result.failed) return { backoff: true };
-    // No watch event reports that a container has kept running for long enough after a failure.
+    // No watch event reports that a failed container has run for long enough to count as recovered.
     const recovery = recoveredAt(after.pods, after.now);
     const waits = [
       result.requeueAfterMs,

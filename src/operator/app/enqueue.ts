@@ -51,7 +51,8 @@ export function enqueueOnChanges(
     if (isBeingDeleted(change.old) === isBeingDeleted(change.new)) return;
     enqueueWhere((app) => app.spec.targets.some((target) => target.name === change.key));
   });
-  // The watch reports an object that lost the app label as deleted. The last state of that object still names its App.
+  // When an object loses the app label, the watch reports a deletion. The object's last state, `change.old`, still
+  // names the App.
   objects.onChange((change) => enqueue(appOf(change.new ?? change.old)));
   informers.pods.onChange((change) => enqueue(appOf(change.new ?? change.old), { afterMs: podBurstDelayMs }));
 }

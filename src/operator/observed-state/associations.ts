@@ -101,7 +101,10 @@ export function createAssociationCache(now: () => Monotonic) {
       return all.slice(0, Math.max(1, Math.ceil(all.length * share))).flatMap(({ object }) => object ?? []);
     },
 
-    /** Drops all entries, because they were observed in another cluster. */
+    /**
+     * Drops all entries. Called when the ClusterConfig names a cluster other than the one in which the entries were
+     * observed.
+     */
     clear: (): void => cache.clear(),
   };
 }

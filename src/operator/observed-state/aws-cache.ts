@@ -133,8 +133,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
 }
 
 /**
- * Whether the object was read at or after the time `since`. A listing that began at that time may not contain the
- * object yet.
+ * Whether the object was read at or after the time `since`. If so, a listing that began at `since` may lack the object
+ * although it exists.
  */
 function wasReadSince({ knownAt = -Infinity }: Entry<unknown>, since: number): boolean {
   return knownAt >= since;
@@ -145,7 +145,7 @@ export function mayPrecedeWrite(entry: Entry<unknown> | undefined, askedAt: numb
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** Like `mayPrecedeWrite`, but also considers a write with an unknown outcome to an existing object. */
+/** Like `mayPrecedeWrite`, but also considers writes to an existing object whose outcome is unknown. */
 export function mayPrecedeAnyWrite(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
   return mayPrecedeWrite(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;

@@ -133,7 +133,8 @@ describe('a listing', () => {
     cache.read('a', roleOf('a', { permissionsBoundaryArn: boundary }), 0);
     expect(list([listed('a')], { withoutBoundaries: true })).toEqual([]);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBe(boundary);
-    // This listing shows a boundary on another role, so a role without one really has none.
+    // This listing shows a boundary on another role, which proves that the listing includes boundaries. The role "a"
+    // thus has none.
     expect(list([listed('a')])).toEqual(['of-a']);
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
   });

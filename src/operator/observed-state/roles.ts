@@ -101,7 +101,10 @@ export function createRoleCache(now: () => Monotonic) {
     /** Returns the role of this name, or undefined if the role does not exist or its state is unknown. */
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
-    /** Whether the cache knows the state of this role name. If so, a listing must include the role. */
+    /**
+     * Whether the cache knows the state of this role name. If so, the reduction of a listing must keep the role of this
+     * name.
+     */
     isKnown: (name: string): boolean => known(name) !== undefined,
 
     /** Stores the result of a read that began at `startedAt`. Returns whether the cached state changed. */
@@ -218,7 +221,10 @@ export function createRoleCache(now: () => Monotonic) {
           object && taggedOwner(object.tags)?.clusterArn === clusterArn ? [object.name] : [],
         ),
 
-    /** Drops all entries, because they were observed in another AWS account or cluster. */
+    /**
+     * Drops all entries. Called before the first pass for a cluster and role path, because earlier entries may belong
+     * to another cluster or AWS account.
+     */
     clear(): void {
       cache.clear();
       usersByName.clear();

@@ -32,8 +32,8 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
   const unseen = new Map<string, Unseen<T>>();
   const unseenByName = new Map<string, Set<string>>();
   /**
-   * API server responses by key: the uid in the last response, the version in the last response to a write, and the
-   * time of that last response to a write.
+   * API server responses by key: `uid` is from the last response. `version` and `at` (the time) are from the last
+   * response to a write.
    */
   const answers = new Map<string, { uid?: string; version?: string | undefined; at?: Monotonic }>();
   /**

@@ -130,7 +130,7 @@ function schedulePass(
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
       isOverdue = !state.ok;
-      // The ClusterConfig may become ready without a change that starts a pass.
+      // The pass is requeued, because the ClusterConfig may become ready without a change that starts a pass.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
       const isFirst = syncedScope !== scope;
@@ -138,7 +138,8 @@ function schedulePass(
       if (signal.aborted) return undefined;
       if (error !== undefined) onFailure(error);
       record(error);
-      // A failed first pass counts too, since each account can read its own roles, although with more calls.
+      // A failed first pass also ends the wait of the accounts, since each account can read its own roles, although
+      // with more calls.
       syncedScope = scope;
       if (!isFirst && suspects.length > 0) onSuspects(suspects);
       if (isFirst && pass.isAwaited) onSuspects('all');
