@@ -23,7 +23,7 @@ export type Narrowed = {
    * account cannot have these statements, because they use an element that the statements of accounts do not support.
    */
   readonly statements: readonly PermissionStatement[] | 'inexpressible';
-  /** Whether the policy has a Deny statement. If so, its removal could make other policies allow more. */
+  /** Whether the policy has a Deny statement. If so, without this policy, other policies could allow more. */
   readonly denies: boolean;
 };
 
@@ -183,8 +183,9 @@ function permissionStatements(
     const resources = statement.resource?.negated === false ? statement.resource.patterns : undefined;
     if (conditions === undefined || resources === undefined) return 'inexpressible';
     const texts = [...resources, ...Object.values(conditions).flatMap((keys) => Object.values(keys).flat())];
-    // The statements of an account have version 2012-10-17 and support placeholders, so a text with `$(` or an old text
-    // with `${` would change its meaning.
+    // The statements of an account have version 2012-10-17, in which `${` begins a variable, and support placeholders,
+    // which begin with `$(`. A text with `$(` would thus change its meaning, as would a text with `${` from version
+    // 2008-10-17.
     if (texts.some((text) => text.includes('$(') || (version === '2008-10-17' && text.includes('${'))))
       return 'inexpressible';
     const key = JSON.stringify([resources.toSorted(), conditions]);
