@@ -57,7 +57,7 @@ describe.each(regions)('%s', (region, partition) => {
     expect(resolved[0]?.properties?.authSchemes?.[0]?.signingRegion).toBe(iamRegionOf(partition));
   });
 
-  it('has EKS Auth at the dual-stack DNS suffix that the SDK uses for EKS', () => {
+  it('has its EKS Auth hosts under the dual-stack DNS suffix that the SDK uses for EKS', () => {
     const client = new EKSClient({ region });
     const { url } = client.config.endpointProvider({ Region: region, UseFIPS: false, UseDualStack: true });
     client.destroy();

@@ -80,7 +80,7 @@ describe('the guard of writes', () => {
     expect(outcomes.at(-1)).toMatchObject({ reason: { message: expect.stringContaining('does not lead') } });
   });
 
-  it('is checked again before each retry', async () => {
+  it('is called again before each retry', async () => {
     const { calls, state } = setUp();
     let attempts = 0;
     const creating = calls({ action: 'CreateRole' }, async () => {

@@ -32,7 +32,7 @@ describe('the reduction of a role listing', () => {
     },
   );
 
-  it('drops, from a role whose details are needed, only the documents of inline policies and the instance profiles', async () => {
+  it('drops only the inline policy documents and the instance profiles of a role whose details are needed', async () => {
     const xml = page(role('theirs', tags('team')));
     expect(await reduced(xml)).toBe(page(named));
     expect(await reduced(xml, [], (name) => name === 'theirs')).toBe(page(named));
@@ -43,7 +43,7 @@ describe('the reduction of a role listing', () => {
       expect(await reduced(xml)).toBe(xml);
   });
 
-  it('keeps one role with a permissions boundary, and no other role, among the roles whose details are not needed', async () => {
+  it('keeps only one of the roles whose details are not needed: a role with a permissions boundary', async () => {
     const without = role('without').replace(/<PermissionsBoundary>.*<\/PermissionsBoundary>/, '');
     const xml = page(without, role('theirs'), role('another'), without);
     expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));

@@ -210,7 +210,7 @@ describe('the order of calls', () => {
     expect(sent.indexOf('new b')).toBe(2);
   });
 
-  it('is reflected in the number of waiting calls by priority', async () => {
+  it('is by priority, and the figures count the waiting calls of each priority', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const all = order(scheduler, [person, person, { owner: 'fleet', priority: 'resync' }]);
     expect(scheduler.figures()).toMatchObject({

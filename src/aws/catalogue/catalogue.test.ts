@@ -36,7 +36,7 @@ describe('a managed policy', () => {
     expect(decide('s3:GetObject')).toBe('allowed');
     expect(decide('s3:PutObject')).toBe('implicitDeny');
   });
-  test('has the name of the other partition in its ARNs if it is requested for another partition', () => {
+  test('has ARNs of the partition for which the policy is requested', () => {
     const arn = 'arn:aws-cn:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy';
     const inChina = managedPolicy(arn);
     expect(inChina?.arn).toBe(arn);
@@ -50,13 +50,13 @@ describe('a managed policy', () => {
     'arn:aws:iam::111122223333:policy/AmazonS3ReadOnlyAccess',
     'arn:azure:iam::aws:policy/AmazonS3ReadOnlyAccess',
     'AmazonS3ReadOnlyAccess',
-  ])('does not exist: %s', (arn) => {
+  ])('is not found by the text "%s"', (arn) => {
     expect(managedPolicy(arn)).toBeUndefined();
   });
 });
 
 describe('all policies', () => {
-  test('are more than a thousand, are sorted, and have distinct ids', () => {
+  test('number more than a thousand, are sorted, and have distinct ids', () => {
     const all = managedPolicies();
     expect(all.length).toBeGreaterThan(1000);
     expect(all.map(({ arn }) => arn)).toEqual(all.map(({ arn }) => arn).toSorted());

@@ -49,7 +49,7 @@ describe('the linter of statements', () => {
     expect(lint(actions, resources)).toContain(message);
   });
 
-  it('warns about a statement that has ended, and names the statement', () => {
+  it('warns about a statement whose end time has passed, and names the statement', () => {
     const ended = {
       sid: 'Old',
       actions: ['sqs:SendMessage'],
