@@ -46,7 +46,7 @@ test('a finalizer is added to the existing ones, with resourceVersion and uid as
   });
 });
 
-test('no request is sent to add a finalizer that exists, to add one to a terminating object, or to remove one that does not exist', async () => {
+test('no request is sent to add an existing finalizer, to add a finalizer to a terminating object, or to remove a missing finalizer', async () => {
   const { client, server } = await setUp();
   const present = object({ finalizers: ['ours'] });
   expect(await addFinalizer(client, configMaps, present, 'ours')).toBe(present);
@@ -57,7 +57,7 @@ test('no request is sent to add a finalizer that exists, to add one to a termina
   expect(server.requests).toHaveLength(0);
 });
 
-test('after a conflict, the change is decided again from the current object', async () => {
+test('after a conflict, the change of finalizers is computed again from the current object', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ resourceVersion: '2', finalizers: ['ours', 'y'] }),
@@ -70,7 +70,7 @@ test('after a conflict, the change is decided again from the current object', as
   });
 });
 
-test('adding a finalizer to an outdated copy returns the current object if that is terminating and has the finalizer', async () => {
+test('adding a finalizer to an outdated copy returns the current object if the current object is terminating and has the finalizer', async () => {
   const deletionTimestamp = '2026-01-01T00:00:00Z';
   const { client } = await setUp(
     refuse(409, 'Conflict'),
@@ -80,7 +80,7 @@ test('adding a finalizer to an outdated copy returns the current object if that 
   expect(present?.metadata).toMatchObject({ deletionTimestamp, finalizers: ['ours'] });
 });
 
-test('a new object of the same name is not changed', async () => {
+test('a finalizer is not removed from a new object of the same name', async () => {
   const { client, server } = await setUp(
     refuse(409, 'Conflict'),
     answer({ uid: 'u2', finalizers: ['ours'] }),
@@ -89,7 +89,7 @@ test('a new object of the same name is not changed', async () => {
   expect(server.requests.map(({ method }) => method)).toEqual(['PATCH', 'GET']);
 });
 
-test('a deleted object causes no error, but a refused request does', async () => {
+test('removing a finalizer from a deleted object causes no error, but a refused request causes an error', async () => {
   const gone = await setUp(refuse(404, 'NotFound'));
   expect(
     await removeFinalizer(gone.client, configMaps, object({ finalizers: ['ours'] }), 'ours'),

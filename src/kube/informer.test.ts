@@ -282,7 +282,7 @@ describe('faults of the server', () => {
     expect(followed.informer.lastError()).toBeUndefined();
   });
 
-  test('a kind that is not served yet is requested often at first, and later with growing delays', async () => {
+  test('a kind that the server does not serve yet is requested often at first, and later with growing delays', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 45 }, () => refuse(404, 'NotFound')));
     const waits: number[] = [];

@@ -175,7 +175,7 @@ describe('leadership', () => {
     expect(took).toBeGreaterThan(10_000);
   });
 
-  test('is awaited by a candidate until that process is stopped', async () => {
+  test('is awaited by a candidate until the candidate is stopped', async () => {
     const { world, a, b } = setUp();
     a.start();
     await world.advance(10);

@@ -3,7 +3,7 @@ import { createSlots } from './slots.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test('work waits for a free slot in the order of the calls, and a failure frees its slot', async () => {
+test('calls wait for a free slot in the order in which they were made, and a failed call frees its slot', async () => {
   const slots = createSlots(2);
   const started: number[] = [];
   const ends: ((error?: Error) => void)[] = [];

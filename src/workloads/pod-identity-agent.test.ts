@@ -81,7 +81,7 @@ describe('the agent of a node', () => {
     });
   });
 
-  it('requires reading the node only if no agent pod exists', () => {
+  it('is determined from the agent pods, and requires a read of the node only if no agent pod exists', () => {
     expect(stateWith([], undefined)).toEqual({ state: 'unread', node: 'node-1' });
     expect(stateWith([agent(ready)], undefined)).toEqual({ state: 'serves' });
     expect(stateWith([agent(undefined)], undefined)).toEqual({ state: 'changing' });
@@ -102,7 +102,7 @@ describe('a pod', () => {
     });
   });
 
-  it('uses the agent of its node, and the agent counts as changing before the pod has a node', () => {
+  it('uses the agent of its node, and has an agent in the state changing until the pod has a node', () => {
     expect(agentFor(pod({ nodeName: 'node-1' }), lookup)).toEqual({ state: 'serves' });
     expect(agentFor(pod({}), { ...lookup, agentsOn: () => [] })).toEqual({ state: 'changing' });
   });

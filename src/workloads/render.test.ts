@@ -181,11 +181,11 @@ describe('replicas', () => {
     expect(replicasOf(autoscaled)).toBe(2);
   });
 
-  test('are set again until another manager changes their number, so that the API server does not reset it to 1', () => {
+  test('stay in every apply until another field manager changes the number, because the API server resets an omitted number to 1', () => {
     expect(replicasOf(autoscaled, seen(3, { 'k11n.dev/applied-replicas': '3' }))).toBe(3);
   });
 
-  test('are not set once the autoscaler has changed their number', () => {
+  test('are omitted from the apply once the autoscaler has changed the number', () => {
     expect(replicasOf(autoscaled, seen(5, { 'k11n.dev/applied-replicas': '3' }))).toBeUndefined();
     expect(replicasOf(autoscaled, seen(5))).toBeUndefined();
   });
@@ -199,7 +199,7 @@ describe('replicas', () => {
     expect(replicasOf(fixed, seen(0, annotations))).toBe(3);
   });
 
-  test('have an autoscaler and a disruption budget only on targets that need them', () => {
+  test('come with an autoscaler and a disruption budget only on targets that need them', () => {
     expect([...rendered(halted).keys()]).toEqual(['Deployment']);
     expect([...rendered(app({ scale: { min: 2, max: 2 } })).keys()]).toEqual([
       'PodDisruptionBudget',

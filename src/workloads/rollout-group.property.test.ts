@@ -38,7 +38,7 @@ describe('assignSlots', () => {
     );
   });
 
-  test('gives the slot to a member if a member wants it and no other member is mid-rollout', () => {
+  test('gives the slot to one of the members that want it, if no other member is mid-rollout', () => {
     fc.assert(
       fc.property(members, (list) => {
         const inTheWay = list.filter((member) => isBusy(member) && !member.wants);

@@ -59,7 +59,7 @@ const { mark } = identityOf();
 const proven = account([row('production')]);
 
 describe('the status of an app', () => {
-  describe('that is halted and whose spec cannot be applied', () => {
+  describe('the status of a halted app whose spec cannot be applied', () => {
     const halted = [target('production', { deployMode: 'halt' })];
     const invalid = { image: 'example.com/web:1', imageTag: '2' };
 
@@ -89,7 +89,7 @@ describe('the status of an app', () => {
       expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
     });
 
-    test('describes what still runs before and after the halt', () => {
+    test('says before the halt that the target runs as last deployed, and after the halt that the target has no pods', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
       expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then, the target runs as last deployed$/);

@@ -44,7 +44,7 @@ describe('an App without admission', () => {
     );
   });
 
-  test('is held back while any policy is missing', () => {
+  test('is held back while any admission policy is missing', () => {
     const [row] = plan(createdAfter(1_000_000), { admittedSince: Infinity as Wall });
     expect(row).toMatchObject({ kind: 'blocked', reason: 'NotAdmitted' });
     expect(row?.kind === 'blocked' && row.message).toContain('are not installed now');

@@ -17,7 +17,7 @@ describe('the search for a policy', () => {
     ['sqs full', 'AmazonSQSFullAccess'],
     ['administratoraccess', 'AdministratorAccess'],
     ['arn:aws:iam::aws:policy/job-function/ViewOnlyAccess', 'ViewOnlyAccess'],
-  ])('for the search text "%s", ranks this policy first: %s', (text, name) => {
+  ])('with the text "%s" ranks this policy first: %s', (text, name) => {
     expect(best(text, 1)).toEqual([name]);
   });
 

@@ -74,7 +74,7 @@ function clientOf(of: {
   return { client: { list, get } as unknown as KubeClient, requests };
 }
 
-it('among the nodes of pods with a Pod Identity, reads only nodes without an agent pod', async () => {
+it('lookUpAgents reads, among the nodes of pods with a Pod Identity, only nodes without an agent pod', async () => {
   const nodes = [node('served'), node('auto', 'auto'), node('bare'), node('other')];
   const { client, requests } = clientOf({ nodes, agents: [agentOn('served')] });
   const pods = ['served', 'auto', 'bare', 'bare', 'deleted'].map(podOn);
@@ -85,13 +85,13 @@ it('among the nodes of pods with a Pod Identity, reads only nodes without an age
   expect(states).toEqual(['serves', 'serves', 'missing', 'unread']);
 });
 
-it('reads nothing if no pod has a Pod Identity', async () => {
+it('lookUpAgents sends no request if no pod has a Pod Identity', async () => {
   const { client, requests } = clientOf({});
   await lookUpAgents(client, [{ ...podOn('a'), spec: { nodeName: 'a' } }], signal);
   expect(requests).toEqual([]);
 });
 
-it('names at most ten nodes without an agent, and omits Fargate nodes', async () => {
+it('nodesWithoutAgent names at most ten nodes, and omits Fargate nodes', async () => {
   const named = async (
     names: readonly KubeObject[],
     agents: readonly Pod[] = [],
@@ -115,8 +115,11 @@ it.each([
   ],
   ['one node with an agent', { nodes: [node('a'), node('b')], agents: [agentOn('a')] }, true],
   ['one node of EKS Auto Mode', { nodes: [node('a'), node('b', 'auto')] }, true],
-])('determines whether new pods can get credentials in a cluster with %s', async (_, objects, expected) => {
-  const agents = await readAgents(clientOf(objects).client, signal);
-  expect(hasAgent(agents, { autoMode: false })).toBe(expected);
-  expect(hasAgent(agents, { autoMode: true })).toBe(true);
-});
+])(
+  'hasAgent determines whether new pods can get credentials in a cluster with %s',
+  async (_, objects, expected) => {
+    const agents = await readAgents(clientOf(objects).client, signal);
+    expect(hasAgent(agents, { autoMode: false })).toBe(expected);
+    expect(hasAgent(agents, { autoMode: true })).toBe(true);
+  },
+);

@@ -14,7 +14,7 @@ const argo = crd('applications.argoproj.io', {
   shortNames: ['app', 'apps'],
 });
 
-test("reports that Argo CD also uses the plural of Konstellation's apps, and reports no singular or short name", () => {
+test('nameCollisions reports that Argo CD also uses the name "apps", and reports no other collision', () => {
   const ours = crds() as unknown as readonly NamedCrd[];
   const [only, ...others] = nameCollisions([...ours, argo]);
   expect(others).toEqual([]);
@@ -28,7 +28,7 @@ test("reports that Argo CD also uses the plural of Konstellation's apps, and rep
   );
 });
 
-test('does not suggest a short name that another kind also uses', () => {
+test('nameCollisions suggests no short name that another kind also uses', () => {
   const other = crd('apps.example.com', { plural: 'apps', singular: 'app', shortNames: ['kapp'] });
   expect(nameCollisions([other]).map(({ name, exact }) => [name, exact])).toEqual([
     ['apps', ['apps.k11n.dev']],

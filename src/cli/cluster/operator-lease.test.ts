@@ -39,6 +39,9 @@ it.each([
   ],
   ['a Lease that was given back', lease('2026-01-01T11:59:59Z', '2026-01-01T11:59:59.0Z', ''), false],
   ['a Lease without a record of writes', lease(undefined, '2026-01-01T11:59:50.0Z'), true],
-])("decides by the API server's clock whether the operator is alive: %s", (_what, given, fresh) => {
-  expect(leaseSign(given, now).fresh).toBe(fresh);
-});
+])(
+  "leaseSign uses the API server's clock to decide whether the operator is alive: %s",
+  (_what, given, fresh) => {
+    expect(leaseSign(given, now).fresh).toBe(fresh);
+  },
+);

@@ -18,6 +18,6 @@ it.each([
   expect(operatorVersion(deployment(image))).toBe(version);
 });
 
-it('the recommended label of Kubernetes takes precedence over the tag', () => {
+it('the version in the recommended Kubernetes label takes precedence over the image tag', () => {
   expect(operatorVersion(deployment('x:main', { 'app.kubernetes.io/version': '0.2.0' }))).toBe('0.2.0');
 });

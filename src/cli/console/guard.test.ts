@@ -92,7 +92,7 @@ describe('a one-time token', () => {
   });
 });
 
-it('forbids inline scripts, content from other origins, and frames in every response', () => {
+it('the security headers of the console forbid inline scripts, content from other origins, and frames', () => {
   const policy = securityHeaders['content-security-policy'];
   expect(policy).toContain("default-src 'none'");
   expect(policy).toContain("frame-ancestors 'none'");

@@ -276,7 +276,7 @@ describe('a pod that a Quarantine names', () => {
     expect(rowOf('u-2')).toBeUndefined();
   });
 
-  it('does not put its account in quarantine', () => {
+  it('does not put its whole account in quarantine', () => {
     const named: Quarantine = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'Quarantine',
@@ -288,7 +288,7 @@ describe('a pod that a Quarantine names', () => {
   });
 });
 
-it('lists the running pods of each target that a deletion affects, without finished pods', () => {
+it("the impact of an account's deletion lists the running pods of each target, without finished pods", () => {
   const finished = { ...pod([], { name: 'job' }), status: { phase: 'Succeeded' } };
   const impact = impactOf(account(), [], [pod(injected), finished]);
   expect(impact.targets).toEqual([{ name: 'staging', pods: ['web-1'] }]);

@@ -36,7 +36,7 @@ describe('parseImage', () => {
   });
 });
 
-it('accepts the image of the chart', () => {
+it('the default image of the operator is the image of the chart', () => {
   const read = (name: string): unknown =>
     parse(readFileSync(join(import.meta.dirname, '../../../charts/konstellation', name), 'utf8'));
   const { image } = read('values.yaml') as { readonly image: { readonly repository: string } };

@@ -63,7 +63,7 @@ async function setUp(...answers: readonly ((pod: Sent) => readonly [status: numb
 const missed = (pod: Sent) => [201, pod] as const;
 
 describe('untilInjected', () => {
-  it("creates a pod with the operator's ServiceAccount in dry runs until the webhook knows its association", async () => {
+  it("creates a dry-run pod with the operator's ServiceAccount repeatedly until the webhook knows the ServiceAccount's association", async () => {
     const { asked, time, waiting } = await setUp(missed, missed, (pod) => [201, injected(pod)]);
     for (const count of [1, 2]) {
       await expect.poll(() => asked.length).toBe(count);

@@ -13,7 +13,7 @@ it.each<[LastUsed | undefined, value: string, age: string, text: string | undefi
   [{ trackedSince }, 'never', 'never', 'never since 2026-05-01, when its role was created'],
   [{ trackedSince: '2024-05-01' }, 'not in 400d', 'not in 400d', 'not in the last 400 days, or never'],
   [undefined, 'unknown', 'unknown', undefined],
-])('formats the last use %j as the value %s, the age %s and the text "%s"', (use, value, age, text) => {
+])('the last use %j is formatted as the value %s, the age %s and the text "%s"', (use, value, age, text) => {
   expect(lastUsedValue(use, now)).toBe(value);
   expect(lastUsedAge(use, now)).toBe(age);
   expect(lastUsedText(use, now)).toBe(text);

@@ -17,13 +17,13 @@ const entry = (
 });
 
 describe('adoptUpdates', () => {
-  it('returns undefined without updates of this manager', () => {
+  it('returns undefined if the field manager has made no updates', () => {
     expect(adoptUpdates([], 'kon')).toBeUndefined();
     expect(adoptUpdates([entry('kon', 'Apply', {}), entry('kubectl', 'Update', {})], 'kon')).toBeUndefined();
     expect(adoptUpdates([entry('kon', 'Update', {}, { subresource: 'status' })], 'kon')).toBeUndefined();
   });
 
-  it('merges updates and earlier applies into one apply, and leaves other managers unchanged', () => {
+  it("merges the field manager's updates and earlier applies into one apply, and leaves other managers unchanged", () => {
     const other = entry('konstellation', 'Update', { 'f:status': {} }, { subresource: 'status' });
     expect(
       adoptUpdates(

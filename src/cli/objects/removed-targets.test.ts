@@ -39,7 +39,7 @@ describe('targets that an edit removes', () => {
     });
   });
 
-  it('are listed as cut off when the annotation names them, even if an earlier edit removed them', () => {
+  it('are listed as cut off when the annotation k11n.dev/unlink-now names them, even if an earlier edit removed them', () => {
     const left = account([row('staging')], { 'k11n.dev/unlink-now': 'dev, staging' });
     expect(edited(left, ['production'])).toEqual({
       notes: [],
@@ -49,7 +49,7 @@ describe('targets that an edit removes', () => {
     });
   });
 
-  it('are listed with the maximum age of sessions when no pod runs, six hours with Pod Identity', () => {
+  it('are listed, if no pod runs there, with the maximum age of sessions, which is six hours with Pod Identity', () => {
     const pods = { current: 0, stale: 0, uninjected: 0 };
     const [note] = edited(account([row('staging', { pods, identityMode: 'PodIdentity' })]), [
       'production',
@@ -65,7 +65,7 @@ describe('targets that an edit removes', () => {
   });
 });
 
-it('adds removed linked targets to the annotation, and keeps the targets that the annotation already names', () => {
+it('unlinkNow adds removed linked targets to the annotation, and keeps the targets that the annotation already names', () => {
   const rows = [row('production'), row('staging'), row('test', { linked: false })];
   expect(unlinkNow(account(rows, { 'k11n.dev/unlink-now': 'dev' }), ['production'])).toEqual({
     'k11n.dev/unlink-now': 'dev,staging',

@@ -53,7 +53,7 @@ function ask(
 
 const statement = { actions: ['sqs:SendMessage'], resources: ['arn:aws:sqs:*:*:a'] };
 
-it('evaluates the boundary of the ClusterConfig, unless the account has its own boundary', () => {
+it("an account's access is limited by the boundary of the ClusterConfig, unless the account has its own boundary", () => {
   expect(policiesOf(account({ policyArns: [] }), facts, now).boundary).toBe(facts.permissionsBoundaryArn);
   const own = 'arn:aws:iam::123456789012:policy/own';
   expect(policiesOf(account({ policyArns: [], permissionsBoundaryArn: own }), facts, now).boundary).toBe(own);
@@ -63,7 +63,7 @@ it('evaluates the boundary of the ClusterConfig, unless the account has its own 
   expect(ask(of, 'sqs:SendMessage', limit)).toMatchObject({ decision: 'denied', isComplete: true });
 });
 
-it('leaves the decision unknown while the ClusterConfig, and therefore its boundary, is unknown', () => {
+it('whoCan leaves the decision unknown while the ClusterConfig, and therefore its boundary, is unknown', () => {
   const arn = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const caller = policiesOf(account({ policyArns: [arn] }), undefined, now);
   const all = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}';
@@ -76,7 +76,7 @@ it('leaves the decision unknown while the ClusterConfig, and therefore its bound
   expect(unread).toEqual(['the permissions boundary of the ClusterConfig']);
 });
 
-it("considers the time when a statement ends, and conditions on the role's tags", () => {
+it("whoCan considers the end time of a statement, and conditions on the role's tags", () => {
   const until = (time: string): WhoCanRow | undefined =>
     ask(account({ policyArns: [], statements: [{ ...statement, until: time }] }), 'sqs:SendMessage');
   expect(until('2027-02-01T00:00:00Z')).toMatchObject({ decision: 'allowed', conditions: [] });
@@ -86,7 +86,7 @@ it("considers the time when a statement ends, and conditions on the role's tags"
   expect(ask(tagged, 'sqs:SendMessage')).toMatchObject({ decision: 'allowed', conditions: [] });
 });
 
-it('does not rely on a role tag if a session tag of Pod Identity has the same key', () => {
+it('whoCan does not rely on a role tag if a session tag of Pod Identity has the same key', () => {
   const conditions = { StringEquals: { 'aws:PrincipalTag/kubernetes-namespace': ['a'] } };
   const of = account({
     policyArns: [],
@@ -99,7 +99,7 @@ it('does not rely on a role tag if a session tag of Pod Identity has the same ke
   });
 });
 
-it('reports which deciding policy is not attached to the role yet, and marks a quarantined account', () => {
+it('whoCan reports which deciding policy is not attached to the role yet, and policiesOf marks a quarantined account', () => {
   const of = account({ policyArns: [], statements: [statement] });
   expect(ask(of, 'sqs:SendMessage')).toMatchObject({ by: [{ isAttached: false }, { isAttached: true }] });
   const condition = {
@@ -116,7 +116,7 @@ it('reports which deciding policy is not attached to the role yet, and marks a q
   expect(policiesOf(of, facts, now).isQuarantined).toBe(false);
 });
 
-it('finds a policy by ARN, by name and by the last part of its ARN', () => {
+it('a policy is found by its ARN, by its name and by the last part of its ARN', () => {
   const arn = 'arn:aws:iam::aws:policy/service-role/Glue';
   for (const text of [arn, 'aws/service-role/Glue', 'Glue', 'service-role/Glue'])
     expect(namesPolicy(text, arn, facts)).toBe(true);

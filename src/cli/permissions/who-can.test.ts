@@ -68,7 +68,7 @@ describe('who can call an action', () => {
     expect(row('web')).toMatchObject({ decision: 'denied', conditions: [] });
   });
 
-  it('is marked while a Quarantine denies every session', () => {
+  it('includes an account with a mark while a Quarantine denies every session of the account', () => {
     const { rows } = whoCan(
       question,
       [{ name: 'a', policies: [arn('read')], isQuarantined: true }],
@@ -77,7 +77,7 @@ describe('who can call an action', () => {
     expect(rows).toMatchObject([{ decision: 'allowed', isQuarantined: true }]);
   });
 
-  it('depends on a policy only if no other policy allows it', () => {
+  it('depends on a policy only if no other policy allows the action', () => {
     expect(decisions(['read'], undefined, 'read')).toMatchObject({ loses: true });
     expect(decisions(['read', 'all'], undefined, 'read')).toMatchObject({ loses: false });
     expect(decisions(['queue'], undefined, 'queue')).toMatchObject({ loses: false });

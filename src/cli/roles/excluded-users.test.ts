@@ -72,7 +72,7 @@ describe('an import', () => {
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
 
-  it('counts unreadable objects as in use if a user would be excluded', () => {
+  it('counts every excluded user as in use if pods cannot be listed', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
     expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
       'pods of all namespaces cannot be listed; everyone with access counts as in use',

@@ -83,7 +83,7 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants every call once; removing boundaries only if none is required, and writing inline policies only with a required boundary and statements', () => {
+  it('grants each call once, except removing a required boundary, and writing inline policies without both statements and a required boundary', () => {
     const every = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );

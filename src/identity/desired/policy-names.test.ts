@@ -11,11 +11,14 @@ describe('the name of a policy', () => {
     ['aws/service-role/X', china, 'arn:aws-cn:iam::aws:policy/service-role/X'],
     ['account/team/payments', main, 'arn:aws:iam::123456789012:policy/team/payments'],
     ['account/aws/X', china, 'arn:aws-cn:iam::210987654321:policy/aws/X'],
-  ])('%s stands for one ARN on each cluster, and that ARN has this name', (name, scope, arn) => {
-    expect(policyArnOf(name, scope)).toBe(arn);
-    expect(policyNameOf(arn, scope)).toBe(name);
-    expect(mayName(name, arn)).toBe(true);
-  });
+  ])(
+    '%s is translated to one ARN on each cluster, and this ARN is translated back to the name',
+    (name, scope, arn) => {
+      expect(policyArnOf(name, scope)).toBe(arn);
+      expect(policyNameOf(arn, scope)).toBe(name);
+      expect(mayName(name, arn)).toBe(true);
+    },
+  );
 
   it('does not exist for policies of another AWS account or partition', () => {
     expect(policyNameOf('arn:aws:iam::999999999999:policy/x', main)).toBeUndefined();
@@ -31,7 +34,7 @@ describe('the policies of an account', () => {
     expect(listedPolicies(lists, main)).toEqual([readOnly, 'arn:aws:iam::123456789012:policy/x']);
   });
 
-  it('keep the ARNs that have no name when they are listed by name', () => {
+  it('are converted from ARNs to names, except ARNs for which no name exists', () => {
     const foreign = 'arn:aws:iam::999999999999:policy/x';
     expect(policiesByName({ policyArns: [readOnly, foreign] }, main)).toEqual({
       policyArns: [foreign],

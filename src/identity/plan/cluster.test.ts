@@ -59,7 +59,7 @@ describe('a ClusterConfig that is ready', () => {
 });
 
 describe('a ClusterConfig that matches its cluster and AWS account', () => {
-  it('is Ready and provides the facts for the plans of accounts', () => {
+  it('is Ready and provides the data from which accounts are planned', () => {
     const config = reported(good);
     expect(readyOf(config)).toMatchObject({ status: 'True', reason: 'Ready' });
     expect(clusterState([config])).toEqual({
@@ -203,7 +203,7 @@ describe('no account is planned with', () => {
   });
 });
 
-describe('accounts are still planned with', () => {
+describe('accounts are still planned', () => {
   const passing: readonly [string, ClusterWorld, string][] = [
     ['no OIDC provider', { ...good, provider: { ok: true, value: undefined } }, 'OIDCProviderMissing'],
     [
@@ -217,13 +217,13 @@ describe('accounts are still planned with', () => {
       'ServiceFailure',
     ],
   ];
-  it.each(passing)('%s', (_what, world, reason) => {
+  it.each(passing)('with %s', (_what, world, reason) => {
     const config = reported(world);
     expect(readyOf(config)).toMatchObject({ status: 'False', reason });
     expect(clusterState([config])).toMatchObject({ ok: true });
   });
 
-  it('an unreachable AWS, if the cluster was checked before', () => {
+  it('while AWS is unreachable, if the cluster was checked before', () => {
     const before = reported(good);
     const { quotas: _, provider: __, ...world } = good;
     const outage = { ...world, caller: failed('Unreachable', 'connect ECONNREFUSED') };
@@ -236,7 +236,7 @@ describe('accounts are still planned with', () => {
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
-  it('a denied read of the IAM OIDC provider, which does not affect Ready', () => {
+  it('while reading the IAM OIDC provider is denied, which does not affect Ready', () => {
     expect(readyOf(reported({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });

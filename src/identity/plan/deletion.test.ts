@@ -146,7 +146,7 @@ describe('deletion', () => {
     },
   );
 
-  describe('of a retained role with running pods', () => {
+  describe('the deletion of an account that retains its role and has running pods', () => {
     /** World with a converged account whose ServiceAccounts and annotations another tool (eksctl) created. */
     const imported = (of: Partial<ObservedServiceAccount> = {}): SimulatedWorld => {
       const world = createWorld({ deletionPolicy: 'Retain' });

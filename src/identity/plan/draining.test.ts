@@ -144,7 +144,7 @@ describe.each([
     expect(world.account.status?.formerTargets).toMatchObject([{ name: 'staging' }]);
   });
 
-  it('a target that the account no longer names is served again once the account names it again', () => {
+  it("once the account names a draining target again, the account is Ready and the target's pods keep their access", () => {
     const world = inUse(spec);
     edit(world, { targets: ['production'] });
     settle(world);
@@ -255,7 +255,7 @@ describe.each([
   });
 });
 
-describe('a target that no trust policy of the account named', () => {
+describe("a target that is absent from the operator's trust policy", () => {
   /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
@@ -278,14 +278,14 @@ describe('a target that no trust policy of the account named', () => {
     return world;
   }
 
-  it('is not added to the trust policy because pods run there', () => {
+  it('is not added to the trust policy, even if pods run in its namespace', () => {
     const world = forged();
     settle(world);
     expect(kinds(world)).not.toContain('UpdateTrustPolicy');
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is not added to the trust policy because of a forged status', () => {
+  it('is not added to the trust policy, even if a forged status lists the target as linked', () => {
     const world = forged();
     const rows = world.account.status?.targets ?? [];
     const row = {
@@ -317,7 +317,7 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy after a restart, although its ServiceAccount waits for its pods', () => {
+  it("is removed from the trust policy after a restart, even while pods delay the deletion of the target's ServiceAccount", () => {
     const world = forged();
     const namespace = world.namespaces.get('elsewhere');
     if (namespace?.serviceAccount) namespace.serviceAccount = { ...namespace.serviceAccount, created: true };
@@ -331,7 +331,7 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy even after another write to the role has succeeded', () => {
+  it('is also removed from the trust policy if the restarted operator first writes another part of the role', () => {
     const world = forged();
     addToTrust(world);
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });
@@ -345,7 +345,7 @@ describe('a target that no trust policy of the account named', () => {
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy again after its removal, although the account named the target before', () => {
+  it('is removed from the trust policy if a third party adds the target again after its removal from the account', () => {
     const world = inUse();
     annotate(world, 'staging');
     edit(world, { targets: ['production'] });

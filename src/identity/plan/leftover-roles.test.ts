@@ -42,7 +42,7 @@ const roles = [
 ];
 
 describe('roles without an account', () => {
-  it('have the tags of this cluster and no existing account, or were retained by this cluster', () => {
+  it('are roles whose tags name this cluster and an account that does not exist, and roles that this cluster retained', () => {
     const found = leftoverRoles(roles, cluster, new Set(['lives']));
     expect(found.map(({ kind, name, adopted }) => [kind, name, adopted])).toEqual([
       ['orphan', 'deleted', false],

@@ -94,7 +94,7 @@ describe('an account on a rebuilt cluster', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'UpdateTrustPolicy', 'ProveIdentity', 'ProveIdentity']);
   });
 
-  describe('with a role that an earlier version created without an issuer tag', () => {
+  describe('an account whose role an earlier version created without an issuer tag', () => {
     const untagged = (world: SimulatedWorld): void => {
       const role = roleOf(world);
       const { 'k11n.dev/issuer': _, ...tags } = role.tags;
@@ -153,7 +153,7 @@ describe('an account on a rebuilt cluster', () => {
   });
 });
 
-it('keeps the path of its role when the ClusterConfig names another path, because IAM cannot move a role', () => {
+it('an account keeps the path of its role when the ClusterConfig names another path, because IAM cannot move a role', () => {
   const world = settled();
   const arns = world.account.status?.targets?.map((row) => row.roleArn);
   world.facts = { ...facts, rolePath: '/elsewhere/' };

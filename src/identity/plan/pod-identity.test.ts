@@ -121,7 +121,7 @@ describe('a new account in Pod Identity', () => {
     expect(condition(world, 'Ready')).toBe('True Ready');
   });
 
-  describe('with a pod on a node without an agent pod', () => {
+  describe('an account with a pod on a node without an agent pod', () => {
     const onNode = (): SimulatedWorld => {
       const world = inPodIdentity();
       for (const target of facts.targets) {
@@ -143,7 +143,7 @@ describe('a new account in Pod Identity', () => {
       expect(condition(world, 'Ready')).toBe('True Ready');
     });
 
-    it('is not proven until an agent runs on the node, and the row names the node and the next step', () => {
+    it('is not proven until an agent runs on the node, and the status names the node and the next step', () => {
       const world = onNode();
       settle(world);
       expect(kinds(world)).toEqual(['ReadNode', 'ReadNode']);
@@ -170,7 +170,7 @@ describe('a new account in Pod Identity', () => {
       expect(row(world, 'staging')?.proven).toBe(true);
     });
 
-    it('is not proven while the node cannot be read, and the row shows the error', () => {
+    it('is not proven while the node cannot be read, and the status shows the error', () => {
       const world = onNode();
       for (const target of facts.targets)
         fail(world, `ReadNode ${target} node-of-${target}`, 'KubernetesDenied');
@@ -327,7 +327,7 @@ describe('an association with unknown state', () => {
 });
 
 describe('a foreign association', () => {
-  it('is reported and left unchanged in both modes, while the other targets are served', () => {
+  it('is reported and left unchanged in both identity modes, and the other targets are linked', () => {
     const world = createWorld();
     world.associations.set('production', foreign('production'));
     world.cachedAssociations.set('production', { association: foreign('production'), source: 'read' });

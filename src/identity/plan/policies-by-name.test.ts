@@ -24,14 +24,14 @@ describe('policies listed by name', () => {
     ]);
   });
 
-  it('that are also listed by ARN are attached once and have one row', () => {
+  it('that are also listed by ARN are attached once and have one status entry', () => {
     const world = createWorld({ aws: { policyArns: [readOnly], ...byName } });
     settle(world);
     expect(kinds(world).filter((kind) => kind === 'AttachPolicy')).toHaveLength(2);
     expect(world.account.status?.policies).toHaveLength(2);
   });
 
-  it('cause no step when the spelling changes', () => {
+  it('cause no step when an edit replaces their ARNs by their names', () => {
     const world = createWorld({ aws: { policyArns: [readOnly, own] } });
     settle(world);
     edit(world, { aws: byName });

@@ -50,7 +50,7 @@ describe('policies', () => {
     },
   );
 
-  it('that do not exist affect only their own row', () => {
+  it('that do not exist affect only their own status entries', () => {
     const world = createWorld({
       aws: { policyArns: [readOnly, 'arn:aws:iam::aws:policy/NoSuchPolicy', fullAccess] },
     });
@@ -115,7 +115,7 @@ describe('policies', () => {
     );
   });
 
-  it('beyond the quota are reported before any call, and existing access is kept', () => {
+  it('beyond the quota are reported without an AWS call, and the attached policies stay attached', () => {
     const world = settled();
     edit(world, {
       aws: { policyArns: Array.from({ length: 11 }, (_, i) => `arn:aws:iam::aws:policy/P${i}`) },
@@ -126,7 +126,7 @@ describe('policies', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
   });
 
-  it('that are of another partition or not allowed are refused, each in its own row', () => {
+  it('that are of another partition or not allowed are refused, each with a reason in its own status entry', () => {
     const world = createWorld({
       aws: { policyArns: [readOnly, fullAccess, 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess'] },
     });
@@ -198,7 +198,7 @@ describe('policies that the ClusterConfig no longer allows', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly]);
   });
 
-  it('count towards the quota of the role, and no attachment beyond the quota is tried', () => {
+  it('count towards the quota of the role, and the operator attempts no attachment beyond the quota', () => {
     const world = narrowed();
     world.facts = { ...world.facts, quotas: { ...facts.quotas, policiesPerRole: 2 } };
     const another = 'arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess';

@@ -132,7 +132,7 @@ describe('a proof in a forged status', () => {
     expect(ready(world)).toBe('False AssumeRoleDenied');
   }
 
-  it('is overwritten while the operator runs, whether or not the operator has tried the proof itself', () => {
+  it('is overwritten by a running operator, even by an operator that has no proof result of its own', () => {
     const world = settled();
     const forged = world.account;
     refuse(world);

@@ -204,7 +204,7 @@ describe('a quarantine', () => {
   });
 });
 
-describe('the release', () => {
+describe('the release from a quarantine', () => {
   it('replaces the role, and denies the sessions of the old one until it is deleted', () => {
     const world = cutOff();
     const { id } = roleOf(world);

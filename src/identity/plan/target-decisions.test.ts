@@ -21,7 +21,7 @@ describe('targets', () => {
     expect(world.namespaces.get('staging')?.serviceAccount).toBeUndefined();
   });
 
-  it('that are unknown, missing or terminating affect only their own row', () => {
+  it('that are unknown, missing or terminating affect only their own status entries', () => {
     const world = createWorld({ targets: ['production', 'staging', 'nowhere'] });
     world.namespaces.set('staging', { state: 'terminating', users: [] });
     settle(world);
@@ -34,7 +34,7 @@ describe('targets', () => {
   });
 
   it.each(['kube-system', 'default', 'konstellation-system'])(
-    'that are reserved (%s) affect only their own row and cause no step',
+    'that are reserved (%s) affect only their own status entries and cause no step',
     (reserved) => {
       const targets = [reserved, 'production', 'staging'];
       const world = createWorld();

@@ -32,7 +32,7 @@ describe('an account that is older than the admission policies', () => {
     ['created a day before', created(-86_400)],
     ['created in the same second', created(0)],
     ['created a second later, before every API server enforced the policies', created(1)],
-  ])('%s gets no resources, and its status asks for it to be created again', (_how, world) => {
+  ])('%s gets no resources, and its status asks the user to create the account again', (_how, world) => {
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(ready(world)).toBe('False NotAdmitted');
@@ -100,7 +100,7 @@ describe('an account that is older than the admission policies', () => {
 });
 
 describe('an account with a role of its own', () => {
-  it('continues to be served when policies are installed, deleted or created again', () => {
+  it('continues to be reconciled when the admission policies are installed, deleted or created again', () => {
     const world = created(-60, settled());
     for (const since of [enforced, Infinity as Wall, after(enforced, 86_400_000)]) {
       world.admittedSince = since;
@@ -123,13 +123,13 @@ describe('an account with a role of its own', () => {
 });
 
 describe('a new account', () => {
-  it('is served when it is younger than the policies', () => {
+  it('is reconciled if it is younger than the admission policies', () => {
     const world = created(2);
     settle(world);
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('gets no resources while a policy is missing', () => {
+  it('gets no resources while an admission policy is missing', () => {
     const world = created(60);
     world.admittedSince = Infinity as Wall;
     settle(world);
@@ -137,7 +137,7 @@ describe('a new account', () => {
     expect(ready(world)).toBe('False NotAdmitted');
   });
 
-  it('is served if no policies are required', () => {
+  it('is reconciled if the operator requires no admission policies', () => {
     const world = created(-60);
     delete world.admittedSince;
     settle(world);

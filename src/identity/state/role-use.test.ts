@@ -19,7 +19,7 @@ const role = (lastUsed: RoleUse | undefined, id = 'AROA1'): ObservedRole => ({
 const usedOn = (date: string): RoleUse => ({ date, trackedSince: '2026-01-01' });
 const neverUsed: RoleUse = { trackedSince: '2026-01-01' };
 
-it('keeps the day of a use in UTC, and the day of the creation', () => {
+it("roleUse returns the UTC day of the last use, and the UTC day of the role's creation", () => {
   const created = new Date('2026-01-01T23:59:59-02:00');
   expect(roleUse(created, new Date('2026-11-28T23:59:59Z'))).toEqual({
     date: '2026-11-28',

@@ -30,7 +30,7 @@ const choice: InstallationChoice = {
 };
 
 it.each([true, false])(
-  'with --allow-statements %s, ClusterConfig and IAM policy agree on inline policies',
+  "with --allow-statements %s, the ClusterConfig and the operator's IAM policy agree on inline policies",
   (allowStatements) => {
     const request = { ...choice, allowStatements };
     const { config, policy } = describeInstallation(cluster, undefined, 'IRSA', request, undefined);

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { lineDifference } from './line-difference.ts';
 
-it('marks removed and added lines, and shows common lines once', () => {
+it('lineDifference marks removed and added lines, and shows common lines once', () => {
   expect(lineDifference(['a', 'b', 'c'], ['a', 'x', 'c', 'd']).map(({ mark, text }) => mark + text)).toEqual([
     ' a',
     '-b',

@@ -8,7 +8,7 @@ const object = (name: string, uid: string, resourceVersion: string): KubeObject 
   metadata: { name, uid, resourceVersion },
 });
 
-it('reports objects that appeared, changed or disappeared during a gap, and a recreated object as deleted and added', () => {
+it('changesSince reports objects that were added, changed or deleted during a gap, and a recreated object as deleted and added', () => {
   const known = new Map(
     [
       object('same', '1', '1'),

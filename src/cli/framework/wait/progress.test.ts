@@ -109,7 +109,7 @@ describe('problemsOf', () => {
     expect(problemsOf(account({ conditions: [ready] }))).toEqual([]);
   });
 
-  it('lists the problem of the condition Ready if the status has no rows', () => {
+  it('lists the problem of the condition Ready if the status has no entry for a policy or target', () => {
     const object = account({ conditions: [condition('Ready', 'False', 'ClusterConfigMissing')] });
     expect(problemsOf(object).map(problemText)).toEqual([
       'ClusterConfigMissing, in words (ClusterConfigMissing)',
@@ -150,7 +150,7 @@ describe('blockerOf', () => {
     expect(blockerOf(account())).toBeUndefined();
   });
 
-  it('returns a False condition Ready, or else the finalizers', () => {
+  it('returns the condition Ready if its status is False, and otherwise the finalizers', () => {
     const deleting = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['k11n.dev/iam-role'] };
     expect(blockerOf(account(undefined, deleting))).toMatchObject({
       message: 'held up by k11n.dev/iam-role',

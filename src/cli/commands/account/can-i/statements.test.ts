@@ -6,7 +6,7 @@ const deny = { Effect: 'Deny', NotAction: 's3:*', Resource: '*' };
 const document = JSON.stringify({ Version: '2012-10-17', Statement: [allow, deny] }, undefined, 2);
 const read = (texts: readonly string[]): unknown[] => texts.map((text) => JSON.parse(text) as unknown);
 
-it('finds the deciding statement by effect, action and resource if IAM reports no position', () => {
+it('decidingStatements finds the statement by effect, action and resource if IAM reports no position', () => {
   const asked = { action: 's3:getobject', resource: 'arn:aws:s3:::b/key' };
   expect(read(decidingStatements(document, { ...asked, decision: 'allowed' }))).toEqual([allow]);
   expect(decidingStatements(document, { ...asked, resource: 'x', decision: 'allowed' })).toEqual([]);
@@ -17,7 +17,7 @@ it('finds the deciding statement by effect, action and resource if IAM reports n
 });
 
 it.each([0, 1])(
-  'finds the deciding statement in the text at the positions that IAM reports, with columns off by %i',
+  'decidingStatements finds the statement at the position that IAM reports, even with columns off by %i',
   (off) => {
     const lines = document.split('\n');
     const start = lines.findIndex((line) => line.includes('"Deny"'));

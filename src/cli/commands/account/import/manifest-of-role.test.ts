@@ -67,7 +67,7 @@ describe('the import of an existing role', () => {
     });
   });
 
-  it('creates no account whose operator would delete inline policies of the role', () => {
+  it('creates no account if the operator would delete inline policies of the role', () => {
     const inlinePolicyNames = ['extra', 'more'];
     const strict = { ...facts, strictInline: true };
     expect(importRole(role({ inlinePolicyNames }), strict, nothing)).toMatchObject({

@@ -34,7 +34,7 @@ describe('the output of kon account suggest', () => {
     expect(text).toContain('Consider before you save it:\n  IAM tracks management actions of some services.');
   });
 
-  it('ends with commands that save the statements through a file, for the same period', () => {
+  it('ends with a command that writes the proposed statements to a file, for the same period', () => {
     const suggestion: Suggestion = {
       ...smaller,
       statements: [{ statement: 'Jobs', advice: 'narrow', removedActions: ['sqs:*'] }],
