@@ -147,7 +147,7 @@ describe('evaluation', () => {
       }),
     );
   });
-  test('never grants access when a Deny statement is added', () => {
+  test('never grants more when a Deny statement is added', () => {
     fc.assert(
       fc.property(request, policies, policy(fc.constant('Deny')), (ask, identity, more) => {
         const before = evaluateIdentity(ask, { identity }).decision;

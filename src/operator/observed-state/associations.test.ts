@@ -128,8 +128,8 @@ describe('a read of one association', () => {
   });
 });
 
-describe('another cluster', () => {
-  it('starts with an empty cache', () => {
+describe('a change of the cluster', () => {
+  it('empties the cache', () => {
     const { cache, list } = setUp();
     list(listed('production'));
     cache.clear();

@@ -150,7 +150,7 @@ it('a deletion that the watch reports before its response arrives leaves no entr
   expect(writes.recent()).toEqual([]);
 });
 
-it('the cache drops a write that the informer never reported when a later write follows', async () => {
+it('a later write makes the cache drop an older write that the informer did not report within a minute', async () => {
   const { writes, written, pass } = await setUp();
   writes.wrote('other/a', written('ours'));
   pass(60_001);
@@ -158,7 +158,7 @@ it('the cache drops a write that the informer never reported when a later write 
   expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
 });
 
-it('the cache returns how long an unseen write will still count', async () => {
+it('the cache returns how long it will still use a write that the informer has not reported', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
   expect(writes.unseenForMs(keys)).toBeUndefined();
