@@ -9,22 +9,30 @@ const boundary = 'arn:aws-cn:iam::123456789012:policy/boundary';
 
 describe('unboundedOperator', () => {
   it.each<readonly [string, Limits, string]>([
-    ['neither a boundary nor a list of allowed policies', {}, 'no permissions boundary, and no list'],
-    ['an empty list of boundaries', { permissionsBoundaryArns: [] }, 'no permissions boundary, and no list'],
+    [
+      'neither a boundary nor a list of allowed policies',
+      {},
+      'no permissions boundary is required, and accounts may list any policy',
+    ],
+    [
+      'an empty list of boundaries',
+      { permissionsBoundaryArns: [] },
+      'no permissions boundary is required, and accounts may list any policy',
+    ],
     [
       'an administrator policy as the boundary',
       { permissionsBoundaryArns: [`${aws}/AdministratorAccess`] },
-      'a permissions boundary that limits nothing',
+      'AdministratorAccess limits nothing',
     ],
     [
       'one of several boundaries that limits nothing',
       { permissionsBoundaryArns: [boundary, `${aws}/IAMFullAccess`] },
-      'a permissions boundary that limits nothing',
+      'IAMFullAccess limits nothing',
     ],
     [
       'statements without a boundary, in spite of a list of named policies',
       { statements: true, allowedPolicyArns: [`${aws}/AmazonS3*`] },
-      'no permissions boundary, and accounts may have statements',
+      'no permissions boundary is required, and accounts may have statements',
     ],
     [
       'statements under a boundary that limits nothing, in spite of a list of named policies',
@@ -33,7 +41,7 @@ describe('unboundedOperator', () => {
         permissionsBoundaryArns: [`${aws}/AdministratorAccess`],
         allowedPolicyArns: [`${aws}/AmazonS3*`],
       },
-      'a permissions boundary that limits nothing',
+      'AdministratorAccess limits nothing',
     ],
     ...[
       '*',

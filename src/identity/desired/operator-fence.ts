@@ -39,8 +39,8 @@ export function unboundedOperator(
   if (of.permissionsBoundaryArns?.length && boundary === undefined) return undefined;
   const bounds =
     boundary === undefined
-      ? 'no permissions boundary'
-      : `a permissions boundary that limits nothing (${boundary})`;
+      ? 'no permissions boundary is required'
+      : `the permissions boundary ${boundary} limits nothing`;
   const { allowedPolicyArns } = of;
   if (of.statements === true)
     return {
@@ -48,7 +48,10 @@ export function unboundedOperator(
       why: `${bounds}, and accounts may have statements (allowStatements)`,
     };
   if (!allowedPolicyArns)
-    return { policy: boundary ?? administrators[0] ?? '', why: `${bounds}, and no list of allowed policies` };
+    return {
+      policy: boundary ?? administrators[0] ?? '',
+      why: `${bounds}, and accounts may list any policy (allowedPolicyArns is not set)`,
+    };
   for (const policy of administrators) {
     const pattern = allowedPolicyArns.find((allowed) => matchesPattern(policy, allowed));
     if (pattern !== undefined)

@@ -59,7 +59,7 @@ export function adoptionRefused(
   if (failure.code !== 'AccessDenied') return { reason: failure.code, message: failure.message };
   const consented = tagValue(role.tags, clusterTag) === clusterArn;
   const next = consented
-    ? 'The role has the consent tag of the cluster, so the IAM policy of the operator does not permit adoptions: print a policy that does with kon iam-policy --adopt'
+    ? "AWS refused although the role has the cluster's consent tag, so the operator's IAM policy must lack the permission to adopt roles. To print a policy with this permission: kon iam-policy --adopt"
     : `Consent to the adoption: aws iam tag-role --role-name ${role.name} --tags Key=${clusterTag},Value=${clusterArn}`;
   return { reason: 'AdoptionRefused', message: `${failure.message}. ${next}` };
 }
