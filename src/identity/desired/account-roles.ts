@@ -36,9 +36,10 @@ export function accountRoleIndex(
 }
 
 /**
- * Ownership of a role, decided by its tags and its name. A role whose name is not derived from the account belongs to the account
- * only if the role's uid tag or its adoption confirms the owner. Otherwise the operator would delete another account's role as
- * surplus after its account tag was overwritten. An adopted role is released, never deleted.
+ * Ownership of a role, decided by its tags and its name. A role whose name is not derived from the account belongs to
+ * the account only if the role's uid tag or its adoption confirms the owner. Otherwise, if someone overwrote the
+ * account tag of another account's role, the operator would delete that role as surplus. An adopted role is released,
+ * never deleted.
  */
 export function roleOwnership(
   role: Pick<ObservedRole, 'name' | 'tags' | 'trustPolicy'>,
@@ -66,8 +67,8 @@ export function reportedRoles({ status }: LinkedServiceAccount): readonly string
 }
 
 /**
- * Whether a user consented, by annotation, to leave a role behind. The annotation names the role's ARN or the cluster or AWS
- * account that owns the role. See `cluster-change.ts`.
+ * Whether a user consented, by annotation, to leave a role behind. The annotation contains one of `names`: the role's
+ * ARN, or the cluster or AWS account that owns the role. See `cluster-change.ts`.
  */
 export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
   const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());

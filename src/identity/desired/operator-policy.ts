@@ -247,7 +247,7 @@ export function operatorPolicyOptions(
  */
 export const largestInlinePolicy = 10_240;
 
-/** Tag keys of an account that are not among `tagKeys`, so that the operator's policy does not allow them. */
+/** Tag keys of an account that the operator's policy does not allow, because they are not among `tagKeys`. */
 export function keysNotAdmitted(
   tags: Readonly<Record<string, string>> | undefined,
   tagKeys: readonly string[],
@@ -256,8 +256,8 @@ export function keysNotAdmitted(
 }
 
 /**
- * Pattern of the ownership tag keys. The pattern must match case-sensitively: a key in another case would not match it, but IAM
- * would treat that key as the same tag.
+ * Pattern of the ownership tag keys. The pattern must be compared case-sensitively, so that it does not match a key in
+ * another case. IAM would treat that key as the same tag.
  */
 const ownershipKeys = 'k11n.dev/*';
 

@@ -68,8 +68,8 @@ export function isAdopted(tags: Tags): boolean {
 }
 
 /**
- * Whether the role existed before the account and was adopted. The role's tag shows this or, if the tag was lost, the spec of the
- * account.
+ * Whether the role existed before the account and was adopted. The role's tag shows this. If the tag was lost, the
+ * account's spec shows it.
  */
 export function existedBefore(
   { name, tags }: { readonly name: string; readonly tags: Tags },
@@ -146,8 +146,8 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
   if (tagValue(tags, managedByTag) !== 'konstellation' || tagValue(tags, clusterTag) !== owner.clusterArn)
     return 'foreign';
   const isSame = owner.uid !== '' && tagValue(tags, uidTag) === owner.uid;
-  // On a role, the uid is the more reliable tag, because a tag with the same key in another case replaces the account tag. EKS
-  // keeps both tags.
+  // On a role, the uid tag is more reliable than the account tag: IAM replaces the account tag when someone sets the
+  // same key in another case. On an association, EKS keeps both tags.
   const isNamed = tagValue(tags, accountTag) === owner.account || (isSame && owned.trustPolicy !== undefined);
   if (!isNamed) return 'foreign';
   if (isSame && tagValue(tags, issuerTag) === undefined) return 'ours';
@@ -200,7 +200,10 @@ export function taggedOwner(tags: Tags): { clusterArn: string; account: string }
   return { clusterArn, account };
 }
 
-/** Whether the operator itself set the role annotation of the ServiceAccount, so that it is permitted to change the annotation. */
+/**
+ * Whether the operator itself set the role annotation of the ServiceAccount, and is therefore permitted to change the
+ * annotation.
+ */
 export function carriesOurRole({ roleArn, roleArnManager }: ObservedServiceAccount): boolean {
   return roleArn !== undefined && (roleArnManager === undefined || roleArnManager === fieldManager);
 }

@@ -56,7 +56,10 @@ export function isDenied(
   return attachedPolicyArns.includes(deny) || permissionsBoundaryArn === deny;
 }
 
-/** Whether a trust policy denies every principal: it has statements, and each has the effect Deny. A responder may have written it. */
+/**
+ * Whether a trust policy denies every principal: it has statements, and each has the effect Deny. A security responder
+ * may have written such a policy.
+ */
 export function deniesEveryPrincipal(trustPolicy: string): boolean {
   try {
     const { Statement: statements } = JSON.parse(trustPolicy) as { readonly Statement?: unknown };

@@ -349,8 +349,9 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
 }
 
 /**
- * Row of a target that the spec does not name and that is not draining. The target's subject is removed from the trust policy
- * first, then its association and its ServiceAccount link. Their existence alone never makes a row `linked`. See `keepLink`.
+ * Row of a target that the spec does not name and that is not draining. The target's subject is removed from the trust
+ * policy first, then its association and its ServiceAccount link. An existing association or ServiceAccount link alone
+ * never makes a row `linked`. See `keepLink`.
  */
 function planUnwanted(
   { world, facts, list }: TargetContext,

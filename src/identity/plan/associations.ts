@@ -7,7 +7,10 @@ import type { Step } from '../steps/step.ts';
 import type { AccountWorld, ClusterFacts, ObservedAssociation } from '../state/world.ts';
 
 export type AssociationStanding =
-  /** No association exists. `settled` is false after a write of this process: the deleted association may still be in effect. */
+  /**
+   * No association exists. `settled` is false if this process deleted the association and the deletion may not have
+   * taken effect yet.
+   */
   | { readonly kind: 'none'; readonly settled: boolean }
   | { readonly kind: 'ours'; readonly association: ObservedAssociation }
   /** Created for a deleted account of this name on this cluster; may be adopted again. */

@@ -178,8 +178,8 @@ describe('no account is planned with', () => {
     }
   });
 
-  // Between the edit and the next check, spec and status describe different clusters; a role planned from both would belong to
-  // neither cluster.
+  // After an edit of the spec and before the next check, spec and status describe different clusters. A role planned
+  // from both would belong to neither cluster.
   it.each([
     ['another cluster', { clusterName: 'renamed' }],
     ['another region', { region: 'eu-west-1' }],

@@ -1,8 +1,9 @@
 /**
- * Deletion of an account. Like the deletion of a PersistentVolumeClaim, it waits while it is in use: while running pods would
- * lose their access. Then the trust policy is closed, and the links, the attachments and the role are removed. `Retain` keeps the
- * role. The role is tagged as retained before it loses its ownership tags, so that it is still found after a crash between these
- * two steps. An adopted role is released: only the operator's tags are removed.
+ * Deletion of an account. Like the deletion of a PersistentVolumeClaim, the deletion waits while the account is in use:
+ * while running pods would lose their access. Then the trust policy is closed, and the links, the attachments and the
+ * role are removed. `Retain` keeps the role. The role is tagged as retained before it loses its ownership tags, so that
+ * it is still found after a crash between these two steps. An adopted role is released: only the operator's tags are
+ * removed.
  */
 import { roleOwnership } from '../desired/account-roles.ts';
 import { associationStanding } from './associations.ts';
@@ -154,7 +155,10 @@ export function planDeletion(
   return progress('everything was removed');
 }
 
-/** Targets with running pods that could lose their access by the deletion. The deletion waits until these pods have ended. */
+/**
+ * Targets with running pods that the deletion could deprive of their access. The deletion waits until these pods have
+ * ended.
+ */
 export function targetsThatCouldLose(world: AccountWorld, facts: ClusterFacts): readonly TargetObservation[] {
   return leavesAllAccess(world, facts) ? [] : world.targets.filter(({ users }) => users.length > 0);
 }
@@ -190,7 +194,8 @@ function removals(role: ObservedRole): readonly Step[] {
       (policyArn) => ({ kind: 'DetachPolicy', role: role.name, policyArn, why }) as const,
     ),
   ];
-  // The policy that denies quarantined pods is removed last, so that these pods get no access in between.
+  // The policy that denies quarantined pods is removed last, so that these pods get no access while the other policies
+  // are removed.
   return permissions.length > 0
     ? permissions
     : [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }];

@@ -99,7 +99,8 @@ export function removeSurplus(
         want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
     } else if (hasStatements(role))
       want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
-    // The policy that denies quarantined pods is removed last, so that these pods get no access in between.
+    // The policy that denies quarantined pods is removed last, so that these pods get no access while the other
+    // policies are removed.
     else if (hasPodDenial(role))
       want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
     else want({ kind: 'DeleteRole', role: role.name }, role.arn);

@@ -33,7 +33,10 @@ export function unattached(arn: string, { reason, message }: Problem): PolicyRow
   return { arn, attached: false, reason, message };
 }
 
-/** Value of the annotation that consents to detach policies outside this list. Another list has another value. */
+/**
+ * Value of the annotation that consents to detach policies outside this list. Each list of allowed policies has its own
+ * value.
+ */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
 }

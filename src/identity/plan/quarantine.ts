@@ -11,10 +11,10 @@
  * While a Quarantine exists, no step restores a permission. Manual changes by a security responder, such as a detached policy,
  * are kept.
  *
- * To mark a role is to tag it as quarantined. A role is marked before anything is denied. Otherwise a crash could leave a role
- * that was cut off but looks like a role with drift. During the replacement, AWSDenyAll stays attached until no other policy is,
- * and then becomes the permissions boundary. Older sessions are therefore denied without interruption, even if a resource policy
- * allows them.
+ * To mark a role is to tag it as quarantined. A role is marked before anything is denied. Otherwise a crash could leave
+ * a role that was cut off but looks like a role with drift. During the replacement, AWSDenyAll stays attached until no
+ * other policy is attached, and then becomes the permissions boundary. Older sessions are therefore denied without
+ * interruption, even if a resource policy allows them.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { formatTime } from '../../k8s/timestamps.ts';
@@ -51,8 +51,8 @@ import type { StepList } from './step-list.ts';
 export const longestSessionMs = 43_200_000;
 
 /**
- * Time in milliseconds until a closed trust policy is in effect everywhere. A pod that was created earlier may have obtained
- * credentials of the role.
+ * Time in milliseconds until a closed trust policy is in effect everywhere. A pod that was created before this time has
+ * passed may have obtained credentials of the role.
  */
 export const settlingMs = 10_000;
 
@@ -133,7 +133,7 @@ export function planRelease(
   );
 }
 
-/** Pods that got an identity of the account before the closing of its roles was in effect. */
+/** Pods that got an identity of the account before the closed trust policies of its roles were in effect. */
 export function oldPods(
   { targets }: Pick<AccountWorld, 'targets'>,
   closedAt: Wall,

@@ -151,7 +151,7 @@ export function assessRole(
   }
 }
 
-/** Note for users that edits of the account and its deletion do not change the role. */
+/** Note for users: neither an edit nor the deletion of the account changes the role. */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? `, which keeps its policies: ${attachedPolicyArns.join(', ')}` : '';

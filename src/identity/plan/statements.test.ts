@@ -1,4 +1,7 @@
-/** Plans for the statements of an account. They become one inline policy per role, which each change writes by one call. */
+/**
+ * Plans for the statements of an account. The statements become one inline policy per role. Each change of the
+ * statements replaces this policy by one call.
+ */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import {

@@ -145,8 +145,8 @@ function confirmGone(
     trustPolicy: assessment.spec.trustPolicy,
     proofKey: '',
   });
-  // Only `NotInEffect` blocks. With any other failure, the dry-run pod before each rollout still checks what the webhook injects
-  // into new pods.
+  // Only `NotInEffect` keeps the target unproven. After any other failure the target counts as confirmed, because the
+  // dry-run pod before each rollout still checks what the webhook injects into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the role of the annotation');
   return { proven: false, ...problem };

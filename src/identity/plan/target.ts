@@ -1,13 +1,13 @@
 /**
  * Steps that serve one target, and the target's status row.
  *
- * | desired     | association     | new pods get      | steps                                                              |
+ * | desired     | association     | role of new pods  | steps                                                              |
  * |-------------|-----------------|-------------------|--------------------------------------------------------------------|
- * | any         | foreign         | its role          | nothing: reported                                                  |
- * | IRSA        | none            | the annotation's  | annotate, prove                                                    |
- * | IRSA        | ours            | ours by agent     | annotate, prove, then delete the association, then confirm         |
- * | PodIdentity | none            | the annotation's  | associate                                                          |
- * | PodIdentity | ours            | ours by agent     | confirm, prove with a pod; once no pod needs it, drop the annotation |
+ * | any         | foreign         | association's     | none; the association is reported                                  |
+ * | IRSA        | none            | annotation's      | annotate, prove                                                    |
+ * | IRSA        | ours            | association's     | annotate, prove, then delete the association, then confirm         |
+ * | PodIdentity | none            | annotation's      | associate                                                          |
+ * | PodIdentity | ours            | association's     | confirm, prove with a pod; once no pod needs it, drop the annotation |
  *
  * A target that switches its identity mode keeps its old link, which its row still reports, until the new link is known to work.
  * Targets switch one after the other: a target starts its switch when the pods of the previous target are current. A target that

@@ -71,8 +71,9 @@ export function holdsWebIdentity(
 }
 
 /**
- * Whether a foreign association gives the target's pods another owner's role. An association without the operator's tags that
- * names the account's role does not count, for example while it is handed back: its pods stay trusted.
+ * Whether a foreign association gives the target's pods another owner's role. An association without the operator's
+ * tags does not count if it names the account's role, for example while it is handed back to another owner. The
+ * pods of such an association stay trusted.
  */
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const details = world.associations.get(target)?.association?.details;

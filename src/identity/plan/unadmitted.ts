@@ -1,7 +1,8 @@
 /**
- * Unadmitted accounts: created while the admission policies were not enforced. The right of such an account's author to grant its
- * permissions was never checked, so nothing is created for the account. An exception is an account that was in use before. A role
- * shows this if its ownership tags, which only the operator writes, contain the account's uid.
+ * Unadmitted accounts: created while the admission policies were not enforced. No policy checked whether the author of
+ * such an account is permitted to grant its permissions, so nothing is created for the account. An exception is an
+ * account that was in use before. Such an account has a role whose ownership tags, which only the operator writes,
+ * contain the account's uid.
  */
 import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';
 import { roleOwnership } from '../desired/account-roles.ts';

@@ -29,7 +29,7 @@ export type RoleStore = {
   /**
    * Lists the roles of the AWS account.
    *
-   * @param isNamed whether a role without our tags is listed, by its name (default: every role is)
+   * @param isNamed decides by name whether a role without our tags is listed (default: every role is listed)
    */
   snapshot(signal?: AbortSignal, isNamed?: (name: string) => boolean): Promise<RoleSnapshot>;
   create(spec: RoleSpec, signal?: AbortSignal): Promise<CreatedRole>;
@@ -83,8 +83,8 @@ export type AssociationStore = {
 
 export type IdentityProver = {
   /**
-   * Exchanges a ServiceAccount's token for credentials of the role and discards the credentials. A session policy that denies
-   * everything makes them useless.
+   * Exchanges a ServiceAccount's token for credentials of the role and discards the credentials. A session policy that
+   * denies everything makes the credentials useless.
    *
    * @param of `roleId`: unique id that the role must have (default: any)
    */
@@ -96,8 +96,9 @@ export type IdentityProver = {
 
 export type PodIdentityProver = {
   /**
-   * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives to this pod. Checks the role of the
-   * credentials and discards them. EKS Pod Identity accepts no session policy that would make the credentials useless.
+   * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives to this pod. Checks the
+   * role of the credentials and discards them. Unlike with STS, the credentials cannot be made useless by a session
+   * policy, because EKS Pod Identity does not accept one.
    */
   prove(of: { token: string; roleArn: string; roleId?: string }, signal?: AbortSignal): Promise<void>;
 };

@@ -6,7 +6,7 @@ import type { ObservedRole, RoleUse } from './world.ts';
 
 const dayMs = 86_400_000;
 
-/** Period of the uses that IAM reports, in days. */
+/** Number of days for which IAM remembers the last use of a role. */
 export const trackedDays = 400;
 
 /**

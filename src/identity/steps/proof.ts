@@ -33,10 +33,11 @@ export function proofSlotOf(step: StepOf<'ProveIdentity' | 'ConfirmAssociation'>
 }
 
 /**
- * Proof records that change with a step. A failed proof or confirmation replaces an older success, even one from the status. A
- * write of the trust policy invalidates proofs by web identity, whatever the outcome of the write. This is also true if it
- * restores a document that was proven before, because the restored document has to propagate to STS again. An update of the
- * association invalidates a proof by a pod, because the update may have changed the credentials of the pod.
+ * Proof records that change with a step. A failed proof or confirmation replaces an older success, even one from the
+ * status. A write of the trust policy invalidates proofs by web identity, whatever the outcome of the write. A write
+ * that restores a document that was proven before also invalidates them, because the restored document has to propagate
+ * to STS again. An update of the association invalidates a proof by a pod, because the update may have changed the
+ * credentials of the pod.
  */
 export function proofsAfter(
   step: Step,

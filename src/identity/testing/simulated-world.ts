@@ -91,7 +91,7 @@ export type SimulatedWorld = {
   readonly associations: Map<string, ObservedAssociation>;
   readonly cachedAssociations: Map<string, CachedAssociation>;
   readonly namespaces: Map<string, Namespace>;
-  /** Whether a Pod Identity agent serves a node, by the name of the node. A missing node was not read. */
+  /** Whether a Pod Identity agent serves a node, by the name of the node. A node without an entry was not read. */
   readonly agents: Map<string, boolean>;
   /** Names of nodes that belong to EKS Auto Mode, as `ReadNode` finds out. */
   readonly autoNodes: Set<string>;
@@ -439,8 +439,8 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
 }
 
 /**
- * Updates the cache after a refused step. A refused write makes the state of the association unknown. A refused confirmation has
- * read the association.
+ * Updates the cache after a refused step. A refused write makes the state of the association unknown. A refused
+ * confirmation has read the association, so the cache gets the association that exists.
  */
 function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
   const association = world.associations.get(step.target) ?? null;
