@@ -19,7 +19,8 @@ export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
 
 /**
  * Returns the targets of an App that have pods, as members of the rollout group. A target with the new template counts
- * as rolling until all its pods hold the identity: if the webhook is down, the next target would lose its identity too.
+ * as rolling until all its pods hold the identity. Otherwise, while the webhook is down, the next target would roll and
+ * lose its identity too.
  */
 export function appMembers(
   observation: Omit<AppObservation, 'slots'>,

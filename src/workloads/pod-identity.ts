@@ -39,7 +39,7 @@ export type HeldIdentity =
  *
  * The webhook mutates every container that exists when it is called. If only some containers have no identity, a
  * sidecar injector added these containers later, and they would have none in a new pod either, so they do not count.
- * For the same reason, containers with credentials of their own that were not injected do not count.
+ * For the same reason, a container that was not injected and sets credentials of its own does not count.
  */
 export type PodIdentity =
   | { readonly state: 'current' }

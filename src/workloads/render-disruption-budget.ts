@@ -7,7 +7,7 @@ import { maxReplicas, type TargetSpec } from './target-spec.ts';
 export function renderDisruptionBudget(app: App, target: TargetSpec): JsonObject | undefined {
   if (target.halted || maxReplicas(target.scale) < 2) return undefined;
   return {
-    // Kubernetes rounds the percentage up. A value of zero pods would block every drain.
+    // Kubernetes rounds the percentage up, so the value is at least one pod. A value of zero pods would block every drain.
     maxUnavailable: '25%',
     selector: { matchLabels: podSelector(app) },
     // A pod that is not ready must not block a drain.
