@@ -15,8 +15,8 @@ export const policyArn = z
   .describe('ARN of an IAM managed policy, for example arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess.');
 
 /**
- * IAM managed policy by name, the same on every cluster: `aws/PATH/NAME` is an AWS managed policy, and `account/PATH/NAME` is a
- * policy in the cluster's own AWS account. Limits as in `policyArn`.
+ * Name of an IAM managed policy, for manifests that fit every cluster: `aws/PATH/NAME` is an AWS managed policy, and
+ * `account/PATH/NAME` is a policy in the cluster's own AWS account. Limits as in `policyArn`.
  */
 export const policyName = z
   .string()

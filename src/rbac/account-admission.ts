@@ -77,9 +77,9 @@ export const rightToTags = (owner: string): AdmissionPolicy['spec']['validations
 const defaultSession = 3600;
 
 /**
- * CEL expression for the name of the account's role, or `*` while the name is unknown. A name in the status counts only
- * if the operator derives it from the account's own name (see identity/names.ts), so that a user cannot forge a status
- * that names a role to which they have the right.
+ * CEL expression for the name of the account's role, or `*` while the name is unknown. A role name in the status counts
+ * only if it has the form that the operator derives from the account's own name (see identity/desired/names.ts).
+ * Otherwise a user could forge a status that names a role to which the user has the right.
  */
 export const roleOfAccount = (account: string): string => {
   const status = `${account}.?status.?roleArn.orValue('')`;

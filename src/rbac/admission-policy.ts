@@ -130,9 +130,10 @@ export type NamedRight = {
  * checks.
  * https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-authorizer-library
  * @param names a CEL expression for the list of requested names; only the first `slots` names are checked
- * @param may a CEL expression for the action in the message "user … is not permitted to …"; `NAME` in it stands for the name
- * @param unordered the list is the keys of a map. The order of the keys can differ when the API server evaluates the message, so
- *   the message lists all names
+ * @param may a CEL expression for the action in the message "user … is not permitted to …"; `NAME` in it stands for the
+ * name
+ * @param unordered whether the list consists of the keys of a map. The order of the keys can differ when the API server
+ * evaluates the message, so the message lists all names
  */
 export function rightToEach(
   { verb, resource }: NamedRight,

@@ -11,7 +11,7 @@
  * | PATTERN                              | expansion                                                                      |
  * | `attach` on `iampolicies` named `*`  | remove `allowedPolicyArns`, so that accounts may list any policy                |
  * | `bound` on `iampolicies` named ARN   | set the boundary of all roles                                                  |
- * | `bound` on `iampolicies` named `*`   | remove it, or change `strictInline`                                            |
+ * | `bound` on `iampolicies` named `*`   | remove the boundary of all roles, or change `strictInline`                     |
  * | `grant` on `iamactions` named `*`    | set `allowStatements`, so that accounts may have statements of their own        |
  * | `tag` on `iamtags` named KEY         | set, change or remove a tag of all roles                                       |
  * | `claim` on `iamroles` named `*`      | change what decides which roles are the cluster's and whom they trust:          |

@@ -99,7 +99,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 
 /**
  * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can
- * send that field manager, so it replaces only the annotation, which states consent, and not the required right.
+ * send that field manager. Therefore, it replaces only the annotation that states consent; the request still needs the
+ * right to the role.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */

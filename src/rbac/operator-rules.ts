@@ -57,8 +57,8 @@ const look = ['get', 'list', 'watch'];
 
 /** Rights in the whole cluster, because any namespace can become a target at any time. */
 export const operatorClusterRules: readonly Rule[] = [
-  // `get` checks that an account or app still exists before the operator creates an object that only their deletion
-  // removes.
+  // With `get`, the operator checks that an account or app still exists before it creates an object that only the
+  // deletion of the account or app removes.
   { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [group], resources: [apps.plural], verbs: look },
   // The operator has no right to create or delete a Quarantine, so a stolen token of the operator cannot end one.
@@ -79,15 +79,15 @@ export const operatorClusterRules: readonly Rule[] = [
   { apiGroups: ['autoscaling'], resources: ['horizontalpodautoscalers'], verbs: look },
   { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: look },
   { apiGroups: ['policy'], resources: ['poddisruptionbudgets'], verbs: look },
-  // Detects CRDs that are newer than the operator.
+  // The operator watches its CRDs to detect whether they are newer than the operator.
   {
     apiGroups: ['apiextensions.k8s.io'],
     resources: ['customresourcedefinitions'],
     resourceNames: crds().map(({ metadata }) => metadata.name),
     verbs: follow,
   },
-  // The operator reads the age of the policies that check new permissions, because they did not check accounts that are
-  // older.
+  // The operator reads the creation times of the policies that check new permissions, because these policies did not
+  // check older accounts.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],

@@ -1,6 +1,6 @@
 /**
- * Refuses new accounts, apps and ClusterConfigs while `kon uninstall` runs. Otherwise a GitOps tool that applies them again
- * could create accounts after the operator was removed, and nothing would delete them.
+ * Refuses new accounts, apps and ClusterConfigs while `kon uninstall` runs. Otherwise a GitOps tool could create
+ * accounts again after the operator was removed, and nothing would delete these accounts.
  */
 import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
 import {
@@ -58,8 +58,8 @@ export const uninstallingObjects: readonly (AdmissionPolicy | AdmissionPolicyBin
 ];
 
 /**
- * Lease that the policy refuses by name, so that a dry run shows whether the policy is enforced. Users who uninstall
- * may create Leases, and the kind exists without the CRDs.
+ * Lease that the policy refuses by name, so that a dry run shows whether the policy is enforced. The probe is a Lease,
+ * because users who uninstall may create Leases, and the kind exists without the CRDs.
  */
 export const uninstallingProbe = {
   apiVersion: 'coordination.k8s.io/v1',
