@@ -133,7 +133,7 @@ describe('the row of an account', () => {
           { name: 'staging', linked: false, proven: false, reason: 'NamespaceMissing', message: 'no' },
         ],
       },
-      'Check that the operator creates the namespace: kon target list',
+      'Check whether the operator has created the namespace: kon target list',
     ],
     [
       'role',

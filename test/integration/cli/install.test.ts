@@ -669,7 +669,7 @@ describe('install with Pod Identity', () => {
     const again = await kon('install', '--without-operator', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(again.stderr).toContain(
-      '‼ the Pod Identity agent is missing on 1 of 2 nodes: bare; pods on these nodes get no credentials\n  Add it: aws eks create-addon',
+      '‼ the Pod Identity agent is missing on 1 of 2 nodes: bare; pods on these nodes get no credentials\n  Add the agent: aws eks create-addon',
     );
     await kubectl('delete', 'nodes', '--all');
     const refused = await kon('install', '--identity-mode', 'IRSA', '--yes', ...own);

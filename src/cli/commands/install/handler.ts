@@ -190,8 +190,8 @@ async function requireStillAsAsked(client: KubeClient, request: InstallRequest):
 }
 
 /**
- * Renders and writes the operator's policy again from the effective ClusterConfig. If two installations run at the same time, one
- * may create the ClusterConfig, and the other may write the policy last.
+ * Renders and writes the operator's policy again from the effective ClusterConfig. If two installations run at the same
+ * time, one may create the ClusterConfig and the other may write the policy last, so that the two differ.
  *
  * @throws CliError of code CONFLICT if the ClusterConfig differs from the requested options
  */
@@ -249,7 +249,7 @@ async function requireAgent(
   { withoutOperator }: InstallRequest,
 ): Promise<void> {
   const agents = await readAgents(client, context.signal);
-  const advice = `Add it: ${addAgentCommand(cluster.name)}`;
+  const advice = `Add the agent: ${addAgentCommand(cluster.name)}`;
   if (hasAgent(agents, cluster)) {
     const without = nodesWithoutAgent(agents);
     if (without !== undefined)

@@ -64,7 +64,7 @@ const otherPolicies = (subject: Subject): string => `Correct the policies: ${edi
 const otherTargets = (subject: Subject): string => `List targets: kon target list; then: ${edit(subject)}`;
 const otherImage = (subject: Subject): string =>
   `Correct the image, or give the pods a secret to pull it with (imagePullSecrets): ${edit(subject)}`;
-const namespace = (): string => 'Check that the operator creates the namespace: kon target list';
+const namespace = (): string => 'Check whether the operator has created the namespace: kon target list';
 const accounts = (): string => 'Continues automatically once the account is Ready: kon account list';
 
 /** Advice by reason. AWS errors without an entry here have their advice in `identityErrors`. */

@@ -4,7 +4,7 @@ import { writeOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   description:
-    'On a terminal, prompts for policies of AWS and of your AWS account. If you choose none, your editor opens with a manifest; without a terminal, a configured editor opens at once. With a file or options, the command asks nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
+    'On a terminal, prompts for policies of AWS and of your AWS account, and opens your editor with a manifest if you choose none. Without a terminal, opens the editor that KON_EDITOR, VISUAL or EDITOR names. With a file or options, the command asks nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],
   options: [
     accountOption,

@@ -24,8 +24,8 @@ export type ClusterOfRoles = OwningCluster & {
   readonly accountId: string;
   readonly region: string;
   /**
-   * Client for the owning cluster. Absent if that cluster was deleted or the kubeconfig points to another cluster, so
-   * that the accounts cannot be read.
+   * Client for the owning cluster. Absent if that cluster was deleted or the kubeconfig points to another cluster: its
+   * accounts cannot be read then.
    */
   readonly client: KubeClient | undefined;
 };
@@ -67,7 +67,7 @@ export async function clusterOfRoles(
   if (issuer !== connected)
     throw new CliError('CONFLICT', `the kubeconfig does not point to the cluster of issuer ${issuer}`, {
       details: [
-        `The connected API server issues tokens as ${connected}, so its accounts do not show which of the roles are orphans.`,
+        `The kubeconfig points to the cluster of issuer ${connected}. Its accounts do not show which roles of the cluster of issuer ${issuer} are orphans.`,
       ],
       next: [
         'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
