@@ -119,7 +119,10 @@ export function changedSpec(
   return everywhere;
 }
 
-/** Returns the account's statements and the statement from the options, unless the account already has this statement. */
+/**
+ * Returns the account's statements with the statement from the options appended. Returns an empty object if the options
+ * contain no statement, or if the account already has it.
+ */
 function statementsWith(
   { aws: { statements = [] } }: LinkedServiceAccountSpec,
   { allow, on, until }: StatementOptions,
@@ -154,7 +157,10 @@ function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): Li
   };
 }
 
-/** Returns the spec with policies listed by name instead of ARN, if a name can denote them in this AWS account and partition. */
+/**
+ * Returns the spec with each policy listed by name instead of ARN, if a name can denote the policy in this AWS account
+ * and partition.
+ */
 export function withPolicyNames(
   spec: LinkedServiceAccountSpec,
   scope: PolicyScope,

@@ -57,7 +57,7 @@ const fieldOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Options that end the lists of both `kon account create` and `edit`. */
+/** Options that come last in the option lists of `kon account create` and `edit`. */
 export const writeOptions = [
   ...statementOptions,
   ...fieldOptions,
@@ -68,8 +68,8 @@ export const writeOptions = [
 ] as const satisfies readonly Option[];
 
 /**
- * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked the values against
- * the choices.
+ * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked that each value is
+ * one of the option's choices.
  */
 export const awsFields = {
   description: 'description',

@@ -4,7 +4,10 @@ import { usageError } from '../../framework/errors.ts';
 
 export type NamedPort = { readonly name: string; readonly port: number };
 export type EnvSetting = { readonly name: string; readonly value: string };
-/** Parsed `--config`. Without `mountPath`, an existing config keeps its mount path, and a new config contains variables. */
+/**
+ * Parsed `--config`. Without `mountPath`, an existing config keeps its mount path, and a new config sets environment
+ * variables.
+ */
 export type ConfigOption = {
   readonly name: string;
   readonly path: string;

@@ -57,8 +57,8 @@ export async function applyFlow(
 }
 
 /**
- * Asks for consent to changes that remove access or delete pods. @param all pairs of each object in its current state,
- * and as the API server would store it
+ * Asks for consent to changes that remove access or delete pods. @param all one pair per object: its current state, and
+ * its state as the API server would store it
  */
 async function consent(
   context: CliContext,

@@ -49,7 +49,7 @@ const image = 'registry.k8s.io/pause:3.10';
 const pollMs = 250;
 /** Minimum timeout in milliseconds for the app's pod, which may need a new node. */
 const leastPodMs = 5 * 60_000;
-/** Longest drift detection interval that a run waits for. Seconds. */
+/** Longest drift detection interval that a run waits for, in seconds. */
 const longestDriftInterval = 600;
 const defaultDriftInterval = 60;
 
@@ -154,7 +154,7 @@ async function hasDriftEvent(client: KubeClient, name: string): Promise<boolean>
   return items.some(({ reason, regarding }) => reason === 'RoleDrifted' && regarding?.name === name);
 }
 
-/** Sends a write. @returns the result for a write that the API server or AWS refuses, otherwise undefined */
+/** Sends a write. @returns the result if the API server or AWS refuses the write, otherwise undefined */
 async function refusalOf(
   operation: string,
   expected: string,
@@ -184,7 +184,10 @@ function untilReady<T extends App | LinkedServiceAccount>(
   });
 }
 
-/** Deletes the app or the account, also in an interrupted run, and waits until the operator has completed the deletion. */
+/**
+ * Deletes the app or the account, even if the run was interrupted, and waits until the operator has completed the
+ * deletion.
+ */
 export async function removeWalked(
   kind: Kind,
   of: Waiting & Pick<Walkthrough, 'client' | 'name'>,

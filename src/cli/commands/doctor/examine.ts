@@ -16,7 +16,10 @@ export type Finding = {
 
 export type Examination = {
   readonly checks: readonly Check[];
-  /** Creates the lookups of a round. Each round reads again instead of reusing cached results. */
+  /**
+   * Creates the lookups of one round of checks. Each round reads everything again instead of reusing results of an
+   * earlier round.
+   */
   readonly lookups: () => Lookups;
   readonly signal: AbortSignal;
   /** Monotonic clock in milliseconds. */

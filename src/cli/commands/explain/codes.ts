@@ -49,7 +49,7 @@ const reasonsOf = (
 
 const account = { kind: accountKind, name: 'NAME' } as const;
 
-/** Contains one entry per registry for a code that several registries have. */
+/** If several registries have the same code, this list contains one entry per registry. */
 export const explanations: readonly Explanation[] = [
   ...Object.entries(errorMeanings).map(([code, { meaning, next }]) => ({
     code,

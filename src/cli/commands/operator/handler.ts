@@ -28,8 +28,8 @@ export async function runInForeground(
   },
 ): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
-  // Fails at once with a message if the cluster is unreachable, or permissions or CRDs are missing. Without this request, the
-  // operator would retry forever.
+  // Lists the ClusterConfigs, so that the command fails at once with a message if the cluster is unreachable, or
+  // permissions or CRDs are missing. Otherwise, the operator would retry forever.
   await listObjects(await context.connect(), clusterConfigKind);
   const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';

@@ -65,8 +65,8 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     kept.push(...(await removeFromIam(context, cluster, request, aws.roles, installation, leaving)));
     for (const text of kept) stderr.write(`‼ stays: ${text}\n`);
     if (!dryRun) {
-      // Removes the policy that refuses new accounts. Its removal is safe, because a CRD that is being deleted rejects
-      // new objects.
+      // Removes the policy that refuses new accounts. Its removal is safe, because the API server rejects new objects
+      // of a CRD that is being deleted.
       await acceptNew(client);
       if (!wait.noWait) await untilGone(context, client, deleted, wait.timeout, cluster.clusterArn);
       await requireNoOperator(client, context);

@@ -42,8 +42,8 @@ export async function pickPolicies(
     show();
   };
   const onAbort = (): void => ended.resolve({ kind: 'cancelled' });
-  // `emitKeypressEvents` reads only the timeout from the interface. A real interface is not used, because it would also
-  // draw the input line.
+  // `emitKeypressEvents` reads only the timeout from its second argument. A real readline interface is not passed,
+  // because it would also draw the input line.
   emitKeypressEvents(keyboard, { escapeCodeTimeout } as unknown as Interface);
   raw(true);
   keyboard.on('keypress', onKey).on('end', onAbort).resume();

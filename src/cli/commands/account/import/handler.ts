@@ -90,8 +90,8 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
 }
 
 /**
- * Returns the ServiceAccounts that lack the ownership label of Konstellation, so that the operator would not change
- * them.
+ * Returns the ServiceAccounts without Konstellation's ownership label. The operator does not change such
+ * ServiceAccounts.
  */
 async function unlabelled(
   client: KubeClient,

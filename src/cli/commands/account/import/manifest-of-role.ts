@@ -57,8 +57,8 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  // Refuses to omit the list of targets, because the account would then apply to all targets, which the user did not
-  // request.
+  // Refuses a role whose namespaces are not targets. Without a list of targets, the account would apply to all targets,
+  // which the user did not request.
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',

@@ -30,7 +30,10 @@ export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
   readonly workload?: string;
-  /** Whether the app, or the workload with the restart label, replaces the pod after the new identity is verified. */
+  /**
+   * Whether the pod is replaced after the new identity is verified. True for a pod of an app or of a workload with the
+   * restart label.
+   */
   readonly replaced: boolean;
 };
 
@@ -93,8 +96,8 @@ export function affectedPods(
 }
 
 /**
- * Returns the identity of new pods in a target. All roles of an association count as one identity, because pods get a changed
- * role of their association without being replaced.
+ * Returns the identity of new pods in a target. All roles of an association count as one identity: if the role of an
+ * association changes, pods get the new role without being replaced.
  */
 function identityOf(
   { name, serviceAccount }: TargetObservation,

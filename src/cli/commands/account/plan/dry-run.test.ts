@@ -154,7 +154,7 @@ describe('a dry-run plan', () => {
       ).toEqual([summary]);
       const after = plan.world.targets.find(({ name }) => name === 'production')?.serviceAccount;
       expect(after?.roleArn).toBe('roleArn' in serviceAccount ? serviceAccount.roleArn : undefined);
-      // The release removes no identity, so it affects no pods.
+      // The released ServiceAccount keeps its role annotation, or had none, so pods keep their identity.
       expect(affectedPods({ ...before, targets }, plan, new Set())).toEqual([]);
     }
   });

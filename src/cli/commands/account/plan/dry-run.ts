@@ -68,7 +68,7 @@ export async function dryRun(
   throw new Error(`the plan for ${observed.account.metadata.name} does not converge`);
 }
 
-/** Returns the world after a successful step and the replacement of the affected pods. */
+/** Returns the simulated world after the step has succeeded and the affected pods have been replaced. */
 function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): AccountWorld {
   const { name } = world.account.metadata;
   const proofs = new Map([...world.proofs, ...proofsAfter(step, 'applied', world.proofs, world.now)]);

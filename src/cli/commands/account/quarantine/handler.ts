@@ -39,7 +39,7 @@ export async function quarantineFlow(
   context.stderr.write(`account ${name} is cut off. To end the quarantine: kon account release ${name}\n`);
 }
 
-/** Waits until all roles of the account are cut off. */
+/** Waits until all roles of the account deny all sessions. */
 export async function awaitQuarantine(
   context: CliContext,
   client: KubeClient,

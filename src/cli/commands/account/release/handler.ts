@@ -48,12 +48,12 @@ export async function releaseFlow(
   if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
 }
 
-/** Minimum age, in milliseconds, of a Quarantine that has certainly taken effect everywhere in AWS. */
+/** Age in milliseconds below which a Quarantine might not have taken effect everywhere in AWS yet. */
 const youngMs = 60_000;
 
 /**
- * Deletes the Quarantines and, if requested, first the pods. Waits with the deletion of pods until the quarantine has
- * taken effect everywhere, because replacement pods could otherwise get credentials for the old role.
+ * Deletes the Quarantines. If requested, first deletes the pods, but only after the quarantine has taken effect
+ * everywhere: until then, replacement pods could get credentials for the old role.
  */
 export async function endQuarantine(
   context: CliContext,
@@ -85,8 +85,8 @@ export async function endQuarantine(
 }
 
 /**
- * Returns the account's Quarantines, or an empty list if they were deleted but the account's release has not finished. @throws
- * CliError of code NOT_FOUND
+ * Returns the account's Quarantines, or an empty list if they were deleted but the operator is still releasing the
+ * account. @throws CliError of code NOT_FOUND
  */
 export async function requireQuarantine(
   client: KubeClient,
@@ -104,7 +104,7 @@ export async function requireQuarantine(
   });
 }
 
-/** Deletes the pods first, so that an interruption leaves the account in quarantine. */
+/** Deletes the pods, then the Quarantines, so that an interruption in between leaves the account in quarantine. */
 export async function release(
   { stdout }: CliContext,
   client: KubeClient,

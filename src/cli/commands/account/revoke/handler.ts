@@ -51,8 +51,8 @@ export async function revokeFlow(
 }
 
 /**
- * @throws CliError of code CONFLICT if the role is adopted, because an adopted role is not replaced and would stay cut off for
- * hours
+ * @throws CliError of code CONFLICT if the role is adopted: the operator does not replace an adopted role, so pods
+ *   would get no credentials from it for hours
  */
 function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceAccount, now: Wall): void {
   if (spec.aws.adopt !== true) return;

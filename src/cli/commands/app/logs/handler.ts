@@ -120,7 +120,7 @@ async function readOnce(scene: Scene, targets: readonly string[]): Promise<ExitC
           await scene.print(source, lines);
         read += 1;
       } catch (error) {
-        // Rethrows other errors. These errors mean that the log is not available: the container has not started, no
+        // Rethrows all errors except those which mean that the log is not available: the container has not started, no
         // previous container exists, or the kubelet is unreachable.
         if (!(isBadRequest(error) || isNotFound(error) || isKubeletFault(error))) throw error;
         problems.push(`${target}/${pod.metadata.name}: ${error.message}`);

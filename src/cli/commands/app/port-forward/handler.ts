@@ -21,7 +21,7 @@ export type PortForwardRequest = PodChoice & {
 };
 
 const loopback = '127.0.0.1';
-/** Milliseconds without data from the pod until a connection is closed, if the client has finished sending. */
+/** Milliseconds without data from the pod after which a connection is closed, once the client has finished sending. */
 const halfClosedMs = 10_000;
 
 /** @returns the exit code for an interruption; any other end of the command is an error */
@@ -132,7 +132,8 @@ async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
 
 function explained(error: unknown): Pick<CliError, 'message' | 'details'> {
   const { code, message, details } = explain(error);
-  // The message of an error without an own code comes from the kubelet, and is about the port.
+  // An error that `explain` does not recognize has a message from the kubelet, which describes the problem with the
+  // port.
   return code === 'INTERNAL' ? { message, details: [] } : { message, details };
 }
 

@@ -350,8 +350,8 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // The simulated request has only one tag key. A real request has several, but the condition must be true for each
-    // key.
+    // The simulated request has only one tag key, a real request several. One key suffices, because the policy's
+    // condition tests each key on its own.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),
