@@ -269,7 +269,7 @@ function parserOption(option: Option): ParserOption {
       given = [...given, value];
       return given;
     }
-    // Global options may be repeated, because shell aliases set them.
+    // Global options may be repeated, because a shell alias may already contain one that the user gives again.
     if (first !== undefined && first !== text && !globalOptions.includes(option))
       throw usageError(`--${option.name} was given twice: "${first}" and "${text}"`, 'Pass it once.');
     first = text;

@@ -47,8 +47,8 @@ export async function liveNames(
 }
 
 /**
- * AWS managed policies whose ARN or name begins with the typed text. An empty text would match more than a thousand
- * policies.
+ * Returns the AWS managed policies whose ARN or name begins with the typed text. Not called for an empty text, which
+ * would match more than a thousand policies.
  */
 async function catalogueNames(typed: string): Promise<readonly string[]> {
   const partition = partitionNames.find((name) => typed.startsWith(`arn:${name}:`));

@@ -1,5 +1,6 @@
 /**
- * Runs the edit loop on an object of the cluster: checks and writes the saved text, or opens it again with the reason.
+ * Runs the edit loop on an object of the cluster: checks and writes the text that the user saved. If that fails,
+ * reopens the text with the reason.
  */
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
 import { createObject, replaceObject, type Consent, type WriteMode } from '../../cluster/objects.ts';

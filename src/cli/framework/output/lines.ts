@@ -19,8 +19,8 @@ export type Column<T> = {
    */
   readonly keepsEnd?: true;
   /**
-   * Rank of the column. On a narrow terminal, columns with a rank are omitted, the lowest rank first, before values are
-   * shortened much.
+   * Rank of the column. On a narrow terminal, columns with a rank are omitted, the lowest rank first, before values of
+   * other columns become too short to read.
    */
   readonly omission?: number;
   /** Whether the text is wrapped between words on a narrow terminal. Only the last column can be wrapped. */

@@ -17,7 +17,7 @@ export function blockerOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
-  // Only a False condition describes the deletion; other conditions date from before the deletion.
+  // Only status False describes the deletion; a condition with another status dates from before the deletion.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',

@@ -1,8 +1,8 @@
 /**
  * Follows objects as they change, for commands that wait or watch: wraps the reflector of src/kube in generators.
- * Unlike an informer, a generator throws any failure before the first list, and after the first list each failure that
- * is not transient. When the signal aborts, the generator throws the signal's reason. Otherwise, the generator runs
- * until its consumer stops.
+ * Unlike an informer, a generator throws failures: every failure before the first successful list, and afterwards only
+ * failures that are not transient. When the signal aborts, the generator throws the signal's reason. Otherwise, the
+ * generator runs until its consumer stops.
  */
 import { keyOf } from '../../../kube/object.ts';
 import { defaultReflectorLimits, runReflector } from '../../../kube/reflector.ts';

@@ -11,8 +11,8 @@ import { followObject } from './follow.ts';
 import { waitFor } from './wait-for.ts';
 
 /**
- * Time in milliseconds without a response. If it has passed, probably no operator runs: a running operator responds
- * within two seconds.
+ * Milliseconds without a response after which probably no operator runs. A running operator responds within two
+ * seconds.
  */
 const silenceMs = 8000;
 

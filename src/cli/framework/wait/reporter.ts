@@ -10,7 +10,10 @@ export type Reporter = {
   note(text: string): void;
   /** Leaves the last block in place, and stops redrawing. */
   end(): void;
-  /** Redraws the block for a failed wait: marks each False line as failed, and prints its whole message. */
+  /**
+   * Redraws the block for a failed wait: marks the line of each False condition as failed, and prints the condition's
+   * whole message.
+   */
   fail(): void;
 };
 
