@@ -1,6 +1,6 @@
 /**
- * Determines since when admission policies have guarded the grants of the cluster. The operator considers only accounts
- * and Apps created after that time as admitted.
+ * Determines the time since which admission policies have checked all new accounts and Apps of the cluster. The
+ * operator considers only accounts and Apps created after that time as admitted.
  */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';

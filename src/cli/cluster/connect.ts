@@ -16,7 +16,10 @@ export async function connectionTo(
   return as === undefined ? connection : impersonating(connection, as, asGroups);
 }
 
-/** Replaces the impersonation of the kubeconfig completely, so that none of its groups or extra fields remain. */
+/**
+ * Replaces all impersonation settings of the kubeconfig, so that none of the kubeconfig's groups or extra fields
+ * remain.
+ */
 function impersonating(connection: Connection, user: string, groups: readonly string[]): Connection {
   return {
     ...connection,

@@ -54,7 +54,7 @@ export type Feed = {
   subscribe(send: (message: FeedMessage) => void): () => void;
   readonly subscribers: () => number;
   account(name: string): LinkedServiceAccount | undefined;
-  /** Returns the newest changes first, of all accounts if none is named. */
+  /** Returns the changes of the named account, or of all accounts if none is named. Newest first. */
   changes(account: string | undefined, most: number): Changes;
   impact(name: string): Impact | undefined;
   accounts(): readonly LinkedServiceAccount[];

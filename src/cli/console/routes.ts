@@ -129,7 +129,7 @@ function kindsNeeded(noun: string | undefined, verb: string | undefined): readon
     case 'who-can':
       return ['targets'];
     case 'accounts':
-      // A quarantine must not wait for the list of pods.
+      // Only `impact` needs the apps and pods. Other routes must not wait for these lists, in particular a quarantine.
       return verb === 'impact' ? ['apps', 'pods'] : [];
     default:
       return undefined;

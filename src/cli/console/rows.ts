@@ -112,8 +112,8 @@ function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved:
 }
 
 /**
- * Determines the state of a target's proof. While the condition is Unknown, the proof in the target's row does not
- * count, because the operator could not repeat it.
+ * Determines the state of a target's proof. While the account's condition IdentityProven is Unknown, the proof in the
+ * target's row does not count, because the operator could not repeat the proof.
  */
 function proofState(
   target: TargetStatus,
@@ -125,7 +125,7 @@ function proofState(
   return awaitsPod(target) ? 'awaiting' : 'failed';
 }
 
-/** Returns the first problem along the chain, with the advice of `kon account show`. */
+/** Returns the first problem in the chain from the account to its pods, with the advice of `kon account show`. */
 function blockerOf(account: LinkedServiceAccount): Blocker | undefined {
   const [problem] = problemsOf(account);
   if (!problem) return undefined;

@@ -29,8 +29,8 @@ export function clusterHints(facts: KubeconfigFacts): ClusterHints {
     }
     return undefined;
   };
-  // Sources are `aws eks get-token --cluster-name`, `-i` of aws-iam-authenticator, and the ARN that `aws eks
-  // update-kubeconfig` uses as name.
+  // Sources of the cluster's name are `aws eks get-token --cluster-name`, `-i` of aws-iam-authenticator, and the ARN
+  // that `aws eks update-kubeconfig` uses as name of the kubeconfig entry.
   const arns = names.flatMap((name) => {
     const match = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(name);
     return match ? [{ region: match[1], accountId: match[2], name: match[3] }] : [];

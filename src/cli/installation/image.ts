@@ -25,7 +25,8 @@ export function parseImage(text: string): string {
       `"${text}" is not an image name`,
       `Pass NAME:TAG, or NAME@sha256:DIGEST with 64 hexadecimal digits.`,
     );
-  // A reference without a tag or digest means :latest, so that each push would change the operator.
+  // A reference without a tag or digest means `:latest`, so every push of a new `:latest` image could change the
+  // operator.
   if (groups['tag'] === undefined && groups['digest'] === undefined)
     throw usageError(`"${text}" has no tag or digest`, `Pass ${text}:TAG, or ${text}@sha256:DIGEST.`);
   return text;

@@ -23,7 +23,7 @@ const selfSubjectReviews: Resource = {
   namespaced: false,
 };
 
-/** Reasons of the condition Ready while an account is still cut off although its Quarantines were deleted. */
+/** Reasons of the condition Ready while an account still has no access although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
 
 /** Lists the Quarantines that cut off the whole account. */

@@ -42,7 +42,9 @@ export function removedTargets(
   return { notes, cutOff };
 }
 
-/** Returns the annotation that cuts off pods in removed targets, added to the targets that it already names. */
+/**
+ * Returns the annotation that cuts off pods in removed targets. Keeps the targets that the annotation already names.
+ */
 export function unlinkNow(
   { metadata, status }: LinkedServiceAccount,
   wanted: readonly string[] | undefined,

@@ -1,6 +1,6 @@
 /**
  * Finds running pods that do not hold the desired identity, for `show` and `status`. Reports, oldest first, the
- * identity that each pod holds, and how a pod with the desired identity replaces it. Pure.
+ * identity that each pod holds, and how to replace the pod by one with the desired identity. Pure.
  */
 import { byAge } from '../cluster/app-objects.ts';
 import { appLabel, restartLabel } from '../../api/labels.ts';
