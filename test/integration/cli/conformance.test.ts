@@ -172,10 +172,12 @@ test('a conformance run waits until IAM changes take effect, and measures these 
 });
 
 test('a conformance run retries throttled calls, including deletions', async () => {
-  aws.faults.set({ throttles: [{ services: ['iam'], ratePerSecond: 60, burst: 30 }] });
+  const actions = ['CreateRole', 'PutRolePolicy', 'DeleteRolePolicy', 'DeleteRole'];
+  const error = { code: 'Throttling', message: 'Rate exceeded', status: 400 };
+  aws.faults.set({ rules: actions.map((action) => ({ service: 'iam', action, times: 3, error })) });
   const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env });
-  const throttled = aws.journal.entries().filter(({ fault }) => fault === 'throttled');
-  expect(throttled.length).toBeGreaterThan(10);
+  const throttled = aws.journal.entries().filter(({ fault }) => fault === 'rule');
+  expect(throttled).toHaveLength(3 * actions.length);
   const report = JSON.parse(stdout) as Report;
   expect(differencesIn(report)).toEqual([]);
   expect(report.left).toEqual([]);
