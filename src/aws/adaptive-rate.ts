@@ -1,13 +1,12 @@
 /**
  * Learns the rate of calls that AWS accepts. AWS documents no rate for IAM, and other clients in the AWS account share
- * the rate, so it can only be learned from responses.
- *
- * At first, no rate is known, and few calls are in flight. The limit of calls in flight (the window) grows with the
- * number of accepted calls, which finds the speed of a service that does not throttle. If the service does throttle, it
- * refuses only the few calls in flight. A throttled call means that AWS's token bucket is empty. The number of calls
- * accepted between two such moments, divided by the time between them, is the fill rate of the bucket. From then on,
- * calls are paced slightly below that rate for a while. Then the pace increases faster and faster until AWS throttles
- * again, as in TCP CUBIC (RFC 9438, §4.1), so most of the time is spent just below the limit.
+ * the rate, so it can only be learned from responses. At first, no rate is known, and few calls are in flight. The
+ * limit of calls in flight (the window) grows with the number of accepted calls, so the full speed of a service that
+ * does not throttle is soon reached. If the service does throttle, it refuses only the few calls in flight. A throttled
+ * call means that AWS's token bucket is empty. The number of calls accepted between two such moments, divided by the
+ * time between them, is the fill rate of the bucket. From then on, calls are paced slightly below that rate for a
+ * while. Then the pace increases faster and faster until AWS throttles again, as in TCP CUBIC (RFC 9438, §4.1), so most
+ * of the time is spent just below the limit.
  */
 
 export type AdaptiveRate = {
@@ -91,7 +90,7 @@ export function createAdaptiveRate(options: {
 }): AdaptiveRate {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** The learned rate, the base of its growth, and for how long the rate has delayed calls. */
+  /** Learned rate, base of its growth, and total time during which this rate has delayed calls. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -100,8 +99,8 @@ export function createAdaptiveRate(options: {
   let refusedAt = -Infinity;
   /**
    * Measurement of the fill rate: the time when AWS's token bucket was last empty, and the number of calls accepted
-   * since that time. Undefined after a pause without calls. `after` is set if the measurement began with the pause
-   * after a throttle. It is the number of calls that were accepted before that throttle.
+   * since that time. Undefined after a pause without calls. If the measurement began with the pause after a throttle,
+   * `after` is the number of calls that were accepted before that throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
   /** Calls accepted since the last pause without calls; see `longestGapMs`. */

@@ -49,7 +49,7 @@ export function callsOf(
           try {
             return await attempt({ abortSignal });
           } catch (error) {
-            // AWS may have executed this attempt, whatever the outcome of the next attempt is.
+            // AWS may have executed this attempt of the call, even if all later attempts fail.
             mayBeDone ||= classify(error, doing).mayBeDone;
             throw error;
           }

@@ -289,7 +289,10 @@ function cachedByName(isNamed: (name: string) => boolean): (name: string) => boo
   };
 }
 
-/** Only the first page of a read can be shared between callers. */
+/**
+ * Lets callers share only the first page of a read, because the key of a shared call does not include the marker of the
+ * page.
+ */
 function pageOf<C extends { readonly read: true }>(call: C, marker: string | undefined): C | Omit<C, 'read'> {
   if (marker === undefined) return call;
   const { read: _, ...rest } = call;

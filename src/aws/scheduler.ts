@@ -72,7 +72,7 @@ export type SchedulerOptions = {
   readonly random: () => number;
   /** Calls `callback` once, after the delay. Returns a function that cancels the timer. */
   readonly setTimer: (callback: () => void, delayMs: number) => () => void;
-  /** Called for each attempt. */
+  /** Called after each attempt of a call. */
   readonly onCall?: ((call: CallOutcome) => void) | undefined;
   /** Maximum number of calls in flight. Default: 24. */
   readonly mostInFlight?: number;
