@@ -7,9 +7,9 @@ export type BackoffPolicy = {
 };
 
 /**
- * Delay before the next try. The full delay is `base · 2^failures`, but at most `max`. The result is half of the full
- * delay plus a random part of the other half, so that clients that failed at the same time do not retry at the same
- * time. `failures` is 0 for the first delay.
+ * Returns the delay in milliseconds before a failed operation is tried again. The full delay is `baseMs`, doubled
+ * `failures` times, but at most `maxMs`. The result is half of the full delay plus a random part of the other half, so
+ * that clients that failed at the same time do not retry at the same time. `failures` is 0 for the first delay.
  */
 export function backoffDelayMs(policy: BackoffPolicy, failures: number, random: Random): number {
   // The exponent is limited, so that the power cannot overflow to Infinity. The limit 60 is high enough: even with a

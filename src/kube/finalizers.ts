@@ -13,7 +13,8 @@ type Client = Pick<KubeClient, 'get' | 'patch'>;
 type Options = RequestOptions & { readonly fieldManager?: string | undefined };
 
 /**
- * Maximum number of tries. A try fails with a conflict if another writer changed the object since the object was read.
+ * Maximum number of tries to write one change. A try fails with a conflict if another client has changed the object
+ * since it was read.
  */
 const maxTries = 5;
 

@@ -35,7 +35,10 @@ export type Informer<T extends KubeObject> = {
   lastContact(): number | undefined;
   /** Current error, for `/readyz`; absent if there is none. */
   lastError(): Error | undefined;
-  /** Calls the listener after each change of the store, in order. Returns a function that removes the listener. */
+  /**
+   * Calls the listener after each change of the store, in the order of the changes. Returns a function that removes the
+   * listener.
+   */
   onChange(listener: (change: Change<T>) => void): () => void;
 };
 

@@ -48,11 +48,11 @@ export type LeaderElectorOptions = {
   /** Time that candidates wait after the last renewal, in whole seconds; client-go: 15 s. */
   readonly leaseDurationMs?: number | undefined;
   /**
-   * Time that the leader continues after its last renewal; client-go: 10 s. The renew deadline must be shorter than the
-   * lease duration.
+   * Time that the leader continues to lead after its last renewal; client-go: 10 s. The renew deadline must be shorter
+   * than the lease duration.
    */
   readonly renewDeadlineMs?: number | undefined;
-  /** Time between tries; client-go: 2 s. */
+  /** Time between tries to acquire or renew the lease; client-go: 2 s. */
   readonly retryPeriodMs?: number | undefined;
   /** Monotonic clock that continues while the process is paused. */
   readonly now: () => Monotonic;

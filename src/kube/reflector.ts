@@ -24,7 +24,7 @@ import type { Monotonic } from '../k8s/time.ts';
 
 /** Delays and timeouts of a reflector. */
 export type ReflectorLimits = {
-  /** Delay between tries, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
+  /** Delay between tries to list or watch, doubled with each failure in a row. client-go: 0.8 s to 30 s. */
   readonly backoff: BackoffPolicy;
   /**
    * Minimum duration of a watch. The actual duration is random, up to twice as long, so that the watches of many

@@ -14,7 +14,7 @@ import type { Monotonic } from '../k8s/time.ts';
 /** `Warning` header of a response: a deprecated API, an unknown field, or a message of an admission policy. */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
-/** Outcome of one attempt. `status` is undefined if no response arrived. */
+/** Outcome of one attempt to send a request. `status` is undefined if no response arrived. */
 export type RequestOutcome = {
   readonly method: string;
   /** Host and port of the API server. */
@@ -46,8 +46,8 @@ export type KubeClientOptions = {
   readonly setTimer?: SetTimer | undefined;
   readonly onWarning?: ((warning: Warning) => void) | undefined;
   /**
-   * Called for each attempt, including refused attempts and retries. Requests that were aborted before they were sent
-   * are not reported.
+   * Called after each attempt to send a request, including retries and attempts that the server refused. Requests that
+   * were aborted before they were sent are not reported.
    */
   readonly onAttempt?: ((attempt: RequestOutcome) => void) | undefined;
   /**

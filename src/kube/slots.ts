@@ -1,4 +1,4 @@
-/** Limits the amount of concurrent work. Waiting work starts in the order of the calls. */
+/** Limits the amount of concurrent work. Waiting work starts in the order in which it was requested. */
 export type Slots = {
   /** Runs `work` when a slot is free. Rejects with the signal's reason if the signal aborts before a slot is free. */
   readonly run: <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>;

@@ -9,7 +9,7 @@ import type { SetTimer } from '../timing.ts';
 import { startLoopbackServer, type Handler, type LoopbackServer } from './loopback-server.ts';
 
 export type ClientHarness = {
-  /** Called after each test in reverse order. */
+  /** Called after each test, the last function of the list first. */
   readonly closers: (() => Promise<void>)[];
   readonly serve: (handler: Handler) => Promise<LoopbackServer>;
   readonly clientOf: (server: { readonly url: string }, options?: KubeClientOptions) => KubeClient;
