@@ -20,7 +20,7 @@ import { createYieldingAccounts, withoutNewRole } from './yield.ts';
  */
 const mostPasses = 20;
 
-/** Workers that stay free for edits by a person while all other workers wait for AWS. */
+/** Number of workers that stay free for edits by a person while all other workers wait for AWS. */
 const workersForEdits = 4;
 
 /**

@@ -62,8 +62,8 @@ export function createRoleCache(now: () => Monotonic) {
     return entry?.source === 'unknown' ? undefined : entry;
   };
   /**
-   * Part of an entry for a name that IAM does not know. The state is unknown if the role may have been created so
-   * recently that IAM does not show it yet.
+   * Returns the field `unknown` for the entry of a role that IAM did not find. The field is set if the role may have
+   * been created so recently that IAM does not show it yet.
    */
   const absent = (name: string, askedAt: number): Pick<RoleEntry, 'unknown'> => {
     const unknown = cache.get(name)?.unknown;
