@@ -22,7 +22,7 @@ export type Answer = {
    * - `allowed`: the policies that were read allow the request for every value of the unknown keys
    * - `denied`: no value of the unknown keys allows the request, and every policy that could allow it was read
    * - `depends`: the decision depends on the values of the keys in `conditions`
-   * - `unknown`: only a policy that could not be read may allow it
+   * - `unknown`: the request can be allowed only by a policy that could not be read
    */
   readonly decision: 'allowed' | 'denied' | 'depends' | 'unknown';
   /**
