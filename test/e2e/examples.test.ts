@@ -15,6 +15,7 @@ import { findProgram } from '../../scripts/find-program.ts';
 import { apps, linkedServiceAccounts, type App, type LinkedServiceAccount } from '../../src/api/index.ts';
 import { isConditionTrue } from '../../src/k8s/conditions.ts';
 import { argoCdCrd } from '../support/argo-cd-crd.ts';
+import { eventually } from '../support/eventually.ts';
 import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -38,6 +39,15 @@ describe('an app with its account', () => {
   };
   const asPipeline = (...args: string[]): ReturnType<TestSandbox['kon']> =>
     sandbox.kon(args, { env: { KUBECONFIG: kubeconfig } });
+
+  /** Waits until the API server permits the pipeline this verb on its app, or denies it, after a change of its role. */
+  const untilPermitted = (verb: string, isPermitted: boolean): Promise<true> => {
+    const question = ['--kubeconfig', kubeconfig, 'auth', 'can-i', verb, 'apps.k11n.dev/payments'];
+    return eventually(`the pipeline's permission to ${verb} its app to change`, async () => {
+      const answer = await kubectl(question).catch(({ stdout }: { readonly stdout?: string }) => stdout);
+      return answer === (isPermitted ? 'yes\n' : 'no\n') || undefined;
+    });
+  };
 
   beforeAll(async () => {
     sandbox = await startSandbox();
@@ -90,6 +100,7 @@ describe('an app with its account', () => {
     const config = ['--kubeconfig', kubeconfig, 'config'];
     await kubectl([...config, 'set-credentials', 'pipeline', `--token=${token.trim()}`]);
     await kubectl([...config, 'set-context', '--current', '--user=pipeline']);
+    await untilPermitted('update', true);
     const deployed = await asPipeline('app', 'deploy', 'payments', '--tag', '1.1.0');
     expect(deployed, deployed.stderr).toMatchObject({ code: 0 });
     const jsonpath = 'jsonpath={.items[*].spec.template.spec.containers[*].image}';
@@ -105,10 +116,12 @@ describe('an app with its account', () => {
     for (const [index, verb] of verbs.entries()) {
       const fewer = verbs.filter((each) => each !== verb).join(', ');
       await kubectl(['apply', '-f', '-'], rbac.replace(all, `verbs: [${fewer}]`));
+      await untilPermitted(verb, false);
       const deploy = ['app', 'deploy', 'payments', '--tag', `2.0.${index}`, '--timeout', '5s'];
       expect((await asPipeline(...deploy)).code, verb).not.toBe(0);
     }
     await kubectl(['apply', '-f', join(examples, 'ci/rbac.yaml')]);
+    for (const verb of verbs) await untilPermitted(verb, true);
     expect((await asPipeline('app', 'deploy', 'payments', '--tag', '2.1.0')).code).toBe(0);
   });
 

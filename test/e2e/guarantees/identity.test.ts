@@ -358,7 +358,10 @@ test('G3: pods that the webhook missed are reported, kept while the webhook is u
       ? true
       : undefined,
   );
-  const missed = await person.pods('g3-missed', 'production');
+  const missed = await eventually('the deleted pods to end', async () => {
+    const listed = await person.pods('g3-missed', 'production');
+    return listed.every(({ metadata }) => metadata.deletionTimestamp === undefined) ? listed : undefined;
+  });
   expect(missed).toHaveLength(3);
   expect(missed.filter((pod) => roleOf(pod) === undefined)).toHaveLength(2);
 

@@ -472,7 +472,9 @@ describe.concurrent('invalid input', () => {
     expect(stderr).toContain('account "bad-policy" was saved but is not Ready: PolicyNotFound');
     expect(stderr).toContain(missingPolicy);
     expect(stderr).toContain('Correct the policies: kon account edit bad-policy');
-    const { status } = await accountOf('bad-policy');
+    const { status } = await person.untilAccount('bad-policy', 'the other policy', (account) =>
+      account.status?.policies?.some(({ attached }) => attached) ? account : undefined,
+    );
     expect((await sandbox.aws.role(roleNameOf(status?.roleArn ?? '')))?.attached).toEqual([
       policies.readOnly,
     ]);
