@@ -139,7 +139,7 @@ describe('an app with its account', () => {
   ])('has a pipeline whose rights exclude %s', async (_what, args) => {
     const refused = await asPipeline(...args);
     expect(refused.code).not.toBe(0);
-    expect(refused.stderr).toMatch(/forbidden|cannot|may not/i);
+    expect(refused.stderr).toMatch(/forbidden|cannot|is not permitted to/i);
   });
 
   it('has a pipeline whose rights exclude pods, Secrets and ServiceAccount tokens', async () => {
