@@ -49,7 +49,7 @@ describe('the reduction of a role listing', () => {
     expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));
   });
 
-  it('keeps a role complete if it is longer than the buffer', async () => {
+  it('keeps a complete role even if the role is longer than the buffer', async () => {
     const long = role('ours', tags('k11n.dev/cluster')).replace('%7B%7D', '%7B%7D'.repeat(50_000));
     const xml = page(role('theirs', tags('team')), long);
     expect(await reduced(xml, [70_000, 140_000, 210_000], () => false)).toBe(page(unnamed, long));

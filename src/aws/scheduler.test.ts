@@ -138,7 +138,7 @@ describe('without a rate limit', () => {
     expect(await run(createTimedScheduler({ firstInFlight: 24 }), service, 2400)).toBeCloseTo(3, 1);
   });
 
-  it('slows down when the service throttles despite `firstInFlight`', async () => {
+  it('slows down when the service throttles calls, even if `firstInFlight` is high', async () => {
     const service = createSimulatedService({
       now: monotonicClock,
       latencyMs: 30,
