@@ -115,7 +115,7 @@ function follow(feed: Feed): () => {
   });
 }
 
-it('the rows of pods have an unknown identity until the accounts are listed', async () => {
+it('the console shows the identity of each pod as unknown until the accounts are listed', async () => {
   const { feed, release } = startFeed({ held: 'linkedserviceaccounts' });
   const shown = follow(feed);
   await expect
@@ -125,7 +125,7 @@ it('the rows of pods have an unknown identity until the accounts are listed', as
   await expect.poll(shown).toMatchObject({ accounts: ['pay'], pods: ['staging/pay-0 none wanted'] });
 });
 
-it('rows disappear while the user is not permitted to read them, also for a new subscriber, and return with the permission', async () => {
+it('the console hides accounts while the user is not permitted to read accounts, and shows them again with the permission', async () => {
   const { feed, deny, permit } = startFeed();
   const shown = follow(feed);
   await expect.poll(shown).toMatchObject({ accounts: ['pay'], status: { accounts: { state: 'live' } } });
@@ -148,7 +148,7 @@ it('rows disappear while the user is not permitted to read them, also for a new 
   });
 });
 
-it('the effect on pods is unknown if the pods cannot be read', async () => {
+it("the effect of an account's deletion on pods is unknown if the pods cannot be read", async () => {
   const { feed } = startFeed({ denied: ['pods'] });
   await feed.listed('apps', 'pods');
   expect(feed.impact('pay')).not.toHaveProperty('targets');
@@ -157,7 +157,7 @@ it('the effect on pods is unknown if the pods cannot be read', async () => {
   expect(readable.feed.impact('pay')).toMatchObject({ targets: [] });
 });
 
-it('a request that waits for a list fails when the session ends', async () => {
+it('a request that waits for a listing of accounts fails when the session ends', async () => {
   const { feed, session } = startFeed({ held: 'linkedserviceaccounts' });
   const waiting = expect(feed.listed()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   session.abort();

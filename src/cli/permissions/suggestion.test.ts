@@ -117,7 +117,7 @@ describe('suggest', () => {
     expect(proposed?.aws.statements).toEqual([{ actions: ['iam:PassRole'], resources: ['*'] }]);
   });
 
-  it('prefers the smaller AWS managed policy, spelled as the account spells the larger one', () => {
+  it('replaces a policy by a smaller AWS managed policy, listed by ARN or by name like the replaced policy', () => {
     const text = policyText(allow(['sqs:*', 'iam:GetRole', 'iam:ListRoles', 'iam:CreateRole']));
     const iamReads: RoleLastAccessed[number] = {
       service: 'iam',

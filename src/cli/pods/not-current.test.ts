@@ -60,7 +60,7 @@ const output = { isTTY: false, color: false, redraws: false, columns: 200, write
 const now = Date.parse('2026-01-02T00:00:00Z');
 
 describe('pods that do not hold the desired identity', () => {
-  it('include running pods with another identity or none', () => {
+  it('include running pods with another identity or without an identity', () => {
     const found = podsNotCurrent(
       'production',
       [

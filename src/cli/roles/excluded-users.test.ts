@@ -58,7 +58,7 @@ describe('an import', () => {
     });
   });
 
-  it('lists a ServiceAccount that has the role but no running pod, and is not refused because of it', () => {
+  it('lists a ServiceAccount that has the role but no running pod, and does not count the ServiceAccount as in use', () => {
     const cron = web(facts.providerArn, 'system:serviceaccount:batch:cron');
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({

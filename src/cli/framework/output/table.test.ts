@@ -94,7 +94,7 @@ describe('renderTable on a narrow terminal', () => {
       .trimEnd()
       .split('\n');
 
-  it.each([70, 80, 120])('fits into %i columns', (width) => {
+  it.each([70, 80, 120])('fits a table into a terminal that is %i columns wide', (width) => {
     const lines = render(width);
     expect(lines.filter((line) => line.length > width)).toEqual([]);
     expect(lines.join(' ')).toContain(row.name);

@@ -42,7 +42,7 @@ describe('createReporter on a terminal', () => {
     expect(text()).toBe('head\n  · RoleSynced  soon\n\u001B[2A\u001B[Jhead\n  √ RoleSynced  done\n');
   });
 
-  it('truncates lines that would wrap, because they could not be redrawn', () => {
+  it('truncates lines that would wrap, because wrapped lines cannot be redrawn', () => {
     const { output, text } = recorder(true, 30);
     createReporter(output).update('a headline that is far too long for it', [line('False', 'x'.repeat(50))]);
     for (const row of text().trimEnd().split('\n')) expect(row.length).toBeLessThan(30);

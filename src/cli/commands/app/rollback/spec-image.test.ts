@@ -60,7 +60,7 @@ describe('the image fields of a spec', () => {
     expect(imageOf({ spec: withImage(spec(before), image) } as never)).toBe(image);
   });
 
-  it('result in the wanted image for any previous spec', () => {
+  it('contain the wanted image after a change from any earlier image', () => {
     const part = fc.stringMatching(/^[a-z0-9]{1,6}$/);
     const registry = fc.oneof(
       part,
