@@ -341,7 +341,7 @@ describe('a leader', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('whose work fails releases the Lease and rejects with the failure', async () => {
+  test("releases the Lease and rejects with the error if the leader's work fails", async () => {
     const { world, server } = setUp();
     const elector = createLeaderElector({
       client: server.client(() => undefined, world.setTimer),
@@ -379,7 +379,7 @@ describe('another writer of the Lease', () => {
     expect(a.leads()).toBe(true);
   });
 
-  test('is visible from the reported holder and age of the Lease', async () => {
+  test('prevents leadership while it renews the Lease, and the reported age of the Lease shows these renewals', async () => {
     const { world, server, a } = setUp();
     expect(a.elector.ageMs()).toBeUndefined();
     const stranger = server.client(() => undefined, world.setTimer);

@@ -188,7 +188,7 @@ describe('operatorPolicy', () => {
       });
   });
 
-  it('allows the creation of roles only at the path, even if roles outside it may be adopted', () => {
+  it('allows the creation of roles only at the role path, even if the operator may adopt roles outside the path', () => {
     const { Statement } = operatorPolicy({ ...options, adoption: true });
     const resourceOf = (sid: string): unknown => Statement.find(({ Sid }) => Sid === sid)?.Resource;
     expect(resourceOf('CreateMarkedRoles')).toBe('arn:aws-us-gov:iam::123456789012:role/konstellation/*');

@@ -110,14 +110,17 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
   it.each([
     ['aws-cn', 'cn-north-1', 'arn:aws-cn:iam::123456789012:user/operator'],
     ['aws-us-gov', 'us-gov-west-1', 'arn:aws-us-gov:iam::123456789012:user/operator'],
-  ])('has the partition %s, taken from its credentials', (partition, region, arn) => {
-    const { status } = reported({ ...good, config: configOf({ region }), caller: callerOf(arn) });
-    expect(status).toMatchObject({
-      partition,
-      clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/main`,
-      oidcProviderArn: `arn:${partition}:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE`,
-    });
-  });
+  ])(
+    "has the partition %s, taken from the ARN of the operator's AWS credentials",
+    (partition, region, arn) => {
+      const { status } = reported({ ...good, config: configOf({ region }), caller: callerOf(arn) });
+      expect(status).toMatchObject({
+        partition,
+        clusterArn: `arn:${partition}:eks:${region}:123456789012:cluster/main`,
+        oidcProviderArn: `arn:${partition}:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE`,
+      });
+    },
+  );
 
   it('creates missing namespaces and labels existing namespaces, but does not change terminating namespaces', () => {
     const namespaces = [
@@ -129,7 +132,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
   });
 });
 
-describe('no account is planned with', () => {
+describe('no account is planned', () => {
   const refused: readonly [string, ClusterWorld, string, RegExp][] = [
     [
       'credentials of another AWS account',
@@ -163,7 +166,7 @@ describe('no account is planned with', () => {
     ],
     ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
   ];
-  it.each(refused)('%s', (_what, world, reason, message) => {
+  it.each(refused)('with %s', (_what, world, reason, message) => {
     // The second ClusterConfig was Ready before, so its status still contains the facts from then.
     for (const config of [world.config, { ...world.config, status: reported(good).status ?? {} }]) {
       const wrong = reported({ ...world, config });
@@ -185,7 +188,7 @@ describe('no account is planned with', () => {
     ['another region', { region: 'eu-west-1' }],
     ['another AWS account', { accountId: '999999999999' }],
     ['another issuer', { oidcIssuer: 'https://issuer.example/other' }],
-  ])('a ClusterConfig that was changed to %s and has not been checked since', (_what, aws) => {
+  ])('after the ClusterConfig was changed to %s, until the next check of the ClusterConfig', (_what, aws) => {
     const config = reported(good);
     const edited = { ...config, spec: configOf(aws).spec };
     expect(clusterState([edited])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
@@ -197,7 +200,7 @@ describe('no account is planned with', () => {
     );
   });
 
-  it('no ClusterConfig, or a ClusterConfig that has never been checked', () => {
+  it('without a ClusterConfig, or with a ClusterConfig that has never been checked', () => {
     expect(clusterState([])).toMatchObject({ ok: false, reason: 'ClusterConfigMissing' });
     expect(clusterState([configOf()])).toMatchObject({ ok: false, reason: 'ClusterConfigNotReady' });
   });

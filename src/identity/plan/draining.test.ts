@@ -228,7 +228,7 @@ describe.each([
     expect(rowOf(world, 'staging')?.linked).not.toBe(true);
   });
 
-  it('a target that the ClusterConfig no longer has keeps the access of running pods while a listing lacks the role', () => {
+  it('running pods in a target that the ClusterConfig no longer lists keep their access while a listing lacks the role', () => {
     const world = inUse(spec);
     const pod = podIn(world, 'staging');
     world.facts = { ...facts, targets: ['production'] };

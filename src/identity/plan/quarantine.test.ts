@@ -205,7 +205,7 @@ describe('a quarantine', () => {
 });
 
 describe('the release from a quarantine', () => {
-  it('replaces the role, and denies the sessions of the old one until it is deleted', () => {
+  it('replaces the role, and denies the sessions of the old role until the old role is deleted', () => {
     const world = cutOff();
     const { id } = roleOf(world);
     release(world);

@@ -79,7 +79,7 @@ describe('an account that loses a target', () => {
     expect(world.account.status).not.toHaveProperty('formerTargets');
   });
 
-  it('reports the end of sessions by the earlier session duration, even if it is shortened at the same time', () => {
+  it('reports the end of sessions by the earlier session duration, even if an edit shortens the duration at the same time', () => {
     const world = createWorld({ aws: { policyArns: [], maxSessionDuration: 43_200 } });
     settle(world);
     const at = world.now;

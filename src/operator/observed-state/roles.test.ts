@@ -83,7 +83,7 @@ describe('a listing', () => {
     expect(list([listed('a'), listed('b')])).toEqual(['of-a', 'of-b']);
   });
 
-  it('counts as old as its first call, not as its last page', () => {
+  it('has the age of its first call, not of its last page', () => {
     const { cache, clock, list } = setUp();
     list([listed('a')]);
     const startedAt = clock.now + 100;
