@@ -43,7 +43,7 @@ export function revisionsOf(
         metadata.ownerReferences?.some((owner) => owner.uid === deployment.metadata.uid),
     )
     .map((replicaSet) => ({ replicaSet, number: numberOf(replicaSet) }))
-    // A ReplicaSet without a number has not been processed by the Deployment controller yet.
+    // The Deployment controller has not processed a ReplicaSet without a revision number yet.
     .filter(({ number }) => number > 0)
     .toSorted((one, other) => other.number - one.number);
   return owned.map(({ replicaSet, number }, index) => {

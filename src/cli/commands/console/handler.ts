@@ -236,7 +236,8 @@ async function requireCluster(client: KubeClient): Promise<void> {
   try {
     await whoIs(client);
   } catch (error) {
-    // Ignores other API errors: clusters before 1.28 do not have this API, and the user may lack the permission to call it.
+    // Ignores other API errors: clusters before Kubernetes 1.28 do not have the SelfSubjectReview API, and the user may
+    // lack the permission to call it.
     if (!(error instanceof KubeApiError) || isUnauthorized(error)) throw error;
   }
 }

@@ -1,4 +1,7 @@
-/** Checks that make `kon uninstall` refuse: another tool made the installation, or apps and accounts would lose their operator. */
+/**
+ * Checks whether `kon uninstall` must refuse: because another tool made the installation, or because apps and accounts
+ * would lose their operator.
+ */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { Quarantine } from '../../../api/quarantine.ts';
 import { quarantines } from '../../../api/resources.ts';

@@ -79,8 +79,8 @@ async function explainSource(
 }
 
 /**
- * Returns the policy that the simulator reports. The simulator names a managed policy by its name, and an inline policy
- * `role_<role>_<policy>`.
+ * Returns the policy that the simulator reports as source. For a managed policy, the source is the policy's name; for
+ * an inline policy, it is `role_<role>_<policy>`.
  */
 function policyNamed(source: string, role: ObservedRole): string {
   const managed = [

@@ -1,6 +1,6 @@
 /**
- * Finds the deciding statement in a policy document, at the position that IAM reports, or by a search if IAM reports
- * none. Pure.
+ * Finds the deciding statement in a policy document, at the position that IAM reports, or by a search if IAM reports no
+ * position. Pure.
  */
 import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';

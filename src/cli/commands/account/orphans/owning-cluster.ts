@@ -33,7 +33,7 @@ export type ClusterOfRoles = OwningCluster & {
 export type ClusterChoice = {
   readonly clusterArn: string | undefined;
   readonly issuer: string | undefined;
-  /** Confirms that the cluster with this ARN and issuer was deleted. */
+  /** Whether the user confirms that the cluster with this ARN and issuer was deleted. */
   readonly clusterGone: boolean;
 };
 
@@ -113,8 +113,8 @@ async function deletedCluster(
       next: ['Connect to that cluster, and omit --cluster-gone and --issuer.'],
     });
   if ((await reachedIssuer(context)) === issuer) throw exists('the kubeconfig points to that cluster');
-  // Searches for the cluster in the ARN's region and in the issuer's region. They differ if the ClusterConfig was
-  // copied: the roles are then tagged with the ARN of the original cluster.
+  // Searches for the cluster in the ARN's region and in the issuer's region. The two regions differ if the
+  // ClusterConfig was copied: the roles are then tagged with the ARN of the original cluster.
   const ofIssuer = /^https:\/\/oidc\.eks\.([a-z0-9-]+)\./.exec(issuer)?.[1];
   for (const region of new Set([cluster.region, ofIssuer ?? cluster.region]))
     await withInstallation(context, region, async (eks) => {

@@ -37,7 +37,10 @@ export type AffectedPod = {
   readonly replaced: boolean;
 };
 
-/** Returns the changes that the steps make. Omits reads, verifications, and changes to the account's metadata and status. */
+/**
+ * Returns the changes that the steps of a dry run make. Omits reads, verifications, and changes to the account's
+ * metadata and status.
+ */
 export function changesOf(world: AccountWorld, { steps }: Pick<DryRun, 'steps'>): readonly Change[] {
   return steps.flatMap((step): Change | readonly Change[] => {
     const role = 'role' in step ? world.roles.get(step.role)?.role : undefined;

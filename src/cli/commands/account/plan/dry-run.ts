@@ -91,7 +91,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     const set = (cached: CachedAssociation): Pick<AccountWorld, 'associations'> => ({
       associations: new Map(world.associations).set(step.target, cached),
     });
-    // The step needs no read here, because `observe.ts` has already read all associations.
+    // Only marks the association as read, because `observe.ts` has already read all associations.
     if (step.kind === 'ReadAssociation')
       return { ...next, ...set({ association: before?.association ?? null, source: 'read' }) };
     if (step.kind === 'ConfirmAssociation')
@@ -101,7 +101,7 @@ function simulatedApply(world: AccountWorld, facts: ClusterFacts, step: Step): A
     return { ...next, ...associations, ...(isSwitch ? { targets: ofTarget(withReplacedPods) } : {}) };
   }
   if (step.kind === 'ProveIdentity') return next;
-  // The step needs no read here, because all existing nodes have already been read.
+  // Only marks the nodes as read, because `observe.ts` has already read all existing nodes.
   if (step.kind === 'ReadNode')
     return {
       ...next,

@@ -316,8 +316,8 @@ function rightsByScope(
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // Skips the removal of boundaries: if a boundary is required, the operator has no permission to remove one, and
-      // needs none.
+      // Skips the removal of boundaries: if a boundary is required, the operator has no permission to remove a
+      // boundary, and does not need this permission.
       if (scope === 'boundaryRemoval') continue;
       if (scope === 'inlinePolicy' && !allowsStatements) continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);
