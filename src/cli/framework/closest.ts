@@ -9,7 +9,7 @@ export function closest(text: string, candidates: Iterable<string>): string | un
   const limit = Math.max(2, Math.floor(text.length / 3));
   let best: { readonly name: string; readonly distance: number } | undefined;
   for (const name of candidates) {
-    // Names whose lengths differ by more than the limit are never similar enough.
+    // A name is never similar enough if its length differs from the text's length by more than the limit.
     if (Math.abs(name.length - text.length) > limit) continue;
     const distance = editDistance(wanted, name.toLowerCase());
     if (distance <= limit && (best === undefined || distance < best.distance)) best = { name, distance };

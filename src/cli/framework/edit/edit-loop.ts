@@ -27,7 +27,7 @@ export type Edited<R> =
 /**
  * @param edit opens the file in the user's editor and waits until it closes
  * @param save tries to write the text; an exception ends the loop
- * @param mostRounds maximum number of rounds, because a script as editor could otherwise loop forever
+ * @param mostRounds maximum number of rounds, because an editor that is a script could otherwise loop forever
  */
 export async function editLoop<R>(options: {
   readonly draft: Draft;

@@ -135,7 +135,10 @@ function shortened(text: string, width: number, { keepsEnd }: { readonly keepsEn
   return isName ? `…${text.slice(text.length - width + 1)}` : `${text.slice(0, width - 1)}…`;
 }
 
-/** Splits a text into lines of at most this width, between words if possible. Shortens longer ARNs. */
+/**
+ * Splits a text into lines of at most this width, between words if possible. Shortens ARNs that do not fit into one
+ * line.
+ */
 function wrapped(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let rest = text.replaceAll(/\S*arn:\S+/g, (word) => shortened(word, width, { keepsEnd: true }));
