@@ -41,7 +41,9 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
 /** KubeClient returns mutable objects; this module does not change them. */
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 
-/** Whether the object does not exist. A response without a name means that the whole resource does not exist. */
+/**
+ * Whether the object does not exist. A response without an object name means that the resource type does not exist.
+ */
 function isMissingObject(error: unknown): error is KubeApiError {
   return isNotFound(error) && error.details?.name !== undefined;
 }

@@ -27,7 +27,7 @@ export type DiscoveredCluster = {
 export type ClusterChoice = {
   readonly clusterName: string | undefined;
   readonly region: string | undefined;
-  /** Whether the cluster is outside EKS. Its name is then used only for display and in role names. */
+  /** Whether the cluster is outside EKS. The name of such a cluster is used only for display and in role names. */
   readonly selfManaged: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** Waits until the API server enforces the admission policies, so that no account is written earlier. */
+/** Waits until the API server enforces the admission policies, so that no account is written before. */
 import { enforcedDigest, probeLease, shippedAdmissionDigest } from '../../rbac/index.ts';
 import { resources, sleep, systemTimer, type KubeClient, type SetTimer } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';

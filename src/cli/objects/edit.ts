@@ -19,7 +19,7 @@ export type EditRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
   readonly name: string | undefined;
   readonly filename: string | undefined;
-  /** Returns the spec after applying the options to the current object; undefined if no option was given. */
+  /** Applies the options to the current object, and returns the new spec; undefined if no option was given. */
   readonly change: ((current: T) => T['spec']) | undefined;
   /** Annotations that are written together with the change. */
   readonly annotations?: ((current: T) => Readonly<Record<string, string>>) | undefined;

@@ -14,9 +14,7 @@ export type TargetUse = {
    * Accounts without `spec.targets` (valid in all targets) that are linked in this target, but used by no pod there.
    */
   readonly unlinked: readonly string[];
-  /**
-   * Time in milliseconds that AWS sessions of former pods in the target may remain valid after the target is deleted.
-   */
+  /** Milliseconds for which AWS sessions of former pods in the target may remain valid after the target is deleted. */
   readonly sessionsMs: number;
 };
 

@@ -27,7 +27,7 @@ export type CataloguePolicy = { readonly arn: string; readonly document: string 
 export type SuggestionInput = {
   readonly account: LinkedServiceAccount;
   readonly facts: ClusterFacts;
-  /** Texts of the policies by ARN; a policy that could not be read is missing. */
+  /** Texts of the policies by ARN, without the policies that could not be read. */
   readonly documents: ReadonlyMap<string, string>;
   readonly usage: Usage;
   readonly reference: Reference;

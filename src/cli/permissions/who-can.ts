@@ -82,7 +82,7 @@ export const notEvaluated: readonly string[] = [
 ];
 
 /**
- * @param documents texts of policies by ARN; a policy that could not be read is missing
+ * @param documents texts of policies by ARN, without the policies that could not be read
  * @param without ARN of a policy; `loses` says whether an account loses the permission if no account lists this policy
  */
 export function whoCan(

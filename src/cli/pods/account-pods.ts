@@ -45,8 +45,8 @@ type TokenVolumes = {
 };
 
 /**
- * Maximum time in milliseconds that STS can still accept a token copied out of these pods. If there are no pods, the
- * usual lifetime of such a token is assumed.
+ * Maximum time in milliseconds during which STS can still accept a token that was copied out of these pods. If there
+ * are no pods, the usual lifetime of such a token is assumed.
  */
 export function copiedTokensLiveMs(pods: readonly TokenVolumes[], audience: string): number {
   const seconds = pods.flatMap(({ spec }) =>

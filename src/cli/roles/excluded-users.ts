@@ -36,7 +36,7 @@ export type RoleUse = {
 export type Exclusion = {
   /** Users with running pods, and users that cannot be examined. The import is refused unless this list is empty. */
   readonly inUse: readonly string[];
-  /** Users that `inUse` lists, in a form for advice. */
+  /** Users that `inUse` lists, as data from which the advice is derived. */
   readonly inUseBy: readonly RoleUser[];
   /** All other principals that have access now and would lose that access. */
   readonly others: readonly string[];
