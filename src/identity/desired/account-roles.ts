@@ -95,7 +95,7 @@ export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFa
   return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
 }
 
-/** Names of the largest number of roles that the account can need: every target is counted in both identity modes. */
+/** Names of all roles that the account can need at most, that is, if every target is served in both identity modes. */
 function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const name = accountRoleName(account, facts, 1);
   const fits = (targets: readonly string[]): boolean =>

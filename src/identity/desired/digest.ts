@@ -2,7 +2,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { utf8ToBytes } from '@noble/hashes/utils.js';
 
-/** Base32 alphabet in lower case (RFC 4648 letters). With one case only, digests remain unique where case is ignored. */
+/**
+ * Base32 alphabet in lower case (RFC 4648 letters). The alphabet has only one case, so digests remain unique where case
+ * is ignored.
+ */
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /**
@@ -27,7 +30,7 @@ export function digest(parts: readonly string[], length: number): string {
   return calculated;
 }
 
-/** Number from 0 to below 1 that depends only on the parts. It is used to spread events over time. */
+/** Number from 0 (inclusive) to 1 (exclusive) that depends only on the parts. It is used to spread events over time. */
 export function fractionOf(parts: readonly string[]): number {
   const letters = Array.from(digest(parts, 4), (letter) => alphabet.indexOf(letter));
   return letters.reduce((sum, value) => sum * 32 + value, 0) / 32 ** letters.length;

@@ -7,7 +7,7 @@ import { digest } from './digest.ts';
 /** Maximum length of a role name in IAM. Source: IAM User Guide, "IAM and STS quotas". */
 const maxLength = 64;
 const digestLength = 12;
-/** Length reserved for the suffix of a further role: `-2` to `-999`. */
+/** Length reserved for the suffix in the name of a further role: `-2` to `-999`. */
 const suffixLength = 4;
 const prefix = 'kon-';
 

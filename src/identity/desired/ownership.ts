@@ -183,7 +183,7 @@ export function issuersOf({ tags, trustPolicy = '' }: Owned): readonly string[] 
   return oidcProvidersIn(trustPolicy).map((arn) => arn.slice(arn.indexOf('/') + 1));
 }
 
-/** ARN of the cluster that created a role of the account with this uid; undefined for any other role. */
+/** ARN of the cluster that created the role, if the role belongs to the account with this uid; otherwise undefined. */
 export function clusterOfRole(tags: Tags, uid = ''): string | undefined {
   const isOfAccount = uid !== '' && tagValue(tags, uidTag) === uid;
   return isOfAccount && tagValue(tags, managedByTag) === 'konstellation'

@@ -45,8 +45,8 @@ export function denyAllArn(partition: string): string {
 }
 
 /**
- * Whether all sessions of the role are denied: AWSDenyAll is attached or is the boundary. As the boundary it also denies access
- * that a resource policy allows.
+ * Whether all sessions of the role are denied: AWSDenyAll is attached or is the boundary. As the boundary, AWSDenyAll
+ * also denies access that a resource policy allows.
  */
 export function isDenied(
   { attachedPolicyArns, permissionsBoundaryArn }: ObservedRole,

@@ -63,7 +63,7 @@ export function ignoredTagsNote(tags: Tags = {}): string {
   return `; tags of spec.aws.tags are ignored, because their keys are reserved or differ from another key only in case: ${ignored.sort().join(', ')}`;
 }
 
-/** Whether every existing tag keeps its value. */
+/** Whether every tag in `tags` keeps its value after `added` was added. */
 export function onlyAddsTags(tags: Tags, added: Tags): boolean {
   return Object.entries(added).every(([key, value]) => (tagValue(tags, key) ?? value) === value);
 }

@@ -101,7 +101,8 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
     const { rows } = planPodDenial(world, cluster.facts, list);
     return done(list, withQuarantinedPods(blockedStatus(world, reason, message), rows));
   };
-  // A later version may have applied a field that this version does not know. A plan of this version would revert it.
+  // A later version may have applied a field that this version does not know. A plan of this version would revert the
+  // effects of that field.
   const newer = newerSpecMessage(linkedServiceAccounts.kind, account.spec);
   if (newer !== undefined) return blocked({ reason: 'SpecNewerThanOperator', message: newer });
 
@@ -329,7 +330,7 @@ function keepLink(
   return { ...before, wanted, ...removing, ...planned, linked: false, proven: false, stillOpen: true };
 }
 
-/** Row of a draining target: its last state, the reason for unlinking, and what delays it. */
+/** Row of a draining target: its last state, the reason for unlinking, and what delays the unlinking. */
 function drainingRow(world: AccountWorld, { observation, wanted, problem }: TargetDecision): TargetRow {
   const { name } = world.account.metadata;
   const users = observation.users.map((user) => describeUser(observation, user));

@@ -19,7 +19,10 @@ const unreadProviderIntervalMs = 10 * 60_000;
  */
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
-/** Reasons for Ready False of a ClusterConfig that do not stop the plans of accounts, because accounts report these problems themselves. */
+/**
+ * Reasons of a ClusterConfig with the condition Ready=False that do not stop the plans of accounts, because accounts
+ * report these problems themselves.
+ */
 export const reportedByAccounts: ReadonlySet<string> = new Set([
   'OIDCProviderMissing',
   'AudienceMissing',

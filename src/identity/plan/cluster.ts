@@ -75,7 +75,7 @@ const reportedPasses = 3;
 /** Type of the condition that a ClusterConfig has while the operator is older than the CRDs. */
 export const outdatedCondition = 'OperatorCurrent';
 
-/** Smallest change of the number of roles that is noticeable, as a fraction of the role quota. */
+/** Smallest change in the number of roles that is written to the status, as a fraction of the role quota. */
 const noticeableShare = 0.02;
 
 export type ClusterPlan = {
@@ -175,8 +175,9 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
 }
 
 /**
- * Status of a ClusterConfig while the CRDs are newer than the operator. It has the condition `OperatorCurrent` False. `Ready` is
- * kept, so that an operator of the newer version can plan accounts at once. The newer operator removes `OperatorCurrent`.
+ * Status of a ClusterConfig while the CRDs are newer than the operator. The status contains the condition
+ * `OperatorCurrent` False. `Ready` is kept, so that an operator of the newer version can plan accounts at once. The
+ * newer operator removes `OperatorCurrent`.
  */
 export function outdatedStatus(
   { status, metadata }: ClusterConfig,

@@ -220,8 +220,8 @@ export function decideUnassociate(
       return { kind: 'ReadAssociation', target, why: standing.why };
     case 'none': {
       // An association that was created right before a crash is known only to EKS, and a listing may be older than the
-      // association. While the account exists, the next listing finds the association. After the deletion nothing would find it,
-      // so it is read now.
+      // association. While the account exists, the next listing finds the association. After the deletion of the
+      // account, nothing would find the association, so it is read now.
       const asked = world.associations.get(target);
       const linked = serviceAccount?.account === accountLabelValue(world.account.metadata.name);
       const isLast = world.account.metadata.deletionTimestamp !== undefined;

@@ -1,7 +1,7 @@
 /** Message for an account whose deletion waits for running pods. It names the pods and the actions that end their use of the account. */
 import type { AccountUser, ClusterFacts, TargetObservation } from '../state/world.ts';
 
-/** Maximum number of items in a list. A longer list would not be more helpful. */
+/** Maximum number of items in a list in a message. A longer list would not be more helpful. */
 const mostShown = 5;
 
 export function describeUser(target: TargetObservation, user: AccountUser): string {

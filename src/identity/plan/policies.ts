@@ -12,7 +12,7 @@ export type PolicyRow = PolicyStatus;
 /** Policy that is attached to a role although the account does not list it. */
 export type UnlistedPolicy = {
   readonly arn: string;
-  /** Failure of the last attempt to detach the policy, until a later attempt succeeds. */
+  /** Failure of the last attempt to detach the policy. It is kept until a later attempt succeeds. */
   readonly failure?: StepFailure;
 };
 
@@ -47,9 +47,9 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
 }
 
 /**
- * Policies that the account lists and the role keeps although the ClusterConfig no longer allows them, because they were attached
- * before. The operator never attaches a policy that is not allowed. If others attach such a policy later, the attachment is
- * drift.
+ * Policies that the account lists and the role keeps, because they were attached before the ClusterConfig stopped
+ * allowing them. The operator never attaches a policy that is not allowed. If others attach such a policy later, the
+ * attachment is drift.
  */
 export function keptPolicies(
   role: ObservedRole | undefined,

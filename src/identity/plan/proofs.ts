@@ -190,7 +190,7 @@ function lifetimeMs({ cluster, account }: AccountWorld, target: string): number 
   return cluster.facts.proofIntervalMs * (shortestShare + share * (1 - shortestShare));
 }
 
-/** Requests the proof for the current state of the role. Returns whether the proof has neither succeeded nor failed yet. */
+/** Requests the proof for the current state of the role. Returns whether the result of the proof is still missing. */
 export function proofIsOpen(
   world: AccountWorld,
   list: StepList,

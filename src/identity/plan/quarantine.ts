@@ -200,9 +200,9 @@ function readAgain(
 }
 
 /**
- * Denies the sessions of a role. Attaches AWSDenyAll; if the role has the maximum number of policies, one policy is detached
- * first. If AWS refuses the attachment, AWSDenyAll becomes the boundary. If AWS refuses the boundary too, every policy is
- * detached. The boundary of an adopted role is never changed; its policies are detached instead.
+ * Denies the sessions of a role. Attaches AWSDenyAll; if the role has the maximum number of policies, one policy is
+ * detached first. If AWS refuses the attachment, AWSDenyAll becomes the boundary. If AWS refuses the boundary too,
+ * every policy is detached. The boundary of an adopted role is never changed; the role's policies are detached instead.
  */
 function deny(
   world: AccountWorld,

@@ -22,7 +22,7 @@ export function roleChanges(
   account: LinkedServiceAccount['spec'],
 ): readonly RoleChange[] {
   const changes: RoleChange[] = [];
-  // An adopted role keeps each setting that the account does not state, above all its boundary.
+  // An adopted role keeps each setting that the account does not state, above all the role's boundary.
   const adopted = existedBefore(role, account);
   const wantedTags = adopted ? { ...spec.tags, ...adoptedTags } : spec.tags;
   if (!sameDocument(role.trustPolicy, spec.trustPolicy)) {

@@ -49,7 +49,7 @@ export type RoleAssessment = {
   /** Attached policies that the account does not list. */
   readonly unlisted?: readonly UnlistedPolicy[];
   readonly statements?: StatementsStatus;
-  /** Failure of the last attempt to delete a foreign inline policy, which `strictInline` requires. */
+  /** Failure of the last attempt to delete a foreign inline policy. With `strictInline`, such policies are deleted. */
   readonly inlineFailure?: Problem;
   /** Descriptions of out-of-band changes. */
   readonly drift: readonly string[];

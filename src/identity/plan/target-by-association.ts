@@ -234,8 +234,8 @@ function readNodes(list: StepList, target: string, nodes: readonly string[]): Pr
 }
 
 /**
- * Problem of a pod whose node has no Pod Identity agent. A token exchange by the operator would not detect it, because the
- * exchange bypasses the agent.
+ * Problem of a pod whose node has no Pod Identity agent. A token exchange by the operator would not detect this
+ * problem, because the exchange bypasses the agent.
  */
 function agentMissing(
   target: string,

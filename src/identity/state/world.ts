@@ -24,7 +24,7 @@ export type RoleSpec = RoleSettings & {
 export type RoleUse = {
   /** Day of the last use; absent if IAM has recorded none. */
   readonly date?: string | undefined;
-  /** Day when the role was created. IAM records its uses since then. */
+  /** Day when the role was created. IAM records the role's uses since then. */
   readonly trackedSince: string;
 };
 
@@ -157,7 +157,7 @@ export type TargetObservation = {
 export type PodWithIdentity = AccountUser & {
   readonly createdAt: Wall;
   readonly uid?: string;
-  /** Whether the pod has a web identity. Its sessions have no tag that identifies the pod. */
+  /** Whether the pod has a web identity. Sessions of a web identity have no tag that identifies the pod. */
   readonly hasWebIdentity?: boolean;
 };
 
@@ -191,7 +191,7 @@ export type ObservedQuarantine = {
   readonly name: string;
   /** Creation as RFC 3339. */
   readonly since: string;
-  /** User who created the Quarantine. An admission policy checked that the name is true. */
+  /** User who created the Quarantine. An admission policy checked that this user sent the request. */
   readonly requestedBy?: string;
   readonly reason?: string;
   /** Pods whose sessions are denied. If absent, the whole account is cut off. */
@@ -271,7 +271,7 @@ export type LastSyncedRole = {
 };
 
 export type AccountWorld = {
-  /** Current time of the clock used by all other times in this type. */
+  /** Current time on the monotonic clock, which all other times of type `Monotonic` use. */
   readonly now: Monotonic;
   /** The same moment as `now` on the wall clock, which the times in the status use. */
   readonly date: Wall;

@@ -58,7 +58,7 @@ export type Step =
       /** The pod whose token is exchanged at EKS Auth. If absent, a token of the ServiceAccount is exchanged at STS. */
       readonly pod?: { readonly name: string; readonly uid: string };
     }
-  /** Reads the node of a pod, to learn whether EKS Auto Mode serves it. */
+  /** Reads the node of a pod, to learn whether the node belongs to EKS Auto Mode. */
   | { readonly kind: 'ReadNode'; readonly target: string; readonly node: string }
   | { readonly kind: 'ReadAssociation'; readonly target: string; readonly why: string }
   | {
@@ -84,7 +84,10 @@ export type Step =
       readonly target: string;
       readonly association: ObservedAssociation;
       readonly why: string;
-      /** The annotation that determines the role afterwards. The association is deleted only if this annotation exists. */
+      /**
+       * The annotation that determines the role after the deletion of the association. The association is deleted only
+       * if this annotation exists.
+       */
       readonly successor?: { readonly roleArn: string; readonly serviceAccount: ObservedServiceAccount };
     }
   | {
