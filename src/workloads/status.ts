@@ -80,7 +80,9 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
   return { type, status: 'True', reason, message };
 }
 
-/** Condition that is not met. @param reason reason of a target: one of this project, or the reason of a pod */
+/**
+ * Condition that is not met. @param reason reason of a target: one of this project's reasons, or the reason of a pod
+ */
 function unmet(
   type: AppConditionType,
   status: 'False' | 'Unknown',

@@ -95,7 +95,7 @@ export function specFault(app: App, target: AppTarget): string | undefined {
   return ambiguousDependency(app) ?? configFault(merged) ?? credentialFault(spec, target, merged);
 }
 
-/** Describes a config because of which Kubernetes would refuse a ConfigMap or a pod, or silently drop a variable. */
+/** Describes a config that would make Kubernetes refuse a ConfigMap or a pod, or silently drop a variable. */
 function configFault({ name: target, configs }: TargetSpec): string | undefined {
   for (const [index, { name, mountPath, data = {} }] of configs.entries()) {
     const where = `config ${name} of target ${target}`;
@@ -128,7 +128,7 @@ function isSamePort(one: Port, other: Port): boolean {
 }
 
 /**
- * Describes a variable because of which the pods would silently run without the account's identity. The webhook skips a
+ * Describes a variable that would make the pods silently run without the account's identity. The webhook skips a
  * container that already sets the webhook's variables, and SDKs prefer keys and profiles to the injected identity.
  */
 function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): string | undefined {

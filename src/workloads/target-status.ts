@@ -39,7 +39,7 @@ export type TargetReportInput = {
   readonly app: App;
   readonly plan: TargetPlan;
   readonly outcome: TargetOutcome;
-  /** The Deployment after the steps. */
+  /** State of the Deployment after the steps were executed. */
   readonly deployment: Deployment | undefined;
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];
