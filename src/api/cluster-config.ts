@@ -17,8 +17,8 @@ const reservedMessage = 'a target is a namespace for apps: default and kube-* ar
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
 /**
- * Rules that the API server checks only at creation. The rules do not refer to the old object, because its unbounded
- * size would add to their CEL cost.
+ * Rules that the API server checks only at creation. The rules do not refer to the old object, because the unbounded
+ * size of the old object would add to the CEL cost of the rules.
  */
 export const clusterConfigRules = [
   {

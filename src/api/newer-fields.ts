@@ -93,7 +93,7 @@ export function newerFields(kind: string, spec: object): readonly string[] {
   return fields;
 }
 
-/** Message of the condition of an object with unknown fields; undefined if there are none. */
+/** Condition message for an object with unknown fields; undefined if the object has no unknown field. */
 export function newerSpecMessage(kind: string, spec: object): string | undefined {
   const fields = newerFields(kind, spec);
   return fields.length === 0

@@ -52,7 +52,7 @@ const annotation = (of: string, name: string): string =>
 
 /**
  * CEL expression for the schema version of a CRD. The value is 0 for a CRD without a valid version, for example because
- * the CRD is older than the versions.
+ * the CRD was created before schema versions existed.
  */
 const versionOf = (of: string): string => {
   const text = annotation(of, schemaVersionAnnotation);
