@@ -61,7 +61,7 @@ async function start(): Promise<number> {
 /**
  * Ends the program without an error when the reader closes its output, as in `kon … | head`.
  *
- * @returns a function that lets the program continue when its output is closed
+ * @returns a function that makes the program continue even if the reader closes its output
  */
 function exitWhenOutputCloses(): () => void {
   let continues = false;
