@@ -139,7 +139,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
   /** Puts an entry that is not being processed into a heap. Call `proceed` afterwards. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
-    // Among entries of equal priority, the entry that became due first goes first.
+    // Among entries of equal priority, the entry that has been due longest comes first.
     if (due && entry.state !== 'ready') entry.order = orders++;
     setState(entry, due ? 'ready' : 'delayed');
     const { priority, readyAt, order } = entry;
