@@ -22,7 +22,7 @@ export type ShrinkHeapOptions = {
 };
 
 const checkEveryMs = 2_000;
-/** Minimum idle time before a collection, in milliseconds, so that no reconcile waits for the collection. */
+/** Minimum idle time before a garbage collection, in milliseconds, so that no reconcile waits for the collection. */
 const idleMs = 8_000;
 /**
  * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time, and reuses the

@@ -33,7 +33,7 @@ export type Entry<T> = {
 export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly now: () => Monotonic;
   readonly ownerOf: (key: string, entry: E) => string | undefined;
-  /** Returns the accounts that are affected by a change from one of these objects to another. */
+  /** Returns the accounts that are affected when the entry changes from one of these objects to another. */
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
   /** Whether the entry is kept regardless of its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;

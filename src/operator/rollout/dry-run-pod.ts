@@ -82,8 +82,8 @@ export async function dryRunFailure(
 }
 
 /**
- * Returns why the pods of one of the workloads cannot be replaced now: the API server refuses a dry-run pod from the
- * workload's template. Returns undefined if it refuses no dry-run pod.
+ * Creates a dry-run pod from the template of each workload. Returns why the pods of a workload cannot be replaced now
+ * if the API server refuses its dry-run pod, or undefined if the API server refuses none.
  */
 export async function replacementBlocker(
   workloads: readonly Workload[],
