@@ -67,7 +67,7 @@ describe('the registry of commands', () => {
   );
 
   it.each(visible.map((command) => [nameOf(command), command] as const))(
-    '%s: only the last positional is variadic, and no required one follows an optional one',
+    '%s: only the last positional is variadic, and no required positional follows an optional positional',
     (_name, command) => {
       const { positionals } = command;
       expect(positionals.slice(0, -1).filter((positional) => positional.variadic)).toEqual([]);

@@ -177,25 +177,28 @@ describe('faults of the server', () => {
           '{"type":"ERROR","object":{"kind":"Status","code":500,"message":"etcdserver: no leader"}}\n',
         ),
     ],
-  ])('%s during a watch: resumes from the last resourceVersion, without a list', async (_, breakWatch) => {
-    const server = await serve('a');
-    const followed = follow(server);
-    await watching(server);
-    server.put('b', '1');
-    await agree(followed, server);
-    const before = server.version();
-    server.toWatches(({ response, request }) => {
-      breakWatch(response, request.socket);
-    });
-    await expect.poll(() => server.watches().length).toBe(2);
-    expect(server.watches()[1]?.query.get('resourceVersion')).toBe(String(before));
-    await watching(server);
-    server.put('c', '1');
-    server.remove('a');
-    await agree(followed, server);
-    expect(server.lists()).toHaveLength(1);
-    expect(followed.informer.lastError()).toBeUndefined();
-  });
+  ])(
+    'after %s during a watch, an informer resumes from the last resourceVersion, without a list',
+    async (_, breakWatch) => {
+      const server = await serve('a');
+      const followed = follow(server);
+      await watching(server);
+      server.put('b', '1');
+      await agree(followed, server);
+      const before = server.version();
+      server.toWatches(({ response, request }) => {
+        breakWatch(response, request.socket);
+      });
+      await expect.poll(() => server.watches().length).toBe(2);
+      expect(server.watches()[1]?.query.get('resourceVersion')).toBe(String(before));
+      await watching(server);
+      server.put('c', '1');
+      server.remove('a');
+      await agree(followed, server);
+      expect(server.lists()).toHaveLength(1);
+      expect(followed.informer.lastError()).toBeUndefined();
+    },
+  );
 
   test.each<[string, (watcher: Watcher) => unknown]>([
     ['answers 410', ({ request }) => request.socket.resetAndDestroy()],
@@ -207,7 +210,7 @@ describe('faults of the server', () => {
         ),
     ],
   ])(
-    'a watch that %s: lists again, and notices objects that were deleted and recreated in between',
+    'after a watch that %s, an informer lists again, and notices objects that were deleted and recreated in between',
     async (_, cut) => {
       const server = await serve('deleted', 'recreated', 'kept');
       const followed = follow(server);

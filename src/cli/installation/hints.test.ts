@@ -40,6 +40,6 @@ it.each<[string, Partial<KubeconfigFacts>, ReturnType<typeof clusterHints>]>([
     { region: 'eusc-de-east-1' },
   ],
   ['no cluster of AWS', { server: 'https://kubernetes.example' }, {}],
-])('derives hints from a kubeconfig: %s', (_what, facts, hints) => {
+])('clusterHints derives the region and name of a cluster from a kubeconfig: %s', (_what, facts, hints) => {
   expect(clusterHints({ server, names: [], exec: [], ...facts })).toEqual(hints);
 });

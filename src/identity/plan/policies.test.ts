@@ -34,7 +34,7 @@ describe('policies', () => {
     ['PolicyNotFound', ['DetachPolicy']],
     ['AccessDenied', ['DetachPolicy']],
   ] as const)(
-    'are detached while an attachment fails with %s only if that error may be permanent',
+    'are detached while an attachment fails with %s, but only if this error may be permanent',
     (code, steps) => {
       const world = settled();
       edit(world, { aws: { policyArns: [fullAccess] } });

@@ -152,7 +152,7 @@ describe('the configs and dependencies of an app', () => {
     [{ dependsOn: [{ name: 'a' }] }, true],
     [{ config: [{ name: 'a', mountPath: undefined, ...files }] }, true],
     [{ noAccount: true }, true],
-  ])('%o is a change: %s', (change, expected) => {
+  ])('the options %o count as a change: %s', (change, expected) => {
     expect(describesChange({ ...none, ...change })).toBe(expected);
   });
 });
