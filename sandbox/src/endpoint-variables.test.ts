@@ -3,7 +3,7 @@ import { endpointVariables } from './endpoint-variables.ts';
 
 const endpoint = 'http://127.0.0.1:20002';
 
-test('the endpoint is set for all services, and separately for STS', () => {
+test("the emulator's endpoint is set for all services, and separately for STS", () => {
   expect(endpointVariables(endpoint, { PATH: '/bin', AWS_ENDPOINT_URL_S3: '' })).toEqual({
     AWS_ENDPOINT_URL: endpoint,
     AWS_ENDPOINT_URL_STS: endpoint,
@@ -20,6 +20,6 @@ test.each([
   ['AWS_USE_DUALSTACK_ENDPOINT', 'true', 'false'],
   ['AWS_CA_BUNDLE', '/etc/ca.pem', ''],
   ['NO_PROXY', '.svc', '.svc,127.0.0.1,localhost'],
-])('%s=%s is replaced by %j', (name, value, expected) => {
+])("the user's variable %s=%s is replaced by %j", (name, value, expected) => {
   expect(endpointVariables(endpoint, { [name]: value })[name]).toBe(expected);
 });

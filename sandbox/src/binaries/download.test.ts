@@ -115,7 +115,7 @@ test('a download reports an unreachable server', async () => {
   });
 });
 
-test('a download that is aborted rejects instead of returning a failure', async () => {
+test('the promise of an aborted download rejects, instead of resolving to a failure', async () => {
   const abort = new AbortController();
   const url = await serve((_request, response) => {
     response.write('x', () => abort.abort(new Error('told to stop')));

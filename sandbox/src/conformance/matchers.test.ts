@@ -23,7 +23,7 @@ describe('differences', () => {
     ['a list with others', [{ k: 1 }, { k: 2 }], including([{ k: 2 }])],
     ['a list in another order', [{ k: 1 }, { k: 2 }], inAnyOrder([{ k: 2 }, { k: 1 }])],
     ['a shape within a list', [{ k: 1, date: new Date(0) }], including([shape({ k: 1 })])],
-  ])('%s is equal', (_title, value, expected) => {
+  ])('%s matches the expectation', (_title, value, expected) => {
     expect(differencesOf(value, expected)).toEqual([]);
   });
 

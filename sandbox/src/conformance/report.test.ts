@@ -60,7 +60,7 @@ const report: Report = {
   left: [],
 };
 
-test('access keys, tokens and given secrets are removed wherever they occur', () => {
+test('access keys, tokens and given secrets are removed from everywhere in a report', () => {
   const text = JSON.stringify(cleanReport(report, { mask: false, secrets: [secret, 'short', ''] }));
   expect(text).not.toMatch(/AKIA|ASIA|eyJ|"raw"/);
   expect(text).not.toContain(secret);
@@ -68,7 +68,7 @@ test('access keys, tokens and given secrets are removed wherever they occur', ()
   expect(text).toContain('arn:aws:iam::123456789012:user/me with <token> | and <removed>');
 });
 
-test('the account id and the caller are masked if requested', () => {
+test('the account id and the caller are masked in a report if requested', () => {
   const text = JSON.stringify(cleanReport(report, { mask: true, secrets: [] }));
   expect(text).not.toContain('123456789012');
   expect(text).not.toContain('user/me');

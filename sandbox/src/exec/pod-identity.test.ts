@@ -62,7 +62,7 @@ test("a token is requested for the mounted AWS token, but not for the API server
   ]);
 });
 
-test("a program gets the container's variables, but with a different path of the token", () => {
+test("a program gets the container's variables, but with a different token path", () => {
   expect(identityOf().identity.env('/tmp/x')).toEqual({
     LEVEL: 'debug',
     AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/r',
@@ -80,7 +80,7 @@ test('a container that does not exist is reported with the names of the existing
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
 
-test("a container that has the agent's address needs an agent and a different path of the token", () => {
+test('a container with the address of the Pod Identity agent needs an agent and a different token path', () => {
   const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
   const associated: ExecPod = {
     ...pod,

@@ -82,14 +82,14 @@ function ask(
 const webLog = '/containerLogs/production/web-1/web';
 
 describe('the client', () => {
-  test('must be the API server', async () => {
+  test('is refused unless it is the API server', async () => {
     await expect(ask(webLog, { host: '127.0.0.1', port, ca: authority.certificate })).rejects.toThrow();
     expect((await ask(webLog, await as('kubernetes-admin'))).status).toBe(403);
     expect((await ask(webLog)).status).toBe(200);
     expect((await ask('/pods')).status).toBe(404);
   });
 
-  test('must also be the API server for programs and ports', async () => {
+  test('is refused exec and port forwarding unless it is the API server', async () => {
     asked.length = 0;
     const admin = await as('kubernetes-admin');
     for (const path of ['/exec/production/web-1/web?command=id', '/portForward/production/web-1?port=1']) {
@@ -151,7 +151,7 @@ describe('a log', () => {
   });
 });
 
-test('kon runs a program in place of the pod, and kwok gets a secret pod name', async () => {
+test('kwok receives an exec request as a kon command, for a pod with a secret name', async () => {
   const upgrade = request({
     ...apiServer,
     method: 'POST',

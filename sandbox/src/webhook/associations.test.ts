@@ -47,7 +47,7 @@ async function look(): Promise<void> {
 const ref = { namespace: 'production', name: 'myaccount' };
 const known = '{"identities":[{"namespace":"production","serviceAccount":"myaccount"}]}';
 
-test('associations are cached after a delay, and removed again', async () => {
+test('a new association is cached after a delay, and a deleted association is removed from the cache', async () => {
   const associations = follow();
   expect(associations.known()).toBe(false);
   await look();

@@ -109,11 +109,14 @@ test.each<[string, string[], object[]]>([
   ['the region gets no default region', ['AWS_REGION'], [sts, ...identity]],
   ['the default region gets no region', ['AWS_DEFAULT_REGION'], [sts, ...identity]],
   ['the STS setting keeps this setting', ['AWS_STS_REGIONAL_ENDPOINTS'], [...region, ...identity]],
-])('a container that itself sets %s', (_name, names, added) => {
-  const own = names.map(given);
-  const patch = mutate(pod({ containers: [{ name: 'app', env: own }] }), serviceAccount(), config);
-  expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
-});
+])(
+  "the webhook keeps a container's own variables: a container that itself sets %s",
+  (_name, names, added) => {
+    const own = names.map(given);
+    const patch = mutate(pod({ containers: [{ name: 'app', env: own }] }), serviceAccount(), config);
+    expect(container(patch)).toEqual({ name: 'app', env: [...own, ...added], volumeMounts: [mount] });
+  },
+);
 
 test('a container that sets all variables itself gets no mount', () => {
   const own = { name: 'app', env: ['AWS_ROLE_ARN', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS'].map(given) };

@@ -110,7 +110,7 @@ test.each([
   ['POST', '/elsewhere', '{}', 'application/json', 404],
   ['POST', '/mutate', review('linked'), 'text/plain', 415],
   ['POST', '/mutate', ' '.repeat(5 * 1024 * 1024), 'application/json', 413],
-])('%s %s with invalid input is refused', async (method, path, body, contentType, status) => {
+])('an invalid request %s %s is refused', async (method, path, body, contentType, status) => {
   expect((await call(method, path, body, contentType)).status).toBe(status);
 });
 
@@ -124,7 +124,7 @@ test.each([
     '',
   ],
   ['a review without a pod', review('linked').replace('"containers"', '"others"'), reviewType, 'a-uid'],
-])('%s is refused with status 200', async (_name, sent, type, uid) => {
+])('%s is refused in a review response with the HTTP status 200', async (_name, sent, type, uid) => {
   const { status, body } = await call('POST', '/mutate', sent);
   expect(status).toBe(200);
   expect(JSON.parse(body)).toEqual({

@@ -113,7 +113,7 @@ test('a ServiceAccount that exists in the API server but not in the cache is ret
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('a ServiceAccount that is not found within 100 ms is unknown, and the request is aborted', async () => {
+test('the lookup of a ServiceAccount ends without a result after 100 ms, and its request to the API server is aborted', async () => {
   const world = setUp();
   const found = world.lookup(ref);
   world.timeIsUp();
@@ -131,7 +131,7 @@ test('a failing API server does not end the wait for a ServiceAccount', async ()
   expect(await found).toEqual(account('arn:r'));
 });
 
-test('a lookup waits for an unknown ServiceAccount only if requested', async () => {
+test('a lookup waits for an unknown ServiceAccount only if the caller requests it', async () => {
   const world = setUp();
   expect(await world.lookup(ref, { wait: false })).toBeUndefined();
   expect(world.asked).toBe(0);

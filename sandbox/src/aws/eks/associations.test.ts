@@ -265,7 +265,7 @@ describe('the list of associations', () => {
     ]);
   });
 
-  it('reaches the webhook once EKS has propagated a new association', async () => {
+  it('contains a new association for the webhook only once EKS has propagated the association', async () => {
     await createRole();
     await associate();
     const identities = async (): Promise<unknown> => {

@@ -63,7 +63,7 @@ describe('the account', () => {
     return pages;
   }
 
-  it('omits the description and the session duration of roles in its details, as IAM does', async () => {
+  it('has details of roles without the description and the session duration, as in IAM', async () => {
     await createRole('a', {
       Path: '/kon/',
       Description: 'text',
@@ -180,7 +180,7 @@ describe('an OpenID Connect provider', () => {
 });
 
 describe('inline policies', () => {
-  it('are written, read, listed and deleted, within a common size limit', async () => {
+  it('are written, read, listed and deleted, within a size limit for all inline policies of a role', async () => {
     await createRole('a');
     const put = (PolicyName: string, PolicyDocument: string) =>
       iam.send(new PutRolePolicyCommand({ RoleName: 'a', PolicyName, PolicyDocument }));

@@ -53,7 +53,7 @@ describe('the history of a map', () => {
     expect(keysAfter('e')).toEqual([]);
   });
 
-  it('uses the time of the last write while the clock is set back', () => {
+  it('records a write at the time of the previous write if the clock was set back', () => {
     const history = createHistory<string>(retention);
     history.set('a', 'first', 100);
     history.set('a', 'second', 50);

@@ -82,7 +82,7 @@ async function report(
 }
 
 describe('last accessed information', () => {
-  it('lists the services that the policies of the role allow, with the last attempt of each', async () => {
+  it('lists the services that the policies of the role allow, with the last attempt to use each service', async () => {
     await attach('AmazonS3ReadOnlyAccess', 'AmazonSQSReadOnlyAccess');
     const keys = await session();
     time = (start + 5 * minute) as Wall;
@@ -104,7 +104,7 @@ describe('last accessed information', () => {
     });
   });
 
-  it('reports tracked actions with and without an attempt, but no data events', async () => {
+  it('reports tracked actions, whether the role attempted them or not, but no data events', async () => {
     await attach('AmazonS3ReadOnlyAccess');
     const keys = await session();
     await s3(keys).send(new ListBucketsCommand({}));

@@ -146,7 +146,7 @@ describe('AssumeRole', () => {
     await expect(assume(before)).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 
-  it("applies the caller's boundary if the trust policy names its role, but not if the trust policy names its session", async () => {
+  it("applies the caller's boundary if the trust policy names the caller's role, but not if the trust policy names the caller's session", async () => {
     const iam = emulator.iam();
     const callerArn = `arn:aws:iam::${accountId}:role/Caller`;
     await iam.send(

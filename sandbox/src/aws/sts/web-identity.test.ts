@@ -144,7 +144,7 @@ describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts',
     });
   });
 
-  it('does not count as a use of the role, but each call with its credentials does, even a denied one', async () => {
+  it('does not count as a use of the role, but each call with the returned credentials does, even if the call is denied', async () => {
     const lastUse = async (): Promise<object | undefined> =>
       (await iam.send(new GetRoleCommand({ RoleName: 'Example' }))).Role?.RoleLastUsed;
     const sessionKeys = await session();
@@ -159,7 +159,7 @@ describe('AssumeRoleWithWebIdentity with a token that the trust policy accepts',
     expect((await iam.send(new ListRolesCommand())).Roles?.[0]).not.toHaveProperty('RoleLastUsed');
   });
 
-  it('leaves a recreated role without a last use, even after calls with sessions of the deleted role', async () => {
+  it('returns credentials whose calls never count as a use of a role that is recreated later with the same name', async () => {
     const sessionKeys = await session();
     await emulator.sts(sessionKeys).send(new GetCallerIdentityCommand());
     await iam.send(new DeleteRoleCommand({ RoleName: 'Example' }));

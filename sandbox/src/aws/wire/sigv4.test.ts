@@ -47,7 +47,7 @@ describe('a signature in the Authorization header', () => {
     expect(reasonOf(verify(getWithRange, exampleTime, 'another'))).toBe('signatureMismatch');
   });
 
-  it('is valid for fifteen minutes before and after its time', () => {
+  it('is valid from fifteen minutes before its timestamp until fifteen minutes after', () => {
     const minute = 60_000;
     expect(verify(getWithRange, exampleTime + 15 * minute).ok).toBe(true);
     expect(verify(getWithRange, exampleTime - 15 * minute).ok).toBe(true);
@@ -102,7 +102,7 @@ describe('a signature in a presigned query', () => {
     headers: { host: 'examplebucket.s3.amazonaws.com' },
   };
 
-  it("is accepted for AWS's example until it expires", () => {
+  it("is accepted for AWS's example until the signature expires", () => {
     const day = 86_400_000;
     expect(verify(presigned, exampleTime + day).ok).toBe(true);
     expect(reasonOf(verify(presigned, exampleTime + day + 1))).toBe('clockSkew');
