@@ -76,7 +76,7 @@ async function session(): Promise<string> {
   return (JSON.parse(body) as { session: string }).session;
 }
 
-test('a link starts one session, and a wrong or used token starts none', async () => {
+test('a console link starts one session; a wrong token, or the token of a used link, starts none', async () => {
   const used = new URL(served.link()).hash.replace('#token=', '');
   const key = await session();
   expect((await send('GET', '/api/about', { authorization: `Bearer ${key}` })).status).toBe(200);
@@ -165,7 +165,7 @@ test('every response forbids inline scripts, content from other origins, and fra
   expect((await send('GET', '/../package.json')).status).toBe(404);
 });
 
-test('a used link shows how to get a new link, and a link to a screen opens in another tab', async () => {
+test('a signed-in user can open a screen in a second tab, and a used console link shows how to get a new link', async () => {
   const link = served.link();
   const { page, context } = await visit(browser, link);
   await untilShown(page, 'Live');

@@ -78,7 +78,7 @@ test('on a cluster without the CRDs, a page shows how to install the CRDs, and b
   expect(empty).not.toContain('not installed');
 });
 
-test('an account that no operator has processed has an unknown last use', async () => {
+test('the page shows the last use of an account as unknown while no operator has processed the account', async () => {
   const { page } = visitor;
   await create('before');
   await untilShown(page, /before \? Unknown unknown /);

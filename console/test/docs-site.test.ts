@@ -63,7 +63,7 @@ const isInView = (selector: string): Promise<boolean> =>
     return top >= 0 && top < innerHeight;
   });
 
-test('the search finds a section, and its link opens the page at the section', async () => {
+test('the search finds a section, and the result opens the page at this section', async () => {
   await page.goto(base);
   await page.getByLabel('Search the docs').fill('permissions boundary');
   await page.keyboard.press('Enter');
@@ -79,7 +79,7 @@ test('the search finds a section, and its link opens the page at the section', a
   expect(await isInView(`[id="${anchor}"]`)).toBe(true);
 });
 
-test('the search page shows results while the user types, and reports when there are none', async () => {
+test('the search page shows results while the user types, and reports when no section matches', async () => {
   await page.goto(`${base}search.html?q=quarantine`);
   const first = await untilShown(page, /sections match "quarantine"/);
   expect(first.toLowerCase()).toContain('cut off an account now');
@@ -90,7 +90,7 @@ test('the search page shows results while the user types, and reports when there
   await untilShown(page, 'Type a word above.');
 });
 
-test('each link of the navigation opens a page with a title, which the navigation marks as the current one', async () => {
+test('each link of the navigation opens a page with a title, and the navigation marks the link of the open page', async () => {
   await page.goto(base);
   const links = page.locator('#navigation a');
   const hrefs = await links.evaluateAll((all) => all.map((each) => (each as HTMLAnchorElement).href));

@@ -139,7 +139,7 @@ test('the API returns no data without a token or with a wrong token', async () =
     }
 });
 
-test('the console never calls AWS, because it would use the credentials of its pod or node', async () => {
+test("the console never calls AWS, because a call would use the credentials of the console's pod or node", async () => {
   const token = await tokenOfUser(sandbox, 'asker', mayRead);
   const since = await sandbox.aws.position();
   const headers = { authorization: `Bearer ${token}`, origin, 'content-type': 'application/json' };

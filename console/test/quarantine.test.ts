@@ -177,7 +177,7 @@ test('a user who is permitted only to quarantine accounts cannot release an acco
   await responder.end();
 });
 
-test("a release shows the same confirmation as the command line, deletes the account's pods, and ends the quarantine", async () => {
+test("the release of an account shows the same confirmation as the command line, deletes the account's pods, and ends the quarantine", async () => {
   const before = (await webPods()).map(({ name }) => name);
   await open('/accounts/payments', 'Requested by');
   await page.getByRole('button', { name: 'Delete the pods and release …' }).click();

@@ -63,7 +63,7 @@ const api = (path: string): Promise<unknown> => requestOf(page, path);
 const json = async (...args: readonly string[]): Promise<Record<string, unknown>> =>
   JSON.parse(await kon(...args, '-o', 'json')) as Record<string, unknown>;
 
-test('the AWS permissions of a pod are shown link by link, with the same texts as on the command line', async () => {
+test('the page of a pod shows its ServiceAccount, role and policies, with the same texts as the command line', async () => {
   const [, row = ''] = (await kon('app', 'pods', 'web', '--target', 'staging', '-o', 'csv')).split('\r\n');
   const [target = '', name = '', , , , identity = '', holds = ''] = row.split(',');
   const shown = await open(`/pods/${target}/${name}`, 'AmazonS3ReadOnlyAccess');
@@ -162,7 +162,7 @@ test('the accounts that can call an action are shown with their pods and the dec
   await page.locator('datalist option[value="s3:GetObjectAcl"]').waitFor({ state: 'attached' });
 });
 
-test("an account's page and the list show its last use with the same text as the command line", async () => {
+test("an account's page and the list of accounts show the last use of the account with the same text as the command line", async () => {
   await page.goto(`${served.origin}/accounts/payments`);
   const printed = await eventually('the page to show the last use that the command prints', async () => {
     const text = /^Last used: +(.+)$/m.exec(await kon('account', 'show', 'payments'))?.[1];
@@ -222,7 +222,7 @@ test('the page lists the same changes as `kon account history`', async () => {
   });
 });
 
-test('an account with a problem is shown first, with the failed link and the command that solves the problem', async () => {
+test('an account with a problem is shown first, with the failed condition and the command that solves the problem', async () => {
   const shown = await open('/', 'reports');
   expect(shown.indexOf('reports')).toBeLessThan(shown.indexOf('payments'));
   expect(shown).toContain(`policy ${missingPolicy}`);

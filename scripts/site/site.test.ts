@@ -60,7 +60,7 @@ describe('the site of this repository', () => {
     expect(read('guides/eks.html')).toContain('<a href="eks.html" aria-current="page">On EKS</a>');
   });
 
-  it('links only to files and anchors that exist, by addresses that work below any path', () => {
+  it('links only to files and anchors that exist, with URLs that work below any base path', () => {
     const missing: string[] = [];
     let links = 0;
     for (const [path, html] of pages) {

@@ -108,7 +108,7 @@ describe('an app with its account', () => {
     expect(images).toBe('registry.example.com/payments:1.1.0');
   });
 
-  it('cannot be deployed by the pipeline if any single one of its verbs is missing', async () => {
+  it('is not deployed by a pipeline that lacks any one of the RBAC verbs in the example', async () => {
     const verbs = ['get', 'list', 'watch', 'update'];
     const rbac = await readFile(join(examples, 'ci/rbac.yaml'), 'utf8');
     const all = `verbs: [${verbs.join(', ')}]`;

@@ -313,7 +313,7 @@ describe('the guide for eksctl', () => {
     expect(uidsOf(await podsOf(namespace))).toEqual(uidsOf(pods));
   });
 
-  it('checks that the pods can assume the role and may still do what they did', async () => {
+  it('checks that the pods can assume the role and still have their permissions', async () => {
     const output = await follow(page, 'Check', prober);
     expect(output).toMatch(/proven/i);
     expect(output).toContain('yes: the account payments allows s3:GetObject');
@@ -590,7 +590,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(await sandbox.aws.role(roleNameOf(oldRole))).toEqual(before);
   });
 
-  it('serves the pods after their restart, so that the old role is no longer needed', async () => {
+  it('provides the credentials of restarted pods, so that the old role can be deleted', async () => {
     const pods = await podsOf(namespace);
     await follow(general, 'Delete the old role', prober);
     const names = pods.map(({ metadata }) => metadata.name);
@@ -598,7 +598,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(left.filter(({ metadata }) => names.includes(metadata.name))).toEqual([]);
   });
 
-  it('is handed back to the old role and loses the tags of the account', async () => {
+  it('gets the old role back and loses the tags of the account', async () => {
     await follow(general, 'Hand an association back', prober);
     expect(await read()).toMatchObject({
       roleArn: oldRole,

@@ -205,7 +205,7 @@ test('an account whose pods lost their association is not Ready until the associ
   await untilServed(name, 'PodIdentity');
 });
 
-test('an account switches modes and back while operators are killed, and only pods of the switching target wait for credentials', async () => {
+test('while operators are killed, an account switches to Pod Identity and back, and only pods of the switching target wait for credentials', async () => {
   const name = 'killed';
   await person.createAccount(name);
   for (const app of ['killed-a', 'killed-b']) await person.createApp(app, { serviceAccount: name });

@@ -34,7 +34,7 @@ afterAll(async () => {
   await Promise.all(sandboxes.map((sandbox) => sandbox.stop()));
 });
 
-test('G12: the same manifest becomes ready in each AWS account and partition, with the policies of that AWS account', async () => {
+test('G12: the same manifest works in each AWS account and partition, and attaches the policies of that AWS account', async () => {
   for (const [index, { accountId, partition }] of places.entries()) {
     const sandbox = sandboxes[index];
     if (!sandbox) throw new Error(`the sandbox of ${accountId} is missing`);

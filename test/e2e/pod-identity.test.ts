@@ -270,7 +270,7 @@ test('a foreign association is reported and stays unchanged', async () => {
   expect(await associations('taken')).toEqual(before);
 });
 
-test('an account switches modes and back target by target, and its pods roll once each time', async () => {
+test('an account switches to Pod Identity and back target by target, and its pods roll once each time', async () => {
   await person.createAccount('goes');
   await person.createApp('goes', { serviceAccount: 'goes' });
   await person.untilReady('goes');
@@ -337,7 +337,7 @@ test('a whole cluster switches to Pod Identity and back to IRSA', async () => {
   expect(await revisions('first')).toEqual([1, 1]);
 });
 
-test('an account adopts the association of a deleted account with its name, and corrects drift in that association', async () => {
+test('an account adopts the association of a deleted account of the same name, and corrects drift in that association', async () => {
   const name = 'again';
   const before = await associate(name, 'of an earlier life');
   const { metadata } = await person.createAccount(name, {

@@ -105,7 +105,7 @@ const get = (resource: Resource, name: string): Promise<Workload> =>
 const markOf = ({ spec }: Workload): string | undefined =>
   spec.template.metadata.annotations?.['k11n.dev/identity'];
 
-test('only workloads with the label are restarted with the proven identity', async () => {
+test('only workloads with the restart label are restarted with the proven identity', async () => {
   const before = await Promise.all(
     (['by-hand', 'silent', 'bare'] as const).map((name) => untilPods(name, () => true)),
   );

@@ -284,7 +284,7 @@ test(
   patienceMs,
 );
 
-test('the second operator continues when the leader is killed: no app rolls twice, and unchanged apps do not roll', async () => {
+test('when the leader is killed, the second operator continues the rollouts: no app rolls twice, and unchanged apps do not roll', async () => {
   await operator?.end('SIGTERM');
   const startCandidate = (): Running => sandbox.startKon(['operator', '--lease-namespace=kube-system']);
   const holder = async (): Promise<string | undefined> => {

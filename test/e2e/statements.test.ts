@@ -134,7 +134,7 @@ async function listUsers(credentials: Credentials): Promise<string> {
 
 const isPut = ({ action }: { readonly action: string }): boolean => action === 'PutRolePolicy';
 
-test('pods may do what both the statements and the boundary allow, until the expiry time of each statement', async () => {
+test('statements allow pods only what the boundary also allows, and each statement only until its expiry time', async () => {
   await create('orders', { statements: [bucket, identities] });
   await person.untilReady('orders');
   const pod = await credentialsOfPod('orders');
@@ -151,7 +151,7 @@ test('pods may do what both the statements and the boundary allow, until the exp
   expect((await parts.aws.journal(since)).filter(isPut)).toHaveLength(2);
 });
 
-test('the inline policy with the statements is repaired after every out-of-band change, and other inline policies stay', async () => {
+test('the operator repairs the inline policy with the statements after every out-of-band change, and keeps other inline policies', async () => {
   await create('repaired', { statements: [bucket] });
   const { status } = await person.untilReady('repaired');
   const RoleName = roleNameOf(status?.roleArn ?? '');

@@ -182,7 +182,7 @@ test('the walkthrough ends with exit code 0, and reports that every step passed'
 });
 
 describe.each(walkthrough)('$step', ({ step, facts }) => {
-  test('prints each of its expected facts, in order', () => {
+  test('prints a line for each expected result, in order', () => {
     const [, after] = finished.stdout.split(`\n${step}\n`);
     const [part = ''] = (after ?? '').split(/\n(?:\d\. |Every step held)/);
     expect([...part.matchAll(/^ {2}√ (.*)$/gm)].map(([, fact]) => fact)).toEqual(facts);

@@ -70,7 +70,7 @@ describe('where an account uses Pod Identity', () => {
   });
 });
 
-describe('once the cluster is known again', () => {
+describe('once a deleted ClusterConfig exists again', () => {
   it('the operator lists roles and associations again', async () => {
     const simulation = await startSimulation();
     await create('a', { aws: { identityMode: 'PodIdentity' } })(simulation);

@@ -87,7 +87,7 @@ describe('a drift pass', () => {
     expect(reads.length).toBeLessThanOrEqual(13);
   });
 
-  it('finds drift that a listing does not show, when it reads each role in turn', async () => {
+  it('that reads a role individually finds drift that a listing does not show', async () => {
     const simulation = await fleet();
     for (const account of ['a', 'b', 'c'])
       simulation.aws.change(

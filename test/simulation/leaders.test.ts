@@ -13,7 +13,7 @@ const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
   it(
-    'reaches the same end state when the other process takes over during any write of the leader',
+    'reaches the same end state when a second process becomes leader during any write of the first',
     noLimit,
     async () => {
       const reference = await inTime(scenario.name, () => referenceOf(scenario));

@@ -72,7 +72,7 @@ it('a write that is refused in a namespace is repeated as soon as the namespace 
   expect(refusals()).toBe(4);
 });
 
-it('an account that is deleted together with a target, before a watch reports its linked ServiceAccount there, leaves nothing behind', async () => {
+it('if an account and its target are removed before a watch reports the linked ServiceAccount, nothing is left behind', async () => {
   let lagMs = 0;
   const simulation = await startSimulation({ faults: { lagMs: () => lagMs } });
   simulation.onArrival(({ what }) => {
@@ -151,7 +151,7 @@ it('a clock that is set back delays neither drift detection nor the retry of a f
   expect(await reasonOf('b')).toBe('Ready');
 });
 
-it('a change whose first attempt succeeds without a response and whose retry is refused is read back, and is not reported as drift', async () => {
+it('if a call succeeds without a response and the retry is refused, the operator reads the change back, and reports no drift', async () => {
   let attempts = 0;
   const simulation = await startSimulation({
     faults: {
@@ -338,7 +338,7 @@ describe('a deletion during which AWS is unavailable for an hour', () => {
   );
 });
 
-it('a ServiceAccount that another owner takes over while the operator deletes it stays', async () => {
+it('the operator does not delete a ServiceAccount that another owner takes over during the deletion', async () => {
   const deletion = 'kube delete serviceaccounts production/a';
   const simulation = await startSimulation({
     faults: { fate: ({ what }) => (what === deletion ? { requestDelayMs: 5_000 } : {}) },

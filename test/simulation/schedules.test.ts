@@ -33,7 +33,7 @@ it.each(blocks)(
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,
   9_237_413, 9_282_134,
-])('a run with out-of-band changes reports no violation in the seed %i', async (seed) => {
+])('a run with out-of-band changes reports no violation with seed %i', async (seed) => {
   expect((await runSeed(seed)).violations, commandForSeed(seed)).toEqual([]);
 });
 

@@ -66,7 +66,7 @@ it('an operator that restarts with credentials of another AWS account reads and 
   expect(await time.pass(minute, () => readyOf(simulation, 'b') === 'True Ready')).toBe(true);
 });
 
-it('an operator whose renewed credentials belong to another AWS account stops calling IAM for roles, for edits as well as for drift', async () => {
+it('an operator whose renewed credentials belong to another AWS account makes no further IAM calls for roles, neither for edits nor for drift', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   aws.credentials = elsewhere;

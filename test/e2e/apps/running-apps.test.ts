@@ -80,7 +80,7 @@ describe('kon app', () => {
     expect(unknown.stderr).toContain('Error: app "shop" has no revision 99');
   });
 
-  it('waits only for the target in --target, otherwise for all targets, and reports why a target is not ready', async () => {
+  it('waits for the target in --target, or for all targets without --target, and reports why a target is not ready', async () => {
     await runApp('half');
     await sandbox.client.create<KubeObject & { readonly spec: object }>(resourceQuotas, {
       apiVersion: 'v1',
@@ -256,7 +256,7 @@ describe('pods of a sandbox', () => {
     });
   });
 
-  it('log the output of the programs that run with their identity, and the logs can be followed', async () => {
+  it("show in their logs the output of programs that run with the pod's identity, and a user can follow these logs", async () => {
     const before = await sandbox.kon(['app', 'logs', 'talker', '--target', 'production']);
     expect(before.code).toBe(0);
     expect(before.stdout).toMatch(

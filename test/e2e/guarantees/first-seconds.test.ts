@@ -100,7 +100,7 @@ function attempt(client: KubeClient): Attempts {
   };
 }
 
-it('the API server admits no account with a policy from an unauthorized user while a sandbox starts', async () => {
+it('while a sandbox starts, a user who is not permitted to attach policies can never create an account with a policy', async () => {
   const folder = join(executable.folder, 'starting');
   const running = executable.start(['sandbox', 'up', `--state-dir=${folder}`]);
   const kubeconfig = join(folder, 'kubeconfig');
@@ -119,7 +119,7 @@ it('the API server admits no account with a policy from an unauthorized user whi
   await running.end('SIGTERM');
 });
 
-it('the API server admits no account with a policy from an unauthorized user while kon installs, uninstalls and installs again', async () => {
+it('while kon installs, uninstalls and installs again, a user who is not permitted to attach policies can never create an account with a policy', async () => {
   const sandbox = await startSandbox({ bare: true });
   try {
     const attempts = attempt(await somebody(sandbox.description.kubeconfig));

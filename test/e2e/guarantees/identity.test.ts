@@ -294,7 +294,7 @@ describe.concurrent('while other changes are in progress', () => {
     await person.untilAppReady('g2-app');
   });
 
-  test('G3: an app whose account does not exist yet waits for it, and is deployed once the account is ready', async () => {
+  test('G3: an app whose account does not exist yet waits, and is deployed once the account is ready', async () => {
     await person.createApp('g3-early', { serviceAccount: 'g3-early' });
     const waiting = await person.untilApp('g3-early', 'that it waits', (app) =>
       app.status?.targets?.every((row) => row.reason === 'AccountNotFound') ? app : undefined,
@@ -321,7 +321,7 @@ describe.concurrent('while other changes are in progress', () => {
   });
 });
 
-test('G3: pods that the webhook missed are reported, kept while the webhook is unavailable, and replaced afterwards', async () => {
+test('G3: the operator reports pods that the webhook missed, keeps them while the webhook is unavailable, and replaces them afterwards', async () => {
   const { client } = sandbox;
   const webhook = { name: 'pod-identity-webhook' };
   await person.createAccount('g3-missed', { targets: ['production'] });

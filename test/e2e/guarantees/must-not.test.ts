@@ -133,7 +133,7 @@ test('the credentials that the operator gets when it proves an identity allow no
 });
 
 test.each([{ region: 'us-west-1' }, { clusterName: 'renamed' }])(
-  'the deletion of an account waits while the ClusterConfig names another cluster (%o), and removes the role once the ClusterConfig is restored',
+  "the deletion of an account waits while the ClusterConfig names a cluster other than the account's (%o), and removes the role afterwards",
   async (change) => {
     const name = `moved-${Object.keys(change)[0]?.toLowerCase()}`;
     const known = { accountId: parts.accountId, oidcIssuer: parts.cluster.issuer };

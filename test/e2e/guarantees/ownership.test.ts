@@ -221,7 +221,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
   });
 
-  test('a role that running pods use is adopted only if a user consents and the pods keep their access', async () => {
+  test('the operator adopts a role that running pods use only if a user consents and these pods keep their access', async () => {
     const { accountId, name: cluster, region } = sandbox.description;
     const issuer = (await sandbox.client.raw({ method: 'GET', path: '/.well-known/openid-configuration' }))
       .body;
@@ -480,7 +480,7 @@ describe.concurrent('invalid input', () => {
     ]);
   });
 
-  test('a policy of another partition is reported', async () => {
+  test("kon reports a policy of another AWS partition, and the operator attaches the account's other policy", async () => {
     const arn = 'arn:aws-cn:iam::aws:policy/AmazonS3ReadOnlyAccess';
     const { code, stderr } = await create('bad-partition', arn, policies.readOnly);
     expect(code).toBe(1);

@@ -275,7 +275,7 @@ describe('the operator of the chart', () => {
     await gone(resources.deployments, production, 'web');
   });
 
-  test('replaces pods that the webhook missed, and restarts workloads with the label', async () => {
+  test('replaces pods that the webhook missed, and restarts workloads with the restart label', async () => {
     const { client } = sandbox;
     const webhook = { name: 'pod-identity-webhook' };
     const registration = await client.get<KubeObject>(resources.mutatingWebhookConfigurations, webhook);

@@ -48,7 +48,7 @@ it('there are at least 25 planted bugs with distinct names', () => {
   expect(plantedBugs.length).toBeGreaterThanOrEqual(25);
 });
 
-it('planting a bug fails with the name of a wrapped function that no file exports', async () => {
+it('planting a bug fails if no file exports the function to wrap, and the error names this function', async () => {
   const wrappers = [{ wraps: function isNowhere() {}, wrap: () => () => undefined }];
   const bug: PlantedBug = { name: 'x', story: '', wrappers, scenario: '', caughtBy: 'orphan' };
   await expect(plant(bug, root, copy)).rejects.toThrow('exports the function "isNowhere"');
