@@ -82,8 +82,7 @@ export function createAccount(
   });
   for (const { issuer, clientIds } of options.oidcProviders ?? []) {
     const provider = newProvider({ issuer, clientIds, thumbprints: [], tags: [] }, state, startedAt);
-    // Stores the provider as of time 0, before all other times, so that even a read with the maximum staleness returns
-    // it.
+    // Stores the provider as of time 0, so that even a read with the maximum staleness returns the provider.
     state.putProvider(provider, 0);
   }
   const credentials = createCredentialStore(users, identifiers);

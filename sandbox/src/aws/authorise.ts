@@ -30,7 +30,7 @@ export function evaluateCaller(
   });
 }
 
-/** Returns AWS's message for a denied call, with the kind of policy that denied it; undefined for an allowed call. */
+/** Returns AWS's message for a denied call, with the kind of the denying policy; undefined for an allowed call. */
 export function refusal(
   caller: Caller,
   requirement: Requirement,

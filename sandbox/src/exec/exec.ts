@@ -202,7 +202,7 @@ async function run(
     child.kill(signal);
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  // Leaves the signals to the program, because many programs continue after a second Ctrl-C.
+  // Removes kon's own signal handlers, which end kon on a second Ctrl-C: many programs continue after a second Ctrl-C.
   const before = signals.map((signal) => ({ signal, listeners: process.rawListeners(signal) }));
   for (const signal of signals) process.removeAllListeners(signal);
   for (const signal of signals.slice(1)) process.on(signal, forward);

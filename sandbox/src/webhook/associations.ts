@@ -1,6 +1,6 @@
 /**
- * The webhook's cache of Pod Identity associations. On EKS, associations are written to a file that the webhook
- * watches, seconds after the call that created them. Here the webhook polls the emulator, which causes a similar delay.
+ * The webhook's cache of Pod Identity associations. On EKS, a new association appears within seconds in a file that the
+ * webhook watches. Here the webhook polls the emulator, which causes a similar delay.
  */
 import { z } from 'zod';
 import type { SetTimer } from '../../../src/kube/index.ts';

@@ -242,8 +242,8 @@ function checkRole(
 type ChainedSettings = Pick<Association, 'targetRoleArn' | 'policy'>;
 
 /**
- * Returns the target role and session policy of an association after a request. A setting that the request omits keeps
- * its value, and an empty setting is removed; AWS documents neither rule. A session policy requires
+ * Returns the target role and session policy that an association has after a request. A setting that the request omits
+ * keeps its value, and an empty setting is removed; AWS documents neither rule. A session policy requires
  * `disableSessionTags`: https://docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html
  */
 function chainedSettings(

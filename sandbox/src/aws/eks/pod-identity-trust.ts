@@ -1,6 +1,6 @@
 /**
- * Checks whether a role trusts EKS Pod Identity: its trust policy must allow the service principal `sts:AssumeRole` and
- * `sts:TagSession`, with the condition keys that EKS sets.
+ * Checks whether a role trusts EKS Pod Identity: its trust policy must allow `sts:AssumeRole` and
+ * `sts:TagSession` to EKS's service principal, with the condition keys that EKS sets.
  * https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html
  */
 import type { Role } from '../iam/model.ts';

@@ -28,7 +28,7 @@ export function listPage(keys: Iterable<string>, request: ListingRequest): Listi
   for (const key of [...keys].filter((candidate) => candidate.startsWith(prefix)).sort(compareKeys)) {
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const item = cut < 0 ? key : key.slice(0, cut + delimiter.length);
-    // `after` can be a common prefix, which sorts before the keys that begin with this prefix.
+    // If `after` is a common prefix, the keys that begin with it sort after it, although an earlier page covers them.
     if (item === last || item === after || compareKeys(key, after) <= 0) continue;
     if (page.keys.length + page.commonPrefixes.length >= limit) {
       // A page with limit 0 cannot show whether more items follow.

@@ -50,8 +50,8 @@ const options: Readonly<Record<string, ReadonlySet<string>>> = {
 };
 
 /**
- * @throws NotImplemented for a subresource that the emulator does not support, because a request without the
- *   subresource would be a different operation
+ * @throws NotImplemented for a subresource that the emulator does not support, because ignoring the
+ *   subresource would execute a different operation
  */
 export function route(request: RouteRequest): Operation {
   const operation = choose(request);

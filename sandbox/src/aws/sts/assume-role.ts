@@ -54,7 +54,7 @@ export const assumeRole: StsAction = signedAction({
     TransitiveTagKeys: iamFields.tagKeys,
   }),
   resource: (input) => input.RoleArn,
-  // `mayAssume` evaluates the trust policy together with the caller's policies.
+  // Empty, because `mayAssume` evaluates the caller's policies together with the trust policy.
   requirements: () => [],
   run: (input, env: StsEnv, call) => {
     const { request, caller } = call;
@@ -98,7 +98,7 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/** @throws ValidationError, also for transitive keys of tags that are not passed (AWS documents no error for them) */
+/** @throws ValidationError, also for a transitive key without a passed tag, for which AWS documents no error */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],

@@ -35,7 +35,7 @@ type PreparedCall = {
   readonly resource: string;
 } & BoundCall;
 
-/** Functions of a call with the parsed input and the environment as bound arguments. */
+/** Functions of one call, already bound to the parsed input and the environment. */
 type BoundCall =
   | {
       readonly signed: true;
@@ -157,7 +157,7 @@ async function perform<Env>(
     prepared = action.prepare(parameters, options.env);
   } catch (error) {
     await request.admit({ action: name, resource: '*', parameters: journalled });
-    // Parameters are not checked for an unauthenticated caller, who must get no information about them.
+    // An unauthenticated caller gets the error of the authentication instead of an error about parameters.
     const { authentication } = request;
     throw authentication.kind === 'failed' ? refusalError(authentication, queryRefusals) : error;
   }
