@@ -55,7 +55,7 @@ export type TestControlPlaneOptions = {
    * collection.
    */
   readonly plentyOfMemory?: boolean;
-  /** Token issuer, for a second cluster that runs next to another one. */
+  /** Token issuer; a second cluster that runs at the same time needs an issuer of its own. */
   readonly issuer?: string;
 };
 

@@ -1,6 +1,7 @@
 /**
- * A client of the etcd behind a test's API server, in its own protocol: gRPC, three calls with messages of a few fields. (Its HTTP
- * gateway does not work with client certificates, and the programs do not include etcdctl.) https://etcd.io/docs/v3.6/learning/api/
+ * A client of the etcd behind a test's API server, in etcd's own protocol: gRPC, three calls with messages of a few
+ * fields. (Its HTTP gateway does not work with client certificates, and the programs do not include etcdctl.)
+ * https://etcd.io/docs/v3.6/learning/api/
  */
 import { readFile } from 'node:fs/promises';
 import { connect, type ClientHttp2Session } from 'node:http2';

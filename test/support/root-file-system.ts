@@ -3,9 +3,10 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
 /**
- * Returns the command that runs the image's Node.js from `folder`. For root on Linux, the folder becomes the root of a
- * read-only file system, and the user is 65532 without capabilities. Other users cannot change the root folder: for
- * them Node.js runs in place, and only file modes protect the files.
+ * Returns the command that runs the image's Node.js from `folder`. If this process is able to change its
+ * root directory (as root on Linux), `folder` becomes the root directory of the command, mounted read-only, and the
+ * command runs as the user 65532 without capabilities. Otherwise the command runs Node.js in place, and only file modes
+ * protect the files.
  *
  * @param args arguments for Node.js, with absolute paths in the image
  */

@@ -57,8 +57,8 @@ async function startOperator(...options: readonly string[]): Promise<void> {
 const oneAtATime = '--concurrency=1';
 
 /**
- * Kills the operator when it makes this AWS call: either before AWS executes the call (which AWS then never does), or
- * after the execution but before the response.
+ * Kills the operator when it makes this AWS call: either before AWS executes the call, which AWS then drops, or after
+ * the execution but before the response.
  */
 async function killAt(moment: 'beforeCall' | 'afterCall', action: string): Promise<void> {
   const position = await sandbox.aws.position();

@@ -184,7 +184,8 @@ test('after faults, the store of an informer equals a fresh list, the last state
   expect(
     Object.fromEntries(informer.store.list().map(({ metadata }) => [metadata.name, metadata.uid])),
   ).toEqual(uids);
-  // Includes deleted objects, whose last reconcile must have found no object.
+  // `reconciled` also contains the keys of deleted objects. The filter omits such a key only if the last
+  // reconcile of the key found no object; otherwise the comparison fails.
   const lastSeen = (): object =>
     Object.fromEntries([...reconciled].filter(([, version]) => version !== undefined));
   await expect.poll(lastSeen, { timeout: 30_000, interval: 100 }).toEqual(versions);

@@ -82,7 +82,8 @@ const end = await elector.run(stop.signal, async (signal) => {
       if (!(error instanceof NotLeadingError)) throw error;
       if (!reported) say('refused');
       reported = true;
-      // The loop ends only on request, because each further attempt is another chance to write wrongly.
+      // The loop continues after a refused write, because each further write is another chance to detect that a process
+      // without the lease can write.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
