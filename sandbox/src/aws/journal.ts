@@ -1,6 +1,6 @@
 /**
  * Record of all calls and their results, in order. Tests and benchmarks use the journal to count calls and to find
- * periods in which pods had no access, as seen from AWS. The journal never contains a token, secret or payload.
+ * periods when pods had no access, as seen from AWS. The journal never contains a token, secret or payload.
  */
 import type { ServiceName } from './wire/service.ts';
 

@@ -98,7 +98,7 @@ export const assumeRole: StsAction = signedAction({
   },
 });
 
-/** @throws ValidationError, also for a transitive key without a passed tag, for which AWS documents no error */
+/** @throws ValidationError, also for a transitive key without a passed tag (AWS documents no error for this case) */
 function readSessionTags(
   tags: readonly Tag[],
   transitiveKeys: readonly string[],
