@@ -71,7 +71,6 @@ const networkCodes: ReadonlySet<string> = new Set([
  * Returns the message of a failed call. If the error's own text names the ARN at the end of `doing`, the message does
  * not repeat the ARN.
  *
- *
  * @param doing action: `iam:AttachRolePolicy on kon-x (arn:aws:iam::aws:policy/X)`
  */
 function failureMessage(doing: string, text: string): string {

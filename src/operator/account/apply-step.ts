@@ -125,7 +125,6 @@ async function assertExists(
  * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check accepts
  * any earlier API server response to this process that contained the account.
  *
- *
  * @throws IdentityError `KubernetesConflict`
  */
 async function assertNotEnded(
