@@ -155,7 +155,7 @@ function linkOf(account: LinkedServiceAccount, about: string | undefined): Block
 /**
  * @param wanted identity that the account's pods should hold in the pod's target; undefined if there is none
  * @param account name of the account that manages the pod's ServiceAccount, if any
- * @param quarantined rows of the account's status for the pods that Quarantines name
+ * @param quarantined entries in the account's status for the pods that Quarantines name
  */
 export function consolePodRow(
   pod: AppPod,

@@ -42,7 +42,9 @@ export const chainLinks = ['role', 'policies', 'targets', 'proof', 'workloads'] 
 export type ChainLink = (typeof chainLinks)[number];
 
 export type Blocker = {
-  /** First link that failed; `account` if the cause lies before all links, e.g. a missing ClusterConfig. */
+  /**
+   * First link of the chain that failed; `account` if the cause lies before all links, e.g. a missing ClusterConfig.
+   */
   readonly link: ChainLink | 'account';
   /** Part of the account that the problem concerns: `policy arn:…`, `target staging`. */
   readonly about?: string;
@@ -106,7 +108,7 @@ export type PodRow = {
   readonly ready: boolean;
   readonly restarts: number;
   readonly created?: string;
-  /** Row of the pod in the status of its account, if a Quarantine names the pod. */
+  /** Entry for the pod in the status of its account, if a Quarantine names the pod. */
   readonly quarantine?: QuarantinedPodStatus;
 };
 

@@ -52,7 +52,10 @@ export function crdObjects(downgrade = false): readonly KubeObject[] {
   });
 }
 
-/** Returns the admission policies in the order of their application, before the CRDs. The probe is last. */
+/**
+ * Returns the admission policies in the order of their application, before the CRDs. The probe policy is last: once the
+ * API server enforces it, all policies before it are enforced too.
+ */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })
     .filter((object) => !isAppliedAfterCrds(object))

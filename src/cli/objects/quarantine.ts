@@ -26,7 +26,7 @@ const selfSubjectReviews: Resource = {
 /** Reasons of the condition Ready while an account still has no access although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
 
-/** Lists the Quarantines that cut off the whole account. */
+/** Lists the Quarantines that deny access to the whole account. */
 export async function quarantinesOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   return (await allOf(client, account)).filter(({ spec }) => isOfWholeAccount(spec));
 }
@@ -61,7 +61,7 @@ async function username(client: KubeClient): Promise<string | undefined> {
 /**
  * Creates a Quarantine. Its name is that of the account, or `ACCOUNT-UID` for a single pod.
  * @returns its name, and whether it is new
- * @throws CliError of code ALREADY_EXISTS if a Quarantine with this name cuts off something else
+ * @throws CliError of code ALREADY_EXISTS if a Quarantine with this name applies to another account or pod
  */
 export async function createQuarantine(
   client: KubeClient,
@@ -92,7 +92,7 @@ export async function createQuarantine(
   };
   try {
     // An older CRD has no field `pods`. Without strict validation, the API server would drop the field, and the
-    // Quarantine would cut off the whole account.
+    // Quarantine would apply to the whole account.
     await client.create<Quarantine>(quarantines, object, {
       fieldManager: cliFieldManager,
       fieldValidation: 'Strict',

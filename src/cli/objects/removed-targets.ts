@@ -43,7 +43,8 @@ export function removedTargets(
 }
 
 /**
- * Returns the annotation that cuts off pods in removed targets. Keeps the targets that the annotation already names.
+ * Returns the annotation with which pods in removed targets lose access at once. Keeps the targets that the annotation
+ * already names.
  */
 export function unlinkNow(
   { metadata, status }: LinkedServiceAccount,

@@ -42,7 +42,7 @@ export type Exclusion = {
   readonly others: readonly string[];
 };
 
-/** @param isKept whether the account admits the ServiceAccount afterwards */
+/** @param isKept whether the account admits the ServiceAccount after the import */
 export function excludedBy(
   role: ObservedRole,
   { providerArn }: Pick<ClusterFacts, 'providerArn'>,

@@ -58,7 +58,7 @@ export function isReady(object: KonObject): boolean {
   return isCurrent && (ready.status === 'True' || awaitsPod(ready));
 }
 
-/** Whether everything is in place except the proof by the first pod. */
+/** Whether everything is in place except the identity proof, which the first pod provides. */
 export function awaitsPod({ reason }: { readonly reason?: string | undefined }): boolean {
   return reason === ('AwaitingFirstPod' satisfies IdentityReason);
 }
@@ -76,8 +76,8 @@ export type Problem = {
 };
 
 /**
- * Lists the problems that keep the object from being Ready. The problems come from the rows of the status or, if no row
- * has a problem, from the condition Ready.
+ * Lists the problems that keep the object from being Ready: problems of the role, policies and targets in its status.
+ * If the status contains none, returns the reason of the condition Ready.
  */
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
