@@ -123,7 +123,8 @@ export function ownershipTags(owner: Owner): Tags {
 }
 
 /**
- * Tag value for an issuer: its URL without the scheme, or a digest of it if IAM does not allow it as a tag value.
+ * Tag value for an issuer: its URL without the scheme, or a digest of this text if IAM does not allow the text as a tag
+ * value.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html#id_tags_rules_creating
  */
 export function issuerTagValue(issuer: string): string {

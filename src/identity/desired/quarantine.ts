@@ -26,8 +26,8 @@ export function closedTags(at: Wall): Tags {
 }
 
 /**
- * Whether the role is marked: it has the quarantine tag, so a Quarantine began to cut it off. A marked role must never serve pods
- * again.
+ * Whether the role is marked: it has the quarantine tag, so a Quarantine began to cut the role off. A marked role must
+ * never serve pods again.
  */
 export function isMarked(tags: Tags): boolean {
   return tagValue(tags, quarantinedTag) !== undefined;

@@ -291,8 +291,8 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (aws.identityMode === 'PodIdentity') return undefined;
   if (!provider) return { reason: 'OIDCProviderMissing', message: 'the IAM OIDC provider was not read' };
   if (!provider.ok) {
-    // The operator may lack the permission to read the provider although the provider exists. The proofs of accounts show whether
-    // it works.
+    // The operator may lack the permission to read the provider although the provider exists. The proofs of accounts
+    // show whether the provider works.
     return provider.error.code === 'AccessDenied'
       ? undefined
       : { reason: provider.error.code, message: provider.error.message };

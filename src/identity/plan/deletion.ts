@@ -84,7 +84,8 @@ export function planDeletion(
   const [first, ...others] = rolesOfOtherClusters(world, facts);
   if (first) return clusterChanged(world, facts, [first, ...others]);
 
-  // An adopted role is released unchanged. Further roles are deleted, because the operator created them.
+  // An adopted role is released: only the operator's tags are removed. Further roles are deleted, because the operator
+  // created them.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);

@@ -65,7 +65,8 @@ describe('an adopted role that is no longer needed', () => {
   it('is released, not deleted', () => {
     const world = adopting();
     settle(world);
-    // Someone removed the finalizer, so the account was deleted without its role. It is recreated with another role of its own.
+    // Someone removed the finalizer, so the account was deleted without its role. The account is recreated with another
+    // role of its own.
     world.account = {
       ...createWorld().account,
       metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 },

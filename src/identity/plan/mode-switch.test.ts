@@ -127,7 +127,7 @@ describe('during a switch back to IRSA', () => {
       status: 'False',
       reason: 'ExchangeUnavailable',
     });
-    // Brings the other target in sync, so that it is not the reason why Ready is False.
+    // Brings the other target in sync, so that the other target is not the reason why Ready is False.
     world.associations.delete('staging');
     world.cachedAssociations.set('staging', { association: null, source: 'read' });
     expect(readyOf(work(world))).toMatchObject({ status: 'False', reason: 'ExchangeUnavailable' });
