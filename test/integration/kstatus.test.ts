@@ -128,7 +128,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     ]);
   });
 
-  it('is InProgress for an object as the API server returns it after its creation, in every kind of response', async () => {
+  it('is InProgress for a new object in every kind of response: create, get, list and watch', async () => {
     const resource = resourceOf[kind];
     const { apiVersion, spec } = sample(kind, 'new');
     const name = `new-${kind.toLowerCase()}`;

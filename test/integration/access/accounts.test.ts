@@ -98,7 +98,7 @@ describe('a new account', () => {
     ).toContain(`is not permitted to attach ${policy('c')}`);
   });
 
-  it('requires the right to a policy by its ARN or by its name, whichever the account lists', async () => {
+  it('requires the right to a policy by ARN if the account lists the ARN, and by name if the account lists the name', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, 'aws/AmazonS3ReadOnlyAccess'));
     const { policyArns: _, ...byName } = {
       ...account().spec.aws,
@@ -138,7 +138,7 @@ describe('a new account', () => {
       );
   });
 
-  describe('with statements', () => {
+  describe('an account with statements', () => {
     const statement = (...actions: string[]): object => ({ actions, resources: ['*'] });
     const statementsOf = (...statements: object[]): Partial<Spec['aws']> =>
       ({ policyArns: [], statements }) as Partial<Spec['aws']>;
@@ -165,7 +165,7 @@ describe('a new account', () => {
       ).toContain('grant on iamactions.k11n.dev/s3');
     });
 
-    it('requires rights only for statements that a change adds or gives to a new target, and for the targets that get them', async () => {
+    it('requires rights only for statements that a change adds or gives to a new target, and for the targets that get these statements', async () => {
       const before = await existing({ aws: statementsOf(statement('sqs:SendMessage')) });
       const add = { aws: statementsOf(statement('sqs:SendMessage'), statement('s3:GetObject')) };
       expect(await refusal(change(await userWith(all(rights.link)), before, add))).toContain(
@@ -381,7 +381,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires the same rights for the removal of `targets` as for the addition of all targets', async () => {
+  it('that removes the field `targets` requires the same rights as a change that adds all targets', async () => {
     const before = await existing();
     const dev = await userWith(all(rights.attach), named(rights.link, 'production'));
     expect(await refusal(change(dev, before, { targets: null }))).toContain('link on targets.k11n.dev/*');
@@ -403,7 +403,7 @@ describe('a change of an account', () => {
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
   });
 
-  it('requires the right to a role that it adopts', async () => {
+  it('that adopts a role requires the right to that role', async () => {
     const before = await existing({ aws: { roleName: 'payments' } });
     expect(await refusal(change(await userWith(), before, { aws: { adopt: true } }))).toContain(
       'claim on iamroles.k11n.dev/payments',
@@ -422,7 +422,7 @@ describe('a change of an account', () => {
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
   });
 
-  it('requires the right to a role that is retained after the account is deleted', async () => {
+  it('to the deletion policy Retain requires the right to the role of the account', async () => {
     const named1 = await existing({ aws: { roleName: 'payments' } });
     const retain = { deletionPolicy: 'Retain' };
     expect(await refusal(change(await userWith(), named1, retain))).toContain(
@@ -457,14 +457,17 @@ describe('a change of an account', () => {
   it.each([
     ['a chosen name', 'payments'],
     ['the role of another account', 'kon-test-other-0123456789ab'],
-  ])('is refused although a forged status contains %s', async (_what, role) => {
-    const before = await existing();
-    await report(before, `arn:aws:iam::123456789012:role/${role}`);
-    const dev = await userWith(named(rights.claim, role));
-    expect(await refusal(change(dev, before, { deletionPolicy: 'Retain' }))).toContain(
-      'claim on iamroles.k11n.dev/*',
-    );
-  });
+  ])(
+    'to the deletion policy Retain requires the right to all roles although a forged status contains %s',
+    async (_what, role) => {
+      const before = await existing();
+      await report(before, `arn:aws:iam::123456789012:role/${role}`);
+      const dev = await userWith(named(rights.claim, role));
+      expect(await refusal(change(dev, before, { deletionPolicy: 'Retain' }))).toContain(
+        'claim on iamroles.k11n.dev/*',
+      );
+    },
+  );
 
   it('requires a separate right for longer sessions, and no right for shorter sessions', async () => {
     const before = await existing();
@@ -696,7 +699,7 @@ describe('an app', () => {
     await edit(await userWith(deploys, named(rights.use, 'payments')), before, { imageTag: '2' });
   });
 
-  it('requires the right to use a new account but not the replaced account, and no right when the account is removed', async () => {
+  it('requires the right to use a newly named account, but no right to use the account that a change replaces or removes', async () => {
     const before = await made();
     const dev = await userWith(deploys, named(rights.use, 'orders'));
     expect(await refusal(edit(dev, before, { imageTag: '2' }))).toContain(asked('payments'));
@@ -731,7 +734,7 @@ describe('an app', () => {
     expect(await refusal(edit(dev, before, { targets: inBoth.targets }))).toContain(askedFor);
   });
 
-  it('requires the right to deploy only to the targets that a request changes', async () => {
+  it('requires the right to deploy to the targets that a request changes, and to no other target', async () => {
     const { serviceAccount: _, ...plain } = app().spec;
     const inBoth = { ...plain, targets: [{ name: 'production' }, { name: 'staging' }] } as App['spec'];
     const before = await admin.create<App>(apps, { ...app(), spec: inBoth });

@@ -291,7 +291,7 @@ describe('a reserved namespace', () => {
     await expect(create(admin, config({ targets: ['production', name] }))).rejects.toThrow(message);
   });
 
-  it('of the operator is refused as a target', async () => {
+  it('in which the operator runs is refused as a target', async () => {
     const message = `the namespace ${operatorIdentity.namespace} cannot be a target: the operator itself runs in it`;
     const before = await existing();
     const targets = ['production', operatorIdentity.namespace];
@@ -300,7 +300,7 @@ describe('a reserved namespace', () => {
     await change(admin, before, { targets: ['production', 'kubeless', 'default-2'] });
   });
 
-  it('that was stored as a target earlier stays in the list, and other fields can still be edited', async () => {
+  it('that was stored as a target earlier stays in the list of targets, and other fields of the ClusterConfig can still be edited', async () => {
     // The schema of v0.1.0 had no validation rules.
     const old = structuredClone(crds().filter(({ metadata }) => metadata.name.startsWith('clusterconfigs.')));
     for (const { spec } of old) {

@@ -171,7 +171,7 @@ describe('a token', () => {
   const request = (namespace: string, spec: Parameters<KubeClient['createToken']>[1]): Promise<unknown> =>
     operator.createToken({ namespace, name: 'myaccount' }, spec);
 
-  it('for a proof is issued for any ServiceAccount in a target', async () => {
+  it('for STS is issued to the operator for any ServiceAccount in a target', async () => {
     await request(target, stsToken);
   });
 
@@ -183,22 +183,22 @@ describe('a token', () => {
     ],
     ['of no audience, which means the API server', { ...stsToken, audiences: [] }],
     ['for Pod Identity without a pod', { ...stsToken, audiences: ['pods.eks.amazonaws.com'] }],
-  ])('%s is refused', async (_what, spec) => {
+  ])('%s is refused to the operator', async (_what, spec) => {
     expect(await refusal(request(target, spec))).toContain('may only request tokens for sts.amazonaws.com');
   });
 
-  it('that lives longer than ten minutes is refused', async () => {
+  it('that lives longer than ten minutes is refused to the operator', async () => {
     expect(await refusal(request(target, { ...stsToken, expirationSeconds: 601 }))).toContain(
       'within 600 seconds',
     );
   });
 
-  it('of a ServiceAccount outside the targets is refused, whichever role the ServiceAccount may assume', async () => {
+  it('of a ServiceAccount outside the targets is refused to the operator, whichever role the ServiceAccount may assume', async () => {
     expect(await refusal(request(elsewhere, stsToken))).toMatch(outside);
     expect(await refusal(request(former, stsToken))).toMatch(outside);
   });
 
-  it('for Pod Identity is issued when the token is bound to a pod', async () => {
+  it('for Pod Identity is issued to the operator when the token is bound to a pod', async () => {
     const bound = {
       ...pod(target, 'bound'),
       spec: { serviceAccountName: 'myaccount', ...pod(target, 'x').spec },
@@ -216,7 +216,7 @@ describe('a token', () => {
     });
   });
 
-  it('that another user requests is not restricted by these policies', async () => {
+  it('that another user requests is not restricted by the operator admission policies', async () => {
     await admin.createToken(
       { namespace: elsewhere, name: 'myaccount' },
       { audiences: ['x'], expirationSeconds: 7200 },
@@ -279,7 +279,7 @@ describe('a namespace', () => {
     ).toContain('may only change its label');
   });
 
-  it('keeps the labels that other users have set', async () => {
+  it('keeps the labels that other users have set, because the operator cannot remove them', async () => {
     await admin.patch(
       resources.namespaces,
       { name: 'gitops' },
@@ -375,7 +375,7 @@ describe('a ServiceAccount', () => {
     operator.patch(resources.serviceAccounts, { namespace, name }, change, merge);
   const role = { 'eks.amazonaws.com/role-arn': 'x' };
 
-  it('can be created, linked and deleted in a target only', async () => {
+  it('can be created, linked and deleted by the operator in a target only', async () => {
     await operator.create(resources.serviceAccounts, linked(target, 'linked'));
     await patch(target, 'linked', { metadata: { annotations: role } });
     await operator.delete(resources.serviceAccounts, { namespace: target, name: 'linked' });
@@ -385,7 +385,7 @@ describe('a ServiceAccount', () => {
       );
   });
 
-  it('of another owner cannot be changed or deleted, in a target or elsewhere', async () => {
+  it('of another owner cannot be changed or deleted by the operator, in a target or elsewhere', async () => {
     for (const namespace of [target, former, elsewhere]) {
       await refusal(patch(namespace, 'myaccount', { metadata: { annotations: role } }));
       await refusal(patch(namespace, 'myaccount', { metadata: { labels: { 'k11n.dev/account': 'x' } } }));
@@ -430,7 +430,7 @@ describe('a ServiceAccount', () => {
     );
   });
 
-  it('in a former target may only be unlinked or deleted', async () => {
+  it('in a former target can only be unlinked or deleted by the operator', async () => {
     for (const namespace of [former, elsewhere]) {
       const handedOver = linked(namespace, 'handed-over');
       const { 'k11n.dev/created-by-konstellation': _, ...annotations } =
@@ -534,7 +534,7 @@ describe('the objects of an app', () => {
     objects = objectsOf(created);
   });
 
-  it('can be created, changed and deleted in the form that the operator renders', async () => {
+  it('can be created, changed and deleted by the operator in the form that the operator renders', async () => {
     for (const object of objects.values()) await write(object);
     for (const object of objects.values())
       await write(named(object, { annotations: { ...object.metadata.annotations, changed: 'yes' } }));
@@ -548,7 +548,7 @@ describe('the objects of an app', () => {
       await operator.delete(kinds[object.kind] as Resource, object.metadata);
   });
 
-  it('cannot be written to other namespaces, but can be deleted in former targets', async () => {
+  it('cannot be written by the operator outside the targets, but can be deleted in former targets', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       for (const namespace of [former, elsewhere]) {
@@ -563,7 +563,7 @@ describe('the objects of an app', () => {
     }
   });
 
-  it('cannot be changed or deleted if they have other owners', async () => {
+  it('cannot be changed or deleted by the operator if the objects have other owners', async () => {
     for (const object of objects.values()) {
       const resource = kinds[object.kind] as Resource;
       const { name } = object.metadata;
@@ -785,7 +785,7 @@ describe('the objects of an app', () => {
 });
 
 describe('pods', () => {
-  it('can be created only in a dry run, and only in targets', async () => {
+  it('can be created by the operator only in a dry run, and only in targets', async () => {
     await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
     expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain(
       'only create pods in a dry run',
@@ -794,7 +794,7 @@ describe('pods', () => {
       await refusal(operator.create(resources.pods, pod(namespace, 'trial'), { dryRun: true }));
   });
 
-  it('can be evicted only in targets', async () => {
+  it('can be evicted by the operator only in targets', async () => {
     const evict = async (namespace: string): Promise<number> => {
       await admin.create(resources.pods, pod(namespace, 'evicted'));
       const { status } = await operator.raw({
@@ -869,7 +869,7 @@ describe.each([
     );
   });
 
-  it('cannot be changed without the label or outside the targets', async () => {
+  it('cannot be changed by the operator without the restart label, or outside the targets', async () => {
     await create(former, { [restartLabel]: 'true' });
     expect(await refusal(mark(former))).toMatch(outside);
     await create(elsewhere, { [restartLabel]: 'true' });
@@ -1021,7 +1021,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('allows the operator only the targets that every ClusterConfig lists, when several ClusterConfigs exist', async () => {
+  it('restricts the operator, when several ClusterConfigs exist, to the targets that every ClusterConfig lists', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);
@@ -1031,7 +1031,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(target, true);
   });
 
-  it('leaves the labelled namespaces usable after its deletion, and then allows no other namespace to be labelled', async () => {
+  it('can be deleted: the operator can then still write to the labelled namespaces, but cannot label another namespace', async () => {
     await admin.delete(clusterConfigs, { name: 'test' });
     await untilAdmitted(former, true);
     expect(await isAdmitted(target)).toBe(true);

@@ -154,7 +154,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('is not admitted by an edit, by a status or by timestamps that its author writes', async () => {
+  it('is not admitted when its author writes an edit, a status or timestamps', async () => {
     const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
     const later = '2099-01-01T00:00:00Z';
     const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
@@ -175,7 +175,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('cannot be created again by its author after a deletion, and is reconciled when a user with the rights creates it', async () => {
+  it('cannot be created again by its author after a deletion, and is reconciled once a user with the rights creates the account', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
     await expect(create(author, 'before')).rejects.toThrow('is not permitted to attach');
     await create(admin, 'before', readOnly);
@@ -190,7 +190,7 @@ describe('an App that was written before the policies', () => {
     expect(await findDeployment('early')).toBeUndefined();
   });
 
-  it('is not admitted by labels, by a status or by objects other than a Deployment that its author writes', async () => {
+  it('is not admitted when its author writes labels or a status, or when objects other than its Deployment exist', async () => {
     const { metadata } = await author.patch<App>(
       apps,
       { name: 'early' },
@@ -217,7 +217,7 @@ describe('an App that was written before the policies', () => {
     expect(await findDeployment('early')).toBeUndefined();
   });
 
-  it('is deployed to a target once a user who may create Deployments there creates its Deployment, because that user can run the same pods anyway', async () => {
+  it('is deployed to a target once a user with the right to create Deployments in that target creates its Deployment', async () => {
     await untilRow('forged', 'NotAdmitted');
     const { metadata } = await admin.get<App>(apps, { name: 'forged' });
     const labels = { [appLabel]: 'forged' };
@@ -246,7 +246,7 @@ describe('an App that was written before the policies', () => {
     });
   });
 
-  it('cannot be created again by its author after a deletion, and is deployed when a user with the rights creates it', async () => {
+  it('cannot be created again by its author after a deletion, and is deployed once a user with the rights creates the App', async () => {
     await author.delete(apps, { name: 'early' });
     await expect(author.create(apps, app('early'))).rejects.toThrow(
       'is not permitted to run apps in the target production',

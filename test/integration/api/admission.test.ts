@@ -77,7 +77,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with more policies than any role can hold', async () => {
+  it('is refused with more policies than IAM allows for any role', async () => {
     const policyArns = Array.from({ length: 26 }, (_, index) => `${readOnly}${index}`);
     await expect(dryRun(account({ aws: { policyArns } }))).rejects.toThrow(/must have at most 25 items/);
   });
@@ -127,7 +127,7 @@ describe('a LinkedServiceAccount', () => {
     }
   });
 
-  it('cannot change its role name, and can adopt only a role that it names', async () => {
+  it('cannot change its role name, and is refused if it adopts a role without a role name', async () => {
     const named = { aws: { policyArns: [], roleName: 'theirs', adopt: true } };
     await cluster.kubectl(['create', '-f', '-'], account(named, 'named'));
     await expect(
@@ -220,7 +220,7 @@ describe('an App', () => {
 });
 
 describe('a ClusterConfig', () => {
-  it('is refused with a tag that would remove roles from their accounts', async () => {
+  it('is refused with a tag key that is reserved for Konstellation or for AWS', async () => {
     for (const key of ['K11N.dev/account', 'Aws:x', 'Kubernetes-namespace', 'eks-cluster-arn'])
       await expect(dryRun(config({ tags: { [key]: 'x' } }))).rejects.toThrow(
         /must not start, in any case, with/,

@@ -104,7 +104,7 @@ test('an app that runs without an account is rolled once when its new account is
   expect(await holdings('taker', roleOf('taken'))).toEqual(['current']);
 });
 
-test('no pod of an app is restarted when policies change or its identity is temporarily not proven', async () => {
+test('no pod of an app is restarted when the policies of its account change or its identity is temporarily not proven', async () => {
   const before = (await harness.pods('taker')).map((pod) => pod.metadata.uid);
   await harness.client.patch(
     linkedServiceAccounts,
@@ -156,7 +156,7 @@ test('an app that no longer names its account is rolled to pods without the acco
   );
 });
 
-test('no identity is rolled out while no webhook injects identities: running pods stay, and new apps wait', async () => {
+test('while no webhook injects identities, no identity is rolled out: running pods stay, and new apps wait', async () => {
   await prove('first');
   await harness.createApp('untouched', { serviceAccount: 'first' });
   await harness.untilReady('untouched');
@@ -342,7 +342,7 @@ test('an app without an account reports that its pods hold an identity until the
   await harness.untilReady('strayed');
 });
 
-test('a labelled workload is restarted only once the webhook injects its pods, and one Event reports the delay', async () => {
+test('a labelled workload is restarted only once the webhook injects the identity into its pods, and one Event reports the delay', async () => {
   const labels = { name: 'labelled' };
   await harness.client.create<KubeObject>(resources.deployments, {
     apiVersion: 'apps/v1',
@@ -381,7 +381,7 @@ test('a labelled workload is restarted only once the webhook injects its pods, a
   expect(await events('NotInjected')).toHaveLength(1);
 });
 
-test('pods that the webhook missed are reported, and are replaced once the webhook injects', async () => {
+test('pods into which the webhook injected no identity are reported, and are replaced once the webhook injects identities', async () => {
   await prove('missed');
   await harness.createApp('missing', { serviceAccount: 'missed', scale: { min: 2 } });
   await harness.untilReady('missing');
@@ -407,7 +407,7 @@ test('pods that the webhook missed are reported, and are replaced once the webho
   expect(await revisionOf('missing')).toBe('1');
 }, 90_000);
 
-test("a pod without its identity is not evicted against its disruption budget, and the target's row gives the reason for the wait", async () => {
+test("a pod without its identity is not evicted against its disruption budget, and the app's status gives the reason for the wait", async () => {
   await prove('guarded');
   await harness.createApp('guarded', { serviceAccount: 'guarded' });
   await harness.untilReady('guarded');

@@ -109,7 +109,7 @@ test('deleted objects are created again, and an object that lost its ownership l
   await harness.untilReady('whole');
 });
 
-test('a field that the spec no longer has is removed from the object', async () => {
+test('a field that is removed from the spec of an app is removed from the objects of the app', async () => {
   await harness.editApp('whole', { spec: { env: null } });
   await harness.eventually('the variable is gone', async () => {
     const seen = await harness.get(resources.deployments, 'production', 'whole');
@@ -139,7 +139,7 @@ test('objects that the spec no longer needs are deleted, and objects in a remove
   expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production' }] });
 });
 
-test('the replicas that an autoscaler has set are kept when the image changes', async () => {
+test('the operator keeps the number of replicas that an autoscaler has set when the image changes', async () => {
   await harness.createApp('scaled', { scale: { min: 2, max: 9 } });
   await harness.untilReady('scaled');
   const ref = { namespace: 'production', name: 'scaled' };
@@ -174,7 +174,7 @@ test.each([
     { imageTag: '2', resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
   ],
 ])(
-  'an app whose last edit %s can still be halted, and nothing of that edit is rolled out',
+  'an app whose last edit %s can still be halted, and no part of that edit is rolled out',
   async (_what, reason, edit) => {
     const name = `night-${reason.toLowerCase()}`;
     await harness.createApp(name, { scale: { min: 2, max: 4 } });
@@ -222,7 +222,7 @@ test('the number of replicas does not drop to one when an autoscaler replaces fi
   expect(deployment?.spec).toMatchObject({ replicas: 3 });
 });
 
-test('a foreign object with the needed name stays unchanged, and the app continues once that object is deleted', async () => {
+test('a foreign object with the name that an app needs stays unchanged, and the app continues once that object is deleted', async () => {
   const foreign = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -255,7 +255,7 @@ test('a foreign object with the needed name stays unchanged, and the app continu
   await harness.untilReady('taken');
 });
 
-test('a target that the ClusterConfig lacks, or whose namespace is missing, affects only its own row in the status', async () => {
+test('a target that the ClusterConfig does not list, or whose namespace is missing, does not stop the deployment to other targets', async () => {
   await harness.createApp('partly', {
     targets: [
       { name: 'nowhere', deployMode: 'latest' },
@@ -274,7 +274,7 @@ test('a target that the ClusterConfig lacks, or whose namespace is missing, affe
   });
 });
 
-test('the status row of a target quotes the message with which the API server refuses an object', async () => {
+test('the status of a target quotes the message with which the API server refuses an object', async () => {
   await harness.createApp('refused', {
     resources: { requests: { cpu: '2' }, limits: { cpu: '1' } },
   });

@@ -111,7 +111,7 @@ test('a ConfigMap that was deleted manually is created again, and all ConfigMaps
   await harness.untilReady('configured');
 });
 
-test('an app waits for the app that it depends on, reports the wait, and follows a change of the address of that app', async () => {
+test('an app waits for its dependency, reports the wait, and gets the new address when the address of the dependency changes', async () => {
   await harness.createApp('caller', { dependencies: [{ name: 'callee' }] });
   const waiting = await harness.untilReason('caller', 'DependencyMissing');
   expect(waiting.status?.targets?.[0]).toMatchObject({
@@ -169,7 +169,7 @@ const everything: Partial<AppSpec> = {
   scale: { min: 2 },
 };
 
-test('each field of an app can be removed again, and its removal leaves nothing behind', async () => {
+test('the removal of any field from an app restores the objects to their state before that field was set', async () => {
   await harness.createApp('fields', { ports });
   await harness.untilReady('fields');
   const image = async (): Promise<unknown> => {

@@ -57,7 +57,7 @@ async function revisions(): Promise<readonly string[]> {
   return items.map(({ metadata }) => metadata.annotations?.['deployment.kubernetes.io/revision'] ?? '');
 }
 
-test('a new role reaches each target of each app once, in order', async () => {
+test('a new role is rolled out once to each app in each target, one target after the other', async () => {
   const order: string[] = [];
   const end = new AbortController();
   const { resourceVersion } = await harness.client.list(resources.deployments);

@@ -111,6 +111,6 @@ test.each([
   expect(await refusal(spec)).toMatch(message);
 });
 
-test('a name that is not a valid Service name is refused', async () => {
+test('an app name that is not a valid Service name is refused', async () => {
   expect(await refusal({}, 'web.eu')).toMatch(/also the name of its Service/);
 });

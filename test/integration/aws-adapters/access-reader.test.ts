@@ -48,7 +48,7 @@ async function createRole(RoleName: string): Promise<void> {
   );
 }
 
-it('the access reader returns no report while the job runs, and returns the services of all pages afterwards', async () => {
+it('the access reader returns no report while the job runs, and returns the services of all pages once the job is complete', async () => {
   await createRole('app');
   await emulator.iam().send(
     new AttachRolePolicyCommand({

@@ -135,7 +135,7 @@ describe('a role', () => {
     expect(await store.read('nobody')).toBeUndefined();
   });
 
-  it('is changed part by part, with one call for each part', async () => {
+  it('is changed with one call for each changed part', async () => {
     await store.create(spec('changed', { tags: { old: '1', kept: '2' } }));
     await emulator.iam().send(
       new PutRolePolicyCommand({
@@ -289,7 +289,7 @@ describe('a listing', () => {
     expect(roles.find(({ name }) => name === 'of-others')).toBeUndefined();
   });
 
-  it('in which no role has a boundary does not show whether a role has one', async () => {
+  it('in which no role has a boundary reports that boundaries are unknown', async () => {
     expect(await store.snapshot()).not.toHaveProperty('withoutBoundaries');
     await store.deletePermissionsBoundary('made');
     expect(await store.snapshot()).toMatchObject({ withoutBoundaries: true });

@@ -134,7 +134,7 @@ it.each([
   ['cn-north-1', 'eks-auth.cn-north-1.api.amazonwebservices.com.cn'],
   ['eusc-de-east-1', 'eks-auth.eusc-de-east-1.api.amazonwebservices.eu'],
   ['us-gov-west-1', 'eks-auth.us-gov-west-1.api.aws'],
-])('the EKS Auth endpoint of %s is %s', async (regionOfPartition, host) => {
+])('the EKS Auth client of the region %s connects to %s', async (regionOfPartition, host) => {
   const auth = createEksAuthClient({
     region: regionOfPartition,
     credentials: administrator,
@@ -147,7 +147,7 @@ it.each([
   expect(proxy.targets).toEqual([`${host}:443`]);
 });
 
-it('an installation reaches AWS through the proxy', async () => {
+it('kon install reaches AWS through the proxy', async () => {
   const installation = connectInstallation({ region, env, userAgent: 'test' });
   closers.push(() => installation.close());
   await expect(installation.clusterNames()).resolves.toEqual([]);

@@ -94,7 +94,7 @@ it('a proof requests the shortest possible session, with a session policy that a
   });
 });
 
-it('a proof holds for exactly one role, and not for another role that has or had the same name', async () => {
+it('a proof fails for a role that has the expected name but not the expected role ID', async () => {
   const { Role: role } = await emulator.iam().send(new GetRoleCommand({ RoleName: 'proven' }));
   expect(await prove({}, emulator.sts(), role?.RoleId)).toBe('proven');
   expect(await prove({}, emulator.sts(), 'AROAAAAAAAAAAAAAAAAAA')).toBe('NotInEffect');

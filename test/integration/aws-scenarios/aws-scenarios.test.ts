@@ -6,7 +6,7 @@ import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 import { areasOf, startMotoBackend, startEmulatorBackend } from './backends.ts';
 import type { RunningBackend } from './backends.ts';
 
-test('there are at least the expected number of scenarios, and their names are unique', () => {
+test('the list contains at least the expected number of scenarios, each with a unique name', () => {
   const names = Object.values(areasOf('emulator')).flatMap((scenarios) => scenarios.map(({ name }) => name));
   expect(names.length).toBeGreaterThanOrEqual(40);
   expect(new Set(names).size).toBe(names.length);

@@ -156,7 +156,7 @@ describe('the chart', () => {
     });
   });
 
-  it('allows one of two operators to be unavailable, and only the traffic that the operator needs', () => {
+  it('allows at most one operator pod to be unavailable, and only the network traffic that the operator needs', () => {
     const selector = {
       matchLabels: {
         'app.kubernetes.io/name': 'konstellation',
@@ -233,7 +233,7 @@ describe('the chart', () => {
       });
   });
 
-  it('creates objects that need another project only when they are enabled', () => {
+  it('creates no monitoring objects, ConfigMap or ClusterConfig by default', () => {
     expect(rendered.filter(({ apiVersion }) => apiVersion.startsWith('monitoring.'))).toEqual([]);
     expect(rendered.filter(({ kind }) => kind === 'ConfigMap' || kind === 'ClusterConfig')).toEqual([]);
   });
@@ -256,13 +256,13 @@ describe('the chart', () => {
       ['--set=admission.enabled=false'],
       ['Whoever may write accounts may give them any AWS permission'],
     ],
-  ])('prints after the installation %s', async (_what, values, reported) => {
+  ])('prints, after the installation, %s', async (_what, values, reported) => {
     const notes = (await helm.notes(values)).replaceAll(/\s+/g, ' ');
     for (const text of reported) expect(notes).toContain(text);
     if (values === everything) expect(notes).not.toMatch(/no IAM role|kind: ClusterConfig/);
   });
 
-  it('offers roles for users with all rights that users can request, and a separate role for deploying', () => {
+  it('contains ClusterRoles that grant every right that users can request, and a separate ClusterRole for deploying', () => {
     const rightsOf = (name: string): string[] =>
       (
         find(rendered, 'ClusterRole', name) as {
@@ -390,7 +390,7 @@ describe('a real API server', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it('accepts all objects without unknown fields, also when they are applied again', async () => {
+  it('accepts all objects of the chart and finds no unknown field, also when the objects are applied again', async () => {
     // Objects of other projects' APIs are left out, because the server does not have these APIs.
     const objects = (await helm.template(everything)).filter(
       ({ apiVersion }) => !apiVersion.startsWith('monitoring.'),
@@ -413,7 +413,7 @@ describe('a real API server', () => {
   });
 });
 
-describe('the policies installed before the CRDs, as in docs/guides/install.md', () => {
+describe('admission policies that are installed before the CRDs, as in docs/guides/install.md', () => {
   let cluster: TestControlPlane;
   beforeAll(async () => {
     cluster = await startControlPlane();
@@ -487,7 +487,7 @@ describe('the web console', () => {
     expect(rendered.filter(({ metadata }) => metadata.name.includes('console'))).toEqual([]);
   });
 
-  it('has no rights and no token, and is selected by none of the objects of the operator', async () => {
+  it('has no rights and no token, and no object of the operator selects the pods of the console', async () => {
     const objects = await helm.template(['--set=console.enabled=true']);
     const added = objects.filter(({ metadata }) => metadata.name.endsWith('-console'));
     expect(added.map(({ kind }) => kind).toSorted()).toEqual([

@@ -161,7 +161,7 @@ it('the image contains no sandbox, no AWS emulator and no package that only thes
     });
 });
 
-it('the image operates a cluster, and writes nothing into its own folder', async () => {
+it('the operator runs from the image until its ClusterConfig is Ready, and writes nothing into the folder of the image', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
     const before = await readdir(image, { recursive: true });

@@ -53,7 +53,7 @@ describe('with the kubeconfig of a cluster without Konstellation', () => {
     expect(await exists(live)).toBe(true);
   });
 
-  it('--cluster-gone is refused for the cluster of the kubeconfig', async () => {
+  it('orphans --delete --cluster-gone is refused for the cluster to which the kubeconfig points', async () => {
     const stated = ['--cluster-gone', '--cluster-arn', clusterArn, '--issuer', otherIssuer];
     expect(await elsewhere(...deletion, ...stated)).toMatchObject({
       code: 1,
@@ -105,7 +105,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
     expect(await other.kubectl(['get', 'clusterconfig', '-o', 'name'])).toContain(clusterName);
   });
 
-  it('install is refused when the ClusterConfig belongs to another cluster', async () => {
+  it('install is refused, because the ClusterConfig names a cluster other than the requested one', async () => {
     const self = ['--self-managed', '--cluster-name', 'second', '--region', 'eu-west-1'];
     const refused = await elsewhere('install', '--yes', '--unbounded', '--without-operator', ...self);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -114,7 +114,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
 });
 
 describe('with the right kubeconfig', () => {
-  it('a role is not deleted while the accounts cannot be read', async () => {
+  it('orphans --delete deletes no role for a user who is not permitted to list the accounts', async () => {
     const restricted = await world.cluster.userKubeconfig('nearly-nobody');
     const grant = (name: string, ...args: string[]): Promise<string> =>
       world.cluster.kubectl(['create', 'clusterrolebinding', name, '--user=nearly-nobody', ...args]);
@@ -139,7 +139,7 @@ describe('with the right kubeconfig', () => {
     expect(await exists(live)).toBe(true);
   });
 
-  it('a role is not deleted while a running pod uses it', async () => {
+  it('orphans --delete does not delete a role that a running pod uses', async () => {
     const pod = {
       apiVersion: 'v1',
       kind: 'Pod',
@@ -177,7 +177,7 @@ describe('with the right kubeconfig', () => {
 });
 
 describe('after the cluster was deleted', () => {
-  it('orphans --delete --cluster-gone deletes its roles without connecting to a cluster', async () => {
+  it('orphans --delete --cluster-gone deletes the roles of that cluster without connecting to any cluster', async () => {
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-a-deleted-cluster',

@@ -117,7 +117,7 @@ describe('in a shell', () => {
   });
 });
 
-describe('in a shell, values with colons', () => {
+describe('values with colons', () => {
   it('are completed by bash', async ({ skip }) => {
     await requireShell('bash', skip);
     const screen = await typeInto('bash --norc --noprofile -i', [
@@ -170,14 +170,14 @@ describe('through kubectl', () => {
     );
   });
 
-  it('the words, names and files of kon are completed', async () => {
+  it('kubectl completes the commands, object names and file names of kon', async () => {
     expect(await kubectl('__complete', 'kon', 'acc')).toMatch(/^account\t.+\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'account', 'show', '')).toMatch(/^listed\s*\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'apply', '-f', '')).toBe(':0\n');
   });
 });
 
-describe('completion without a response', () => {
+describe('shell completion', () => {
   const servers: Server[] = [];
   afterAll(() => servers.forEach((server) => server.close()));
 
@@ -200,7 +200,7 @@ describe('completion without a response', () => {
    */
   const soon = 2500;
 
-  it('ends after a time limit when a server accepts connections and never answers', async () => {
+  it('ends after a time limit when the API server accepts connections but never responds', async () => {
     const server = createServer(() => undefined);
     servers.push(server);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

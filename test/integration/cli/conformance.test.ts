@@ -114,7 +114,7 @@ const differencesIn = (report: Report): readonly string[] =>
 const answersOf = (report: Report): Readonly<Record<string, string>> =>
   Object.fromEntries(report.measurements.map(({ id, answer }) => [id, answer]));
 
-test('in a conformance run, every call gives the expected result, everything is removed, and the report has no credentials', async () => {
+test('in a conformance run, every call gives the expected result, all created objects are deleted, and the report has no credentials', async () => {
   const { code, stdout, stderr } = await kon.run(command('--yes', '--report', 'reports'), { env });
   expect(stderr).toContain('Roles: ');
   expect(code).toBe(0);
@@ -196,14 +196,14 @@ test('the report masks the account id and the caller on request', async () => {
 });
 
 describe('before anything is created', () => {
-  test('credentials of another account are refused', async () => {
+  test('credentials of another AWS account are refused', async () => {
     const { code, stderr } = await kon.run(['conformance', '--account', '210987654321', '--yes'], { env });
     expect(stderr).toContain('your AWS credentials belong to account 123456789012, not to 210987654321');
     expect(code).toBe(4);
     expect(changes()).toEqual([]);
   });
 
-  test('a user is asked for confirmation, and shown what will be created', async () => {
+  test('the conformance run shows what will be created, and asks for confirmation', async () => {
     const terminal = kon.terminal(command().join(' '), { env });
     await terminal.until('[y/N]');
     expect(changes()).toEqual([]);
@@ -232,7 +232,7 @@ describe('before anything is created', () => {
   });
 });
 
-describe('an interrupted run', () => {
+describe('a conformance run', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)(
     'removes everything after %s, and reports its results so far',
     async (ending) => {
@@ -251,7 +251,7 @@ describe('an interrupted run', () => {
     },
   );
 
-  test('that was killed is cleaned up by a later command, and the roles and buckets of others stay', async () => {
+  test('that was killed is cleaned up by a later command, which keeps the roles and buckets of others', async () => {
     const trust = JSON.stringify(all).replace(
       '"Resource":"*"',
       '"Principal":{"Service":"ec2.amazonaws.com"}',
@@ -291,8 +291,8 @@ describe('an interrupted run', () => {
   });
 });
 
-describe('the minimal permissions', () => {
-  test('are printed, and suffice for a run', async () => {
+describe('the minimal permissions of a conformance run', () => {
+  test('are printed by a command, and suffice for a run', async () => {
     const printed = await kon.run(command('--print-policy', '-o', 'json'), { env: {} });
     expect(JSON.parse(printed.stdout)).toEqual(leastPolicy);
     const { code, stdout } = await kon.run(command('--yes', '-o', 'json'), { env: envOf(aws.url, runner) });

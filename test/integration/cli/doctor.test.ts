@@ -20,8 +20,8 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop());
 
-describe('doctor', () => {
-  it('skips the checks that need a cluster when there is none, and runs the others', async () => {
+describe('kon doctor', () => {
+  it('without a cluster, skips the checks that need a cluster, and runs all other checks', async () => {
     const result = await doctor('--kubeconfig', '/no/such/file', '-o', 'json');
     expect(result.code).toBe(1);
     expect(statuses(result)).toMatchObject({
@@ -51,7 +51,7 @@ describe('doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });
 
-  it('reports the resource names that are ambiguous next to the CRDs of Argo CD, whose short names still select Argo CD objects', async () => {
+  it('reports the resource names that Konstellation and Argo CD share, if both are installed', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');

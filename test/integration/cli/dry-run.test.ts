@@ -155,7 +155,7 @@ describe('--dry-run', () => {
     },
   );
 
-  it('sends no write with =client, even if the API server would refuse the write', async () => {
+  it('with the value =client, sends no write to the API server, not even one that the server would refuse', async () => {
     const { code, stdout, stderr } = await run('account delete guarded --dry-run=client -v');
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'linkedserviceaccount/guarded deleted (dry run)\n' });
     expect(stderr).toMatch(/^GET /m);
@@ -212,7 +212,7 @@ describe('--dry-run', () => {
     expect(faulty.stdout).toBe('');
   });
 
-  it('treats the text that a user saved in an editor like a write', async () => {
+  it('prints the object that the text from an editor would create or change', async () => {
     const editor = await kon.editor('widen', `sed -i s/ReadOnlyAccess/FullAccess/ "$1"`);
     const result = await kon.run(['account', 'edit', 'there', '--dry-run', '-o', 'json'], {
       env: { KON_EDITOR: editor },

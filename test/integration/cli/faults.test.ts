@@ -25,7 +25,7 @@ const kubeconfig = (server: string, user = '{}'): string =>
     `users: [{name: u, user: ${user}}]`,
   ].join('\n');
 
-describe('the connection to the cluster', () => {
+describe('kon, when it connects to a cluster,', () => {
   it('reports that there is no kubeconfig', async () => {
     const result = await kon.run(['account', 'list']);
     expect(result).toMatchObject({ code: 1, stdout: '' });
@@ -85,8 +85,8 @@ describe('the connection to the cluster', () => {
   });
 });
 
-describe('the cluster', () => {
-  it('causes one error without Konstellation, a different error for a user without rights, and no error for an administrator', async () => {
+describe('kon on a cluster', () => {
+  it('reports that Konstellation is not installed, or that a user lacks rights, and reports no error to an administrator', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     for (const args of [
       ['account', 'list'],
@@ -111,7 +111,7 @@ describe('the cluster', () => {
   });
 });
 
-describe('manifests', () => {
+describe('kon account create -f', () => {
   const env = (): { KUBECONFIG: string } => ({ KUBECONFIG: cluster.kubeconfig });
 
   it.each([
@@ -128,7 +128,7 @@ describe('manifests', () => {
   });
 });
 
-describe('the command line', () => {
+describe('kon', () => {
   it.each([
     ['an unknown command', ['acount', 'list'], "unknown command 'acount'"],
     ['an unknown verb', ['account', 'lst'], "unknown command 'lst'"],
@@ -182,7 +182,7 @@ describe('the command line', () => {
     });
   });
 
-  it('recommends kon explain after an error only on a terminal, and not for a wrong command line', async () => {
+  it('recommends kon explain after an error only on a terminal, and never after an invalid command line', async () => {
     const hint = 'For more information about this error, run "kon explain KUBECONFIG_MISSING".';
     const { screen } = await kon.onTerminal('account list');
     expect(screen.trimEnd().split(/\r?\n/).at(-1)).toBe(hint);

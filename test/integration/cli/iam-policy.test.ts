@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => kon?.remove());
 
-describe('from a file, without a cluster', () => {
+describe('kon iam-policy -f, without a cluster,', () => {
   it('prints the policy that the ClusterConfig requires', async () => {
     const { code, stdout, stderr } = await kon.run(['iam-policy', '-f', '-'], { input: manifest(bounded) });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -102,7 +102,7 @@ describe('from a file, without a cluster', () => {
   });
 });
 
-describe('from the cluster', () => {
+describe('kon iam-policy with a cluster', () => {
   let cluster: TestControlPlane;
   beforeAll(async () => {
     cluster = await startControlPlane();
@@ -110,7 +110,7 @@ describe('from the cluster', () => {
   });
   afterAll(() => cluster?.stop());
 
-  it('reports a missing ClusterConfig, and otherwise derives the policy from it', async () => {
+  it('reports a missing ClusterConfig, and otherwise derives the IAM policy from the ClusterConfig', async () => {
     const run = () => kon.run(['iam-policy'], { env: { KUBECONFIG: cluster.kubeconfig } });
     const before = await run();
     expect(before.code).toBe(1);

@@ -36,7 +36,7 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop());
 
-describe('plan', () => {
+describe('kon account plan', () => {
   it('shows all changes for a new account, and applies none', async () => {
     const file = await world.kon.file(
       'planned.yaml',
@@ -119,7 +119,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
   });
 });
 
-describe('verify', () => {
+describe('kon account verify', () => {
   it('proves each target, and quotes the message of STS if a proof fails', async () => {
     await kon('account', 'create', 'verified', '--policy', readOnly);
     const good = await kon('account', 'verify', 'verified');
@@ -188,7 +188,7 @@ describe('several accounts', () => {
   });
 });
 
-describe('verify, when the outcome is unknown', () => {
+describe('kon account verify, when the outcome is unknown,', () => {
   it('exits with a code above 1, and names the missing information', async () => {
     await kon('account', 'create', 'asked', '--policy', readOnly);
     const may = ['--verb=get,list', '--resource=linkedserviceaccounts,clusterconfigs,serviceaccounts'];
@@ -212,7 +212,7 @@ describe('verify, when the outcome is unknown', () => {
   });
 });
 
-describe('doctor', () => {
+describe('kon doctor', () => {
   it('counts the roles that exist now', async () => {
     await kon('account', 'create', 'counted', '--policy', readOnly);
     const report = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
@@ -226,7 +226,7 @@ describe('doctor', () => {
   });
 });
 
-describe('can-i', () => {
+describe('kon account can-i', () => {
   it('prints the statement that decides', async () => {
     await kon('account', 'create', 'asking', '--policy', readOnly);
     const yes = await kon('account', 'can-i', 'asking', 's3:GetObject', 'arn:aws:s3:::bucket/key');
@@ -249,7 +249,7 @@ describe('can-i', () => {
 
 const object = 'arn:aws:s3:::bucket/key';
 
-describe('who-can', () => {
+describe('kon who-can', () => {
   it('lists the accounts that may call the action, with the deciding statement', async () => {
     await kon('account', 'create', 'reader', '--policy', readOnly);
     await kon('account', 'create', 'reader2', '--policy', readOnly, '--policy', queues);
@@ -285,7 +285,7 @@ describe('who-can', () => {
     expect(await kon('who-can', 's3:GetObject', object, '--without', 'NoSuch')).toMatchObject({ code: 3 });
   });
 
-  it('evaluates inline policies that others put on a role, and exits with code 3 when these policies cannot be read', async () => {
+  it('evaluates inline policies that others added to a role, and exits with code 3 when these policies cannot be read', async () => {
     await kon('account', 'create', 'patched', '--policy', queues);
     const statement = { Effect: 'Allow', Action: 'sns:Publish', Resource: '*' };
     await world.iam.send(
@@ -353,7 +353,7 @@ describe('who-can', () => {
   });
 });
 
-describe('policies users', () => {
+describe('kon policies users', () => {
   it('lists the accounts that have the policy attached or have it as their boundary', async () => {
     await kon('account', 'create', 'fenced', '--policy', readOnly, '--boundary', queues);
     const result = await kon('policies', 'users', 'AmazonSQSReadOnlyAccess');
@@ -364,7 +364,7 @@ describe('policies users', () => {
   });
 });
 
-describe('app can-i', () => {
+describe('kon app can-i', () => {
   it("evaluates the permissions of the app's account", async () => {
     await kon('account', 'create', 'backend', '--policy', readOnly);
     await kon('app', 'create', 'shop', '--image', 'shop:1', '--account', 'backend', '--no-wait');
@@ -380,7 +380,7 @@ describe('app can-i', () => {
   });
 });
 
-describe('account edit --no-boundary', () => {
+describe('kon account edit --no-boundary', () => {
   it('removes the boundary from the role', async () => {
     const boundary = async (): Promise<string | undefined> => {
       const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf('bounded') }));
@@ -400,7 +400,7 @@ describe('account edit --no-boundary', () => {
   });
 });
 
-describe('target delete', () => {
+describe('kon target delete', () => {
   const subjects = async (account: string): Promise<string> => {
     const { Role } = await world.iam.send(new GetRoleCommand({ RoleName: roleOf(account) }));
     return decodeURIComponent(Role?.AssumeRolePolicyDocument ?? '');
@@ -502,7 +502,7 @@ describe('a target that is removed while pods run in it', () => {
       'jsonpath={.status.targets[?(@.name=="staging")].pods.current}',
     ]);
 
-  it('leaves the pods their permissions, and the command reports this before it saves', async () => {
+  it('does not take permissions from these pods, and kon reports this before it saves the removal', async () => {
     const both = ['--target', 'production', '--target', 'staging'];
     expect((await kon('account', 'create', name, '--policy', readOnly, ...both)).code).toBe(0);
     const roleArn = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'jsonpath={.status.roleArn}']);
@@ -533,7 +533,7 @@ describe('a target that is removed while pods run in it', () => {
     expect(await trust()).toContain(subject);
   });
 
-  it('removes the permissions at once with --now, after a confirmation that states how long sessions stay valid', async () => {
+  it('cuts off these pods at once with --now, after a confirmation that states how long sessions stay valid', async () => {
     expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });
@@ -595,7 +595,7 @@ describe('a role without its account', () => {
 });
 
 describe('the last use', () => {
-  it('of an account is the day when its credentials signed a call, after the next drift pass', async () => {
+  it('of an account is, after the next drift pass, the day on which its credentials last signed a call', async () => {
     for (const name of ['used', 'idle']) {
       const created = await kon('account', 'create', name, '--policy', readOnly);
       expect(created, created.stderr).toMatchObject({ code: 0 });
@@ -650,7 +650,7 @@ describe('the last use', () => {
   });
 });
 
-describe('orphans', () => {
+describe('orphaned roles', () => {
   it('are also found and deleted when nothing of Konstellation is left on the cluster', async () => {
     await kon('account', 'create', 'orphaned', '--policy', readOnly);
     expect(await kon('account', 'orphans')).toMatchObject({

@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe('two installations at the same time', () => {
-  it('result in one ClusterConfig with the matching operator policy, and one installation is refused', async () => {
+  it('result in one ClusterConfig with the matching operator policy, and the slower installation is refused', async () => {
     const results = await Promise.all(
       boundaries.map((boundary) => kon('install', ...options, '--boundary', boundary)),
     );
@@ -68,7 +68,7 @@ describe('two installations at the same time', () => {
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 
-  it('have the same result when the user confirms one of them later', async () => {
+  it('have the same result when a user confirms one installation after the other installation has finished', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const [first, second] = boundaries;
     const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);
@@ -111,13 +111,13 @@ describe('an installation that exists', () => {
     expect(await configured()).toEqual(spec);
   });
 
-  it('reports that --unbounded has no effect', async () => {
+  it('is not changed by --unbounded, and kon install reports that the option has no effect', async () => {
     const again = await kon('install', ...options, '--unbounded');
     expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(again.stderr).toContain('--unbounded has no effect');
   });
 
-  it("updates the operator's policy after a user changes the ClusterConfig with the command from the refusal", async () => {
+  it('gets a new operator policy when kon install runs again after a user has changed the ClusterConfig', async () => {
     const [first, second] = boundaries;
     const { aws } = await configured();
     const boundary = aws.permissionsBoundaryArn === first ? second : first;
@@ -134,7 +134,7 @@ describe('an installation that exists', () => {
     await isConsistent();
   });
 
-  it('is not replaced by an installation in another namespace', async () => {
+  it('is not replaced when kon install names another namespace, and the command is refused', async () => {
     const binding = await kubectl('get', 'clusterrolebinding', 'konstellation', '-o', 'yaml');
     const refused = await kon('install', ...options, '--namespace', 'second');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -209,7 +209,7 @@ describe('an installation that exists', () => {
     expect(await kon('install', ...options)).toMatchObject({ stdout: 'konstellation unchanged\n' });
   });
 
-  it('keeps its Deployment, and refuses --without-operator', async () => {
+  it('keeps its Deployment, because kon install refuses --without-operator', async () => {
     const labels = { 'app.kubernetes.io/name': 'konstellation' };
     await world.cluster.kubectl(
       ['create', '-f', '-'],

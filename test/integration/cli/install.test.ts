@@ -113,7 +113,7 @@ type Installed = {
   readonly kubernetes: readonly { readonly kind: string }[];
 };
 
-describe('install', () => {
+describe('kon install', () => {
   it('prints all objects in a dry run, for kubectl and for Terraform, and changes nothing', async () => {
     const yaml = await kon('install', '--target', 'production', ...limited, '--dry-run');
     expect(yaml).toMatchObject({ code: 0, stderr: '' });
@@ -144,7 +144,7 @@ describe('install', () => {
       'an administrator policy among others',
       ['--allow-policy', 'arn:aws:iam::aws:policy/Amazon*', '--allow-policy', '*/IAMFull*'],
     ],
-  ])('refuses %s for the operator unless the user accepts it', async (_what, args) => {
+  ])('refuses %s for the operator unless the user passes --unbounded', async (_what, args) => {
     const refused = await kon('install', '--target', 'production', '--yes', ...args);
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('nothing limits what the operator can grant: ');
@@ -189,7 +189,7 @@ describe('install', () => {
     expect(await roleNames()).toEqual([]);
   });
 
-  it('installs everything that the operator needs, and the operator works with nothing else', async () => {
+  it('installs everything that the operator needs to reconcile accounts and apps', async () => {
     const result = await kon('install', '--target', 'production', ...limited, '--without-operator', '--yes');
     expect(result.stderr).toContain('EKS cluster main in eu-west-1, AWS account 123456789012\n');
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
@@ -279,7 +279,7 @@ describe('install', () => {
   });
 });
 
-describe('install over a later version', () => {
+describe('kon install over a later version', () => {
   type Later = {
     readonly metadata: {
       readonly labels: Readonly<Record<string, string>>;
@@ -307,7 +307,7 @@ describe('install over a later version', () => {
   const annotation = (name: string): Promise<string> =>
     kubectl('get', 'crd', crd, '-o', `jsonpath={.metadata.annotations.k11n\\.dev/${name}}`);
 
-  it('withdraws the consent to delete a CRD, which an interrupted uninstallation has left on the CRD', async () => {
+  it('removes from a CRD the consent to its deletion that an interrupted uninstallation has left', async () => {
     await kubectl('annotate', 'crd', crd, 'k11n.dev/allow-deletion=true');
     const result = await again();
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
@@ -316,7 +316,7 @@ describe('install over a later version', () => {
     await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
   });
 
-  it('is refused with a list of what would be lost; --downgrade overrides the refusal, and the operator leaves unknown fields unchanged', async () => {
+  it('is refused with a list of the fields that would be lost, unless --downgrade is given; until then, the operator keeps these fields', async () => {
     const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
     const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
     properties['futureField'] = { type: 'string' };
@@ -405,7 +405,7 @@ describe('install over a later version', () => {
   });
 });
 
-describe('uninstall', () => {
+describe('kon uninstall', () => {
   it('refuses while accounts exist, and with --delete-accounts removes the accounts, their roles and the installation', async () => {
     expect(await kon('uninstall', '--yes')).toMatchObject({
       code: 1,
@@ -448,7 +448,7 @@ describe('uninstall', () => {
   });
 });
 
-describe('install with Pod Identity', () => {
+describe('kon install with Pod Identity', () => {
   const own = ['--namespace', 'agent'];
   const install = (...args: string[]): Promise<Result> =>
     kon('install', '--identity-mode', 'PodIdentity', '--yes', ...limited, ...own, ...args);
@@ -551,7 +551,7 @@ describe('install with Pod Identity', () => {
     }
   });
 
-  it("is checked by doctor, which shows the operator's role and that no provider is needed", async () => {
+  it("leads to a kon doctor report that names the operator's role and requires no provider", async () => {
     const deployment = (labels: object): object => ({
       selector: { matchLabels: labels },
       template: {
@@ -678,7 +678,7 @@ describe('install with Pod Identity', () => {
     expect(refused.stderr).toContain('kubectl patch clusterconfig main');
   });
 
-  it('is uninstalled together with its association', async () => {
+  it('is reverted by kon uninstall, which also deletes the association', async () => {
     const planned = await kon('uninstall', '--dry-run', ...own);
     expect(planned.stderr).toContain('- Pod Identity association agent/konstellation\n');
     const removed = await kon('uninstall', '--yes', '--timeout', '1s', ...own);
@@ -698,7 +698,7 @@ describe('install with Pod Identity', () => {
   });
 });
 
-describe('install with Pod Identity and an operator', () => {
+describe('kon install with Pod Identity and an operator', () => {
   it('creates the Deployment only once its pods would get the role', async () => {
     const connection = await loadConnection({ kubeconfig: world.cluster.kubeconfig, env: world.kon.env });
     const client = createKubeClient(connection, { now: monotonicClock, random: Math.random });
@@ -744,8 +744,8 @@ describe('install with Pod Identity and an operator', () => {
   });
 });
 
-describe('install on a cluster outside EKS', () => {
-  it("takes name and region from the options, and creates the provider of the cluster's issuer", async () => {
+describe('kon install on a cluster outside EKS', () => {
+  it("takes the cluster's name and region from the options, and creates the OIDC provider of the cluster's issuer", async () => {
     const named = ['--namespace', 'mine', '--without-operator', '--yes'];
     const own = ['--self-managed', '--cluster-name', 'mine', '--region', region, ...named];
     const result = await kon('install', ...own, ...limited, '--target', 'production');
@@ -774,7 +774,7 @@ describe('install on a cluster outside EKS', () => {
   });
 });
 
-describe('install for an organization with requirements for roles', () => {
+describe('kon install for an organization with requirements for roles', () => {
   const own = ['--namespace', 'demanding', '--without-operator', '--yes', '--no-wait'];
   const demands = [
     '--operator-boundary',
@@ -856,7 +856,7 @@ describe('install for an organization with requirements for roles', () => {
   });
 });
 
-describe('uninstall', () => {
+describe('kon uninstall', () => {
   const trustOf = (principal: object): string =>
     JSON.stringify({
       Version: '2012-10-17',

@@ -162,7 +162,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-describe('selection', () => {
+describe('the selection of objects', () => {
   it.each([
     [['account', 'list', '--not-ready'], ['c-broken']],
     [
@@ -209,7 +209,7 @@ describe('selection', () => {
   });
 });
 
-describe('order', () => {
+describe('--sort-by', () => {
   it('sorts by a column or by a path, and the error for an unknown column lists all columns', async () => {
     expect(await namesOf('account', 'list', '--sort-by', 'reason')).toEqual([
       'a-staging',
@@ -265,7 +265,7 @@ describe('templates', () => {
   });
 
   it.each(['jsonpath', 'jsonpath={.a', 'custom-columns', 'custom-columns=NAME', 'table=x'])(
-    '-o %s is refused before the cluster is asked',
+    '-o %s is refused before kon contacts the cluster',
     async (format) => {
       const result = await kon.run(['account', 'list', '-o', format], { env: { KUBECONFIG: '/nowhere' } });
       expect(result).toMatchObject({ code: 2, stdout: '' });
@@ -319,7 +319,7 @@ describe('pods', () => {
     expect(await rows('app', 'pods', 'shop', '--sort-by', 'name')).toEqual(found);
   });
 
-  it('names the targets where the user may not list pods, and shows the others', async () => {
+  it('names the targets in which the user is not permitted to list pods, and shows the pods of all other targets', async () => {
     await cluster.kubectl([
       'create',
       'clusterrole',
@@ -523,7 +523,7 @@ describe('kon account list --unused', () => {
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be combined') });
   });
 
-  it('warns a user who may not read whether an operator runs', async () => {
+  it('warns a user who is not permitted to read whether an operator runs', async () => {
     await cluster.kubectl([
       'create',
       'clusterrole',

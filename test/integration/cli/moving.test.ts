@@ -42,7 +42,7 @@ async function eksctlRole(RoleName: string, subject: string): Promise<void> {
 const apply = (object: object): Promise<string> =>
   world.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', ...object }));
 
-describe('import', () => {
+describe('kon account import', () => {
   it('creates an account from a role and ServiceAccount of eksctl, and proves it', async () => {
     await eksctlRole('eksctl-payments', 'system:serviceaccount:production:payments');
     await world.cluster.kubectl(
@@ -79,7 +79,7 @@ describe('import', () => {
     });
   });
 
-  it('refuses to remove access from running pods, and the operator also refuses when the account is written without kon', async () => {
+  it('refuses to remove access from running pods, and the operator refuses the same when the account is written without kon', async () => {
     await eksctlRole('legacy-irsa', 'system:serviceaccount:production:legacy');
     const roleArn = `arn:aws:iam::${accountId}:role/legacy-irsa`;
     const metadata = { namespace: 'production', name: 'legacy' };
@@ -144,8 +144,8 @@ describe('import', () => {
   });
 });
 
-describe('export and copy', () => {
-  it('prints a manifest with policies by name that can be applied unchanged', async () => {
+describe('kon account', () => {
+  it('export prints a manifest that names policies by name and can be applied unchanged', async () => {
     await kon('account', 'create', 'exported', '--policy', readOnly, '--target', 'staging', '--no-wait');
     const { stdout, code } = await kon('account', 'export', 'exported');
     expect(code).toBe(0);
@@ -168,7 +168,7 @@ spec:
     expect(again.code).toBe(0);
   });
 
-  it('copies an account to the cluster of another context', async () => {
+  it('copy copies an account to the cluster of another context', async () => {
     // The same cluster under another context name, with another account name, represents a second cluster.
     const here = await readFile(world.cluster.kubeconfig, 'utf8');
     const context = /current-context: "?([^"\n]+)/.exec(here)?.[1] ?? '';
@@ -189,7 +189,7 @@ spec:
   });
 });
 
-describe('history', () => {
+describe('kon account history', () => {
   it("shows the operator's Events and the transitions of conditions", async () => {
     await kon('account', 'create', 'lived', '--policy', readOnly);
     const table = await kon('account', 'history', 'lived');

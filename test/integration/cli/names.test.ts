@@ -69,18 +69,18 @@ describe('names', () => {
     ['get', 'lsa/one'],
     ['describe', 'lsa', 'one'],
     ['lsa', 'get', 'one'],
-  ])('kon %s %s %s %s accepts the name', async (...words) => {
+  ])('kon %s %s %s %s accepts this form of a name', async (...words) => {
     expect(await run(...words.filter(Boolean))).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('a name of another kind is refused with the right command', async () => {
+  it('a name of another kind is refused, and the error names the right command', async () => {
     expect(await run('account', 'show', 'app/shop')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('"app/shop" does not name an account'),
     });
   });
 
-  it('several objects are shown one after the other, and as one List in JSON', async () => {
+  it('kon account show prints several objects one after the other, and one List with -o json', async () => {
     const text = await run('account', 'show', 'one', 'two');
     expect(text.stdout.match(/^Account: +(one|two)$/gm)).toHaveLength(2);
     const json = JSON.parse((await run('account', 'show', 'one', 'two', '-o', 'json')).stdout) as object;
@@ -91,7 +91,7 @@ describe('names', () => {
     expect(await run('account', 'show', 'one', 'two', '--watch')).toMatchObject({ code: 2 });
   });
 
-  it('the history of several objects is one list, with a column for the name', async () => {
+  it('kon account history prints the history of several objects as one list, with a column for the name', async () => {
     const text = await run('account', 'history', 'lsa/one', 'two');
     expect(text).toMatchObject({ code: 0, stderr: '' });
     expect(text.stdout).toMatch(/^ACCOUNT\tTIME\t/);
@@ -133,7 +133,7 @@ describe('words', () => {
     [['app', 'rename', 'a', 'b'], 'An app cannot be renamed.'],
     [['accont', 'list'], 'Did you mean account?'],
     [['apply', 'file.yaml'], 'kon apply -f file.yaml'],
-  ])('%j makes kon name the right command', async (words, text) => {
+  ])('after the arguments %j, kon suggests the right command', async (words, text) => {
     const result = await run(...words);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain(text);
@@ -153,7 +153,7 @@ describe('words', () => {
       ['account', 'show', '--help'],
     ],
     [['help'], ['--help']],
-  ])('%j prints the same as %j', async (words, canonical) => {
+  ])('kon with the arguments %j prints the same as with the arguments %j', async (words, canonical) => {
     const [one, other] = await Promise.all([run(...words), run(...canonical)]);
     expect(one).toEqual(other);
     expect(one.code).toBe(0);
@@ -301,7 +301,7 @@ describe('kon status', () => {
     expect(json.drift).toHaveLength(2);
   });
 
-  it('names the parts that the user may not read', async () => {
+  it('names the kinds that the user is not permitted to read', async () => {
     await cluster.kubectl([
       'create',
       'clusterrole',

@@ -84,7 +84,7 @@ it('the executable contains its bill of materials and the licence texts of all b
   );
 });
 
-it('the executable also acts as the other programs that ship with it', async () => {
+it('the executable also contains the helper programs, such as the editor of the tour', async () => {
   await expect(kon(['__program', 'tour-editor', '/nowhere', '/nowhere'])).rejects.toThrow('ENOENT');
   await expect(kon(['__program', 's3-probe', 'nonsense'])).rejects.toMatchObject({ code: 1 });
 });

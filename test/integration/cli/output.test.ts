@@ -257,14 +257,14 @@ describe('-o csv', () => {
     expect({ others, code, stderr }).toEqual({ others: [], code: 0, stderr: '' });
   });
 
-  it('shows when an object was created as an age on a terminal, and exactly with -o wide', async () => {
+  it('is not needed for exact times: a table on a terminal shows ages, and -o wide shows exact times', async () => {
     const table = await kon.onTerminal('account list listed --no-color');
     expect(table.screen).toMatch(/CREATED +LAST USED\s*\n.* \d+[smhd]\S* ago +unknown/);
     const wide = await kon.onTerminal('account list listed -o wide --no-color');
     expect(wide.screen).toMatch(/CREATED +LAST USED\s*\n.* 2\d{3}-\d\d-\d\dT/);
   });
 
-  it('is the same on a terminal, without colour', async () => {
+  it('prints the same on a terminal and to a pipe, without colour', async () => {
     const piped = await kon.run(['account', 'list', '-o', 'csv']);
     const { screen } = await kon.onTerminal('account list -o csv', { env: { TERM: 'xterm' } });
     expect(screen.replaceAll('\r\r\n', '\r\n')).toBe(piped.stdout);
@@ -341,7 +341,7 @@ describe('kon account history', () => {
 });
 
 describe('kon app', () => {
-  it('lists and shows the targets, their state and their identity', async () => {
+  it('lists apps, and shows the state and the identity of an app in each target', async () => {
     const list = await kon.run(['app', 'list']);
     expect(list.stdout.split('\n')[1]).toMatch(
       /^shown\tFalse\tAccountNotLinkedToTarget\tnginx:1\.29\tlisted\t1\/2\t/,
@@ -537,7 +537,7 @@ describe('kon apply', () => {
   });
 });
 
-describe('on a terminal', () => {
+describe('kon on a terminal', () => {
   it('runs the command of the walkthrough: kon account create --account NAME, with an editor', async () => {
     const editor = await kon.editor('uncomment', `sed -i 's/# - arn:/- arn:/' "$1"`);
     const terminal = kon.terminal('account create --account myaccount --no-wait', {
@@ -564,7 +564,7 @@ describe('on a terminal', () => {
   });
 });
 
-describe('completion', () => {
+describe('shell completion', () => {
   it('offers the words of commands and names from the cluster, in bash', async () => {
     const link = `ln -sf ${kon.executable} ${kon.folder}/kon`;
     const script = [

@@ -36,8 +36,8 @@ const policiesOf = async (name: string): Promise<readonly string[]> => {
   return (JSON.parse(text) as { spec: { aws: { policyArns: string[] } } }).spec.aws.policyArns;
 };
 
-describe('kon account create on a terminal', () => {
-  it('finds policies of AWS and of the AWS account by parts of their names, and creates an account with the chosen ones', async () => {
+describe('the policy prompt of kon account create', () => {
+  it('finds AWS managed policies and policies of the AWS account by parts of a name, and creates an account with the chosen policies', async () => {
     const terminal = world.kon.terminal('account create chosen --no-wait', { env: { TERM: 'xterm' } });
     await terminal.until('Policies of account "chosen"');
     terminal.type('s3roa');
@@ -93,7 +93,7 @@ describe('kon account create on a terminal', () => {
     expect(await exists('never')).toBe(false);
   });
 
-  it('offers only the policies of AWS to users who may not list those of the AWS account', async () => {
+  it('offers only AWS managed policies to users without the right to list the policies of the AWS account', async () => {
     const terminal = world.kon.terminal('account create limited --no-wait', {
       env: { TERM: 'xterm', ...world.nobodyEnv },
     });
@@ -109,7 +109,7 @@ describe('kon account create on a terminal', () => {
     expect((await terminal.finished).code).toBe(130);
   });
 
-  it('shows no prompt without a terminal, or when policies are given', async () => {
+  it('is not shown without a terminal, on a dumb terminal, or when policies are given', async () => {
     const piped = await world.kon.run(['account', 'create', 'piped']);
     expect(piped.code).toBe(2);
     expect(piped.stderr).toContain('Pass the policies with --policy POLICY');
@@ -132,7 +132,7 @@ describe('completion of policies', () => {
     return stdout.split('\n').flatMap((line) => line.split('\t')[0] || []);
   };
 
-  it('offers attached policies, and policies of AWS that begin with the typed text', async () => {
+  it('offers attached policies, and AWS managed policies that begin with the typed text', async () => {
     expect(await complete('account', 'create', 'x', '--policy', '')).toEqual(expect.arrayContaining([own]));
     const offered = await complete(
       'account',

@@ -240,7 +240,7 @@ describe('kon account suggest', () => {
     });
   });
 
-  it('names the cause if it cannot read the report', async () => {
+  it('names the cause if kon cannot read the report of IAM about used services', async () => {
     await create('unread', sqsFull);
     const denied = await world.kon.run(['account', 'suggest', 'unread', '-o', 'json'], {
       env: world.nobodyEnv,

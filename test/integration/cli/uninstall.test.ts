@@ -65,8 +65,8 @@ afterAll(async () => {
   await world?.stop();
 });
 
-describe('uninstall --delete-accounts', () => {
-  it('deletes no account while a running pod uses one of them', async () => {
+describe('kon uninstall --delete-accounts', () => {
+  it('deletes no account while a running pod uses one of the accounts', async () => {
     await create('idle');
     await create('used');
     const pod = {
@@ -99,7 +99,7 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('delete', 'pod', '-n', 'production', 'user', '--force');
   });
 
-  it('deletes no account while one is protected', async () => {
+  it('deletes no account while one of the accounts is protected', async () => {
     await kubectl('label', 'lsa', 'used', 'k11n.dev/protected=true');
     const refused = await kon('uninstall', '--delete-accounts', '--yes');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
@@ -123,7 +123,7 @@ describe('uninstall --delete-accounts', () => {
     await kubectl('delete', 'quarantine', 'incident');
   });
 
-  it('asks again if accounts are created before the user answers, and new accounts are then refused until the second answer', async () => {
+  it('asks again if accounts are created before the user answers, and blocks new accounts until the second answer', async () => {
     const waiting = world.kon.terminal('uninstall --delete-accounts');
     await waiting.until('the accounts idle, used with their roles?');
     await create('late');
@@ -203,7 +203,7 @@ describe('an uninstallation that was killed', () => {
   });
 });
 
-describe('uninstall where another tool installed the operator', () => {
+describe('kon uninstall, where another tool installed the operator,', () => {
   const deployment = (labels: object, annotations: object): string =>
     JSON.stringify({
       apiVersion: 'apps/v1',

@@ -120,7 +120,7 @@ describe('kon without --force', () => {
     expect((await run(line)).code).toBe(0);
   });
 
-  it('accepts an unknown policy when the user may not look it up', async () => {
+  it('accepts an unknown policy when the user is not permitted to read policies in IAM', async () => {
     const blind = await run(`account create blind --policy ${missing} --no-wait -v`, {
       env: world.nobodyEnv,
     });

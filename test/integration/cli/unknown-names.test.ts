@@ -129,7 +129,7 @@ describe('the check of names', () => {
     expect(await run('apply -f - --no-wait', text)).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('accepts every name on a cluster whose ClusterConfig the user may not read', async () => {
+  it('accepts every name if the user is not permitted to read the ClusterConfig', async () => {
     const rules = ['--verb=get,create,patch', '--resource=linkedserviceaccounts.k11n.dev'];
     await cluster.kubectl(['create', 'clusterrole', 'writes', ...rules]);
     await cluster.kubectl(['create', 'clusterrolebinding', 'writes', '--clusterrole=writes', '--user=dev']);

@@ -54,7 +54,7 @@ async function mirror(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
 }
 
-test('the cache at the location in XDG_CACHE_HOME is searched first', async () => {
+test('programs are taken from the cache in the folder that XDG_CACHE_HOME names', async () => {
   const env = { XDG_CACHE_HOME: join(home, 'xdg') };
   const path = cachedPath(cacheFolder(env), 'etcd', system);
   await executable(path, '#!/bin/sh\n');
@@ -138,7 +138,7 @@ test('KUBEBUILDER_ASSETS of another minor version is reported and ignored', asyn
   ]);
 });
 
-test('files left by a process that was killed during a build are removed', async () => {
+test('files left by a process that was killed during a build are removed by the next run', async () => {
   const cache = cacheFolder({ HOME: home });
   await mkdir(join(cache, 'work-999999999'), { recursive: true });
   await expect(resolveBinaries(['etcd'], options())).rejects.toThrow(/Install Go/);

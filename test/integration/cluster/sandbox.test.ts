@@ -126,7 +126,7 @@ describe('a sandbox in the background', () => {
     expect((await statusOf()).pid).toBe(status.pid);
   });
 
-  test('is usable from a shell that evaluates the output of env', async () => {
+  test('is usable from a shell that evaluates the output of `kon sandbox env`', async () => {
     const { stdout } = await command(['sandbox', 'env']);
     const shell = await run(
       'sh',
@@ -233,7 +233,7 @@ describe('a sandbox in the background', () => {
     ]);
   });
 
-  test('issues pod tokens that get credentials of a role that trusts them, and of no other role', async () => {
+  test('issues pod tokens that get credentials only for a role that trusts these tokens', async () => {
     const provider = status.issuer.replace('https://', '');
     const trust = (subject: string): string =>
       JSON.stringify({
@@ -286,7 +286,7 @@ describe('a sandbox in the background', () => {
     iam.destroy();
   });
 
-  test('leaves signals to the program that it runs, and removes the token of the program at the latest when the next program starts', async () => {
+  test("leaves signals to the program of `kon sandbox exec`, and removes the program's token when the next program starts at the latest", async () => {
     const temporary = await mkdtemp(join(folder, 'tmp-'));
     const program = `
       let interrupts = 0;
@@ -387,7 +387,7 @@ describe('a sandbox in the background', () => {
     expect(stdout).toMatch(/webhook\tended by SIGKILL/);
   });
 
-  test('ends every process and removes its secrets with down', async () => {
+  test('ends every process and removes its secrets on `kon sandbox down`', async () => {
     expect((await processes(status)).length).toBeGreaterThan(7);
     expect(await command(['sandbox', 'down'])).toMatchObject({
       code: 0,

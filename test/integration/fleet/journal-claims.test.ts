@@ -34,7 +34,7 @@ const gaps = (calls: readonly JournalEntry[], ...lists: [number, readonly string
   );
 
 describe('an attachment gap', () => {
-  it('is found when a policy is detached although the account listed it all the time', () => {
+  it('is found when a policy is detached that the account listed without interruption', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]])).toHaveLength(1);
   });
 
@@ -62,7 +62,7 @@ describe('an attachment gap', () => {
     expect(gaps([call(120_000, 'DetachRolePolicy', a)], ...back)).toHaveLength(1);
   });
 
-  it('is not found for a call that changed nothing or a call of others', () => {
+  it('is not found for a call that changed nothing, or for a call that another caller than the operator made', () => {
     const quiet = call(100_000, 'DetachRolePolicy', a, { changed: false });
     const other = call(100_000, 'DetachRolePolicy', a, { caller: 'arn:aws:iam::1:user/person' });
     expect(gaps([quiet, other], [0, [a, b]])).toEqual([]);

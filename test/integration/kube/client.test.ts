@@ -121,7 +121,7 @@ describe('objects', () => {
     );
   });
 
-  test('with unknown fields are refused on request, and cause a warning otherwise', async () => {
+  test('with unknown fields are refused if the client requests strict validation, and otherwise cause a warning', async () => {
     const object = { ...configMap('strict'), surplus: true };
     const error = await failure(client.create(resources.configMaps, object, { fieldValidation: 'Strict' }));
     expect((error as KubeApiError).message).toContain('unknown field "surplus"');

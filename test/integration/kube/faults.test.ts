@@ -262,7 +262,7 @@ test('a list whose version is compacted between its pages is read again from the
   await writer.close();
 }, 60_000);
 
-test('without faults, one watch is enough because the server streams the existing objects', async () => {
+test('without faults, an informer needs only one watch request, because the server streams the existing objects', async () => {
   const client = createKubeClient(staticConnection({ server: proxy.url, tls: { ca: proxy.ca } }));
   const informer = createInformer<ConfigMap>({
     now: monotonicClock,

@@ -228,7 +228,7 @@ describe('the operator policy', () => {
     await operator.plain.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }));
   });
 
-  it('allows adopting a role outside the path, once the role has the tag that consents to this cluster', async () => {
+  it('allows adopting a role outside the path, once the role has the tag that consents to an adoption by this cluster', async () => {
     const RoleName = 'consented';
     expect(await denial(operator.plain.send(new TagRoleCommand({ RoleName, Tags: marks })))).toContain(
       'iam:TagRole',
@@ -310,9 +310,9 @@ const onForeign = (
   ['delete', 'iam:DeleteRole', (iam) => iam.send(new DeleteRoleCommand({ RoleName }))],
 ];
 
-describe('IAM does not allow the operator', () => {
+describe('under the operator policy', () => {
   describe.each(['foreign', 'foreign-in-path', 'of-other-cluster'])('with the role "%s"', (role) => {
-    it.each(onForeign(role))('to %s that role', async (_what, action, attempt) => {
+    it.each(onForeign(role))('the operator cannot %s that role', async (_what, action, attempt) => {
       expect(await denial(attempt(operator.fenced))).toMatch(
         new RegExp(`not authorized to perform: ${action} .*because no identity-based policy allows`),
       );
@@ -326,7 +326,7 @@ describe('IAM does not allow the operator', () => {
     ['with the ownership tags of another cluster', create({ Tags: marksOf(otherCluster) })],
     ['without the boundary', create({ PermissionsBoundary: undefined })],
     ['with another boundary', create({ PermissionsBoundary: otherBoundary })],
-  ])('to create a role %s', async (_what, attempt) => {
+  ])('the operator cannot create a role %s', async (_what, attempt) => {
     expect(await denial(attempt(operator.fenced))).toContain('iam:CreateRole');
     await expect(admin.send(new GetRoleCommand({ RoleName: newRole.RoleName }))).rejects.toThrow(
       'cannot be found',
@@ -344,11 +344,11 @@ describe('IAM does not allow the operator', () => {
       'own-unbounded',
       new AttachRolePolicyCommand({ RoleName: 'own-unbounded', PolicyArn: allowed }),
     ],
-  ])('to %s', async (_what, _role, command) => {
+  ])('the operator cannot %s', async (_what, _role, command) => {
     expect(await denial(operator.fenced.send(command))).toContain('iam:AttachRolePolicy');
   });
 
-  it('to remove the boundary or to replace it with another boundary', async () => {
+  it('the operator cannot remove the boundary of a role, and cannot replace the boundary with another one', async () => {
     const RoleName = 'own';
     expect(
       await denial(operator.fenced.send(new DeleteRolePermissionsBoundaryCommand({ RoleName }))),
@@ -365,12 +365,12 @@ describe('IAM does not allow the operator', () => {
   it.each([
     ['an account in another cluster', { 'k11n.dev/cluster': otherCluster }],
     ['somebody else', { 'k11n.dev/managed-by': 'somebody' }],
-  ])('to tag a role of its own as the role of %s', async (_what, tags) => {
+  ])('the operator cannot tag one of its roles as the role of %s', async (_what, tags) => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
 
-  describe.each(['own', 'new'] as const)('on a role that is %s', (which) => {
+  describe.each(['own', 'new'] as const)('on the role "%s"', (which) => {
     const setTags = (tags: Readonly<Record<string, string>>): Promise<unknown> =>
       which === 'own'
         ? operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: tagList(tags) }))
@@ -387,17 +387,17 @@ describe('IAM does not allow the operator', () => {
       ['of a Pod Identity session', { 'kubernetes-namespace': 'production' }],
       ['of a Pod Identity session, in other letter case', { 'EKS-Cluster-Name': 'other' }],
       ['of an ownership tag, in other letter case', { 'K11N.dev/account': 'other' }],
-    ])('to set a tag key %s', async (_what, tags) => {
+    ])('the operator cannot set a tag key %s', async (_what, tags) => {
       expect(await denial(setTags(tags))).toContain(which === 'own' ? 'iam:TagRole' : 'iam:CreateRole');
     });
   });
 
-  it('to call an operation on tags without any tag', async () => {
+  it('the operator cannot call TagRole without any tag', async () => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: [] }));
     expect(await denial(call)).toContain('iam:TagRole');
   });
 
-  it('to write its own policies, inline or managed', async () => {
+  it('the operator cannot write an inline policy or create a managed policy', async () => {
     expect(
       await denial(
         operator.fenced.send(
@@ -412,7 +412,7 @@ describe('IAM does not allow the operator', () => {
     ).toContain('iam:CreatePolicy');
   });
 
-  it('to assume a role', async () => {
+  it('the operator cannot assume a role', async () => {
     const sts = new STSClient(emulator.client(keysOf('fenced')));
     const call = sts.send(
       new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/foreign`, RoleSessionName: 'escape' }),

@@ -63,7 +63,7 @@ const storedAccount = async (): Promise<unknown> => {
 };
 
 // A shallow clone has no previous version to upgrade from.
-describe.skipIf(!hasPreviousVersion())('a release of Helm', () => {
+describe.skipIf(!hasPreviousVersion())('a Helm release', () => {
   let stored: unknown;
   let present: string;
 
@@ -99,7 +99,7 @@ describe.skipIf(!hasPreviousVersion())('a release of Helm', () => {
     expect(await operatorImage()).toContain(':0.1.0');
   });
 
-  it('takes the new CRDs from kubectl before the upgrade, and no object changes', async () => {
+  it('keeps every object unchanged when kubectl applies the new CRDs before the upgrade of the release', async () => {
     const manifests = crds().map((crd) => stringify(crd));
     await cluster.kubectl(
       ['apply', '--server-side', '--force-conflicts', '-f', '-'],
@@ -113,7 +113,7 @@ describe.skipIf(!hasPreviousVersion())('a release of Helm', () => {
     expect(await storedAccount()).toEqual(stored);
   });
 
-  it('is refused without a role path, and then changes nothing', async () => {
+  it('cannot be upgraded without a role path, and the attempt changes nothing', async () => {
     await expect(release('upgrade', present, ...values)).rejects.toThrow(
       'clusterConfig.spec.aws.rolePath is needed',
     );

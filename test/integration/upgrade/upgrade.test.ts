@@ -210,7 +210,7 @@ describe('an upgrade', () => {
     return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
   };
 
-  it('leaves the current operator working while the CRDs of 0.1.0 are still installed, and the operator then writes nothing more', async () => {
+  it('can start with the operator: under the CRDs of 0.1.0, the new operator applies edits and repeats no write', async () => {
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
     roleId = await roleOf();
@@ -295,7 +295,7 @@ describe('an upgrade', () => {
   });
 });
 
-describe('CRDs of a later version than the operator that runs', () => {
+describe('CRDs of a later version than the running operator', () => {
   const names = crds().map(({ metadata }) => metadata.name);
   const mark = (version: number): Promise<string> =>
     kubectl(`annotate --overwrite crd ${names[1]} k11n.dev/schema-version=${version}`);
@@ -303,7 +303,7 @@ describe('CRDs of a later version than the operator that runs', () => {
     kubectl(`get clusterconfig main -o jsonpath={.status.conditions[?(@.type=="OperatorCurrent")].${field}}`);
   const accounts = Array.from({ length: 100 }, (_, index) => `many-${index}`);
 
-  it("stop the operator's writes to AWS within a second, even while accounts are created, until the CRDs are reverted", async () => {
+  it("stop the operator's writes to AWS within a second while accounts are created, and until the CRDs are reverted", async () => {
     await newCrds();
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
