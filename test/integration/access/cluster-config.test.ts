@@ -291,7 +291,7 @@ describe('a reserved namespace', () => {
     await expect(create(admin, config({ targets: ['production', name] }))).rejects.toThrow(message);
   });
 
-  it('in which the operator runs is refused as a target', async () => {
+  it('where the operator runs is refused as a target', async () => {
     const message = `the namespace ${operatorIdentity.namespace} cannot be a target: the operator itself runs in it`;
     const before = await existing();
     const targets = ['production', operatorIdentity.namespace];

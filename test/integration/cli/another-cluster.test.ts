@@ -53,7 +53,7 @@ describe('with the kubeconfig of a cluster without Konstellation', () => {
     expect(await exists(live)).toBe(true);
   });
 
-  it('orphans --delete --cluster-gone is refused for the cluster to which the kubeconfig points', async () => {
+  it('orphans --delete --cluster-gone is refused for the cluster of the current kubeconfig context', async () => {
     const stated = ['--cluster-gone', '--cluster-arn', clusterArn, '--issuer', otherIssuer];
     expect(await elsewhere(...deletion, ...stated)).toMatchObject({
       code: 1,

@@ -103,7 +103,7 @@ describe('every command', () => {
     });
   });
 
-  it('exits as golden/outcomes.txt lists when the kubeconfig, the cluster, credentials or rights are missing', async () => {
+  it('exits as golden/outcomes.txt states if the kubeconfig, the cluster, credentials or rights are missing', async () => {
     const kubeconfig = (server: string): string =>
       JSON.stringify({
         'current-context': 'here',

@@ -51,7 +51,7 @@ describe('kon doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });
 
-  it('reports the resource names that Konstellation and Argo CD share, if both are installed', async () => {
+  it('reports resource names shared with Argo CD, whose short names continue to select Argo CD objects', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');

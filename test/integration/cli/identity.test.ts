@@ -595,7 +595,7 @@ describe('a role without its account', () => {
 });
 
 describe('the last use', () => {
-  it('of an account is, after the next drift pass, the day on which its credentials last signed a call', async () => {
+  it('of an account is reported after the next drift pass, as the day on which its credentials signed a call', async () => {
     for (const name of ['used', 'idle']) {
       const created = await kon('account', 'create', name, '--policy', readOnly);
       expect(created, created.stderr).toMatchObject({ code: 0 });

@@ -316,7 +316,7 @@ describe('kon install over a later version', () => {
     await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
   });
 
-  it('is refused with a list of the fields that would be lost, unless --downgrade is given; until then, the operator keeps these fields', async () => {
+  it('is refused without --downgrade, with a list of the fields that would be lost, and the operator leaves these fields unchanged', async () => {
     const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
     const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
     properties['futureField'] = { type: 'string' };

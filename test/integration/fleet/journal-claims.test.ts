@@ -62,7 +62,7 @@ describe('an attachment gap', () => {
     expect(gaps([call(120_000, 'DetachRolePolicy', a)], ...back)).toHaveLength(1);
   });
 
-  it('is not found for a call that changed nothing, or for a call that another caller than the operator made', () => {
+  it('is not found for a call that changed nothing, or for a call from a caller other than the operator', () => {
     const quiet = call(100_000, 'DetachRolePolicy', a, { changed: false });
     const other = call(100_000, 'DetachRolePolicy', a, { caller: 'arn:aws:iam::1:user/person' });
     expect(gaps([quiet, other], [0, [a, b]])).toEqual([]);

@@ -174,7 +174,7 @@ it('the build refuses a base image that is named by a tag, and a platform that t
   });
 });
 
-it('the operator manages a cluster with only the files pulled from the image, and cannot change these files', async () => {
+it('the operator runs with only the files pulled from the image, and cannot change these files', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
     // The operator's user is not permitted to read the folder of the sandbox.

@@ -191,7 +191,7 @@ describe('the operator policy', () => {
     await expect(iam.send(new GetRoleCommand({ RoleName: 'nothing' }))).rejects.toThrow('cannot be found');
   });
 
-  it('allows tagging a role as retained and removing its ownership tags, and then denies changes of that role', async () => {
+  it('allows tagging a role as retained and removing its ownership tags, and denies later changes of that role', async () => {
     const RoleName = 'own-retained';
     const Tags = tagList(retentionTags(clusterArn));
     await operator.fenced.send(new TagRoleCommand({ RoleName, Tags }));
@@ -206,7 +206,7 @@ describe('the operator policy', () => {
     );
   });
 
-  it('allows removing the ownership tags of a role, and then denies changes of that role', async () => {
+  it('allows removing the ownership tags of a role, and denies later changes of that role', async () => {
     const RoleName = 'kon-fenced-retained';
     await operator.plain.send(
       new CreateRoleCommand({ RoleName, Path: rolePath, AssumeRolePolicyDocument: noTrust, Tags: marks }),

@@ -210,7 +210,7 @@ describe('an upgrade', () => {
     return (await world.iam.send(new GetRoleCommand({ RoleName }))).Role?.RoleId;
   };
 
-  it('can start with the operator: under the CRDs of 0.1.0, the new operator applies edits and repeats no write', async () => {
+  it('can begin with the operator: under the CRDs of 0.1.0, the new operator applies edits and repeats no write', async () => {
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
     roleId = await roleOf();
