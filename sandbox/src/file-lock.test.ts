@@ -37,14 +37,14 @@ test('a lock whose process has ended can be acquired', () => {
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
 });
 
-test('a release does not remove a lock that another process has acquired in the meantime', () => {
+test('the release of a lock does not remove the lock that another process has acquired in the meantime', () => {
   const attempt = tryLock(file);
   writeFileSync(file, alive);
   if (attempt.outcome === 'acquired') attempt.lock.release();
   expect(readFileSync(file, 'utf8')).toBe(alive);
 });
 
-test('a waiting process gets the id of the holder, and continues when the lock is released', async () => {
+test('a process that waits for a lock gets the id of the holder, and continues when the lock is released', async () => {
   const first = await acquireLock(file, () => undefined);
   const waitedFor: number[] = [];
   const reported = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ test('a waiting process gets the id of the holder, and continues when the lock i
   expect(waitedFor).toEqual([process.pid]);
 });
 
-test('a waiting process can be aborted', async () => {
+test('a process that waits for a lock can be aborted', async () => {
   writeFileSync(file, alive);
   const abort = new AbortController();
   const waiting = acquireLock(file, () => abort.abort(new Error('told to stop')), abort.signal);

@@ -42,7 +42,7 @@ test('all variables that kubectl, the AWS CLI and kon need are set', () => {
   });
 });
 
-test('a shell keeps its PATH, and gets the kubectl of the sandbox only if it has none', () => {
+test('a shell keeps its PATH, and gets the kubectl of the sandbox only if PATH has no kubectl', () => {
   const path = (value: string, folder: string): string => {
     const commands = shellCommands({ ...sandbox, folder }, { PATH: '/tmp/_npx/bin' });
     const script = `PATH=${value}; ${commands}printf %s "$PATH"`;

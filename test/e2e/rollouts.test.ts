@@ -441,7 +441,7 @@ test('a rollout keeps the changes of other writers to the same objects', async (
   expect(await person.revision('shared', 'staging')).toBe(3);
 }, 120_000);
 
-test('an app rolls once when its account is added, changed or removed, though the operator is killed each time', async () => {
+test('an app rolls once when its account is added, changed or removed, even if the operator is killed each time', async () => {
   await person.createApp('mover', { targets: [{ name: 'production', deployMode: 'latest' }] });
   await person.untilAppReady('mover');
   const expected = [undefined, roles.get('before'), roles.get('after'), undefined];
@@ -472,7 +472,7 @@ test('an app rolls once when its account is added, changed or removed, though th
   await sandbox.client.delete(apps, { name: 'mover' });
 }, 120_000);
 
-test('the deletion of an account waits until its app has rolled to pods without the account, though the operator is killed meanwhile', async () => {
+test("even if the operator is killed, the deletion of an account waits until the account's app has rolled to pods without the account", async () => {
   await person.createAccount('leaving', { targets: ['production'] });
   await person.createApp('leaver', {
     serviceAccount: 'leaving',

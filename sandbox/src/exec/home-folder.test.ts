@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("the folder contains everything in the user's home except .aws, and its removal keeps the originals", async () => {
+test("a program's home folder contains everything in the user's home except .aws, and removing the folder keeps the originals", async () => {
   const home = join(folder, 'person');
   await mkdir(join(home, '.aws', 'cli', 'cache'), { recursive: true });
   await mkdir(join(home, '.local'));
@@ -24,8 +24,11 @@ test("the folder contains everything in the user's home except .aws, and its rem
   expect(await readFile(join(home, '.local', 'tool'), 'utf8')).toBe('a tool');
 });
 
-test.each([undefined, '/nonexistent'])('the folder is empty if the user has no home (%s)', async (home) => {
-  const path = join(folder, 'pod');
-  await createHomeFolder(path, home);
-  expect(await readdir(path)).toEqual([]);
-});
+test.each([undefined, '/nonexistent'])(
+  "a program's home folder is empty if the user has no home (%s)",
+  async (home) => {
+    const path = join(folder, 'pod');
+    await createHomeFolder(path, home);
+    expect(await readdir(path)).toEqual([]);
+  },
+);
