@@ -1,4 +1,4 @@
-/** Screen of one pod: every link from its ServiceAccount to its permissions. */
+/** Screen of one pod: its ServiceAccount, its role, and the permissions of the role. */
 import type { ReactNode } from 'react';
 import { useKon } from '../about.ts';
 import { Badge, Breakable, Command, Empty, Link } from '../parts/basics.tsx';

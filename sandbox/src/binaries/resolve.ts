@@ -200,7 +200,7 @@ async function install(file: string, target: string): Promise<void> {
   await rename(file, target);
 }
 
-/** Removes files that builds left behind because they were killed. */
+/** Removes the files of builds that were killed. */
 async function removeLeftovers(cache: string): Promise<void> {
   for (const entry of existsSync(cache) ? readdirSync(cache) : []) {
     const pid = Number(/^work-(\d+)$/.exec(entry)?.[1]);

@@ -142,7 +142,7 @@ export async function startControlPlane(
   ]);
   await Promise.race([
     untilServing({ server, caCertificate: authority.certificate, client: admin, child: apiServer, signal }),
-    // Reports the exit of etcd, if etcd exits, instead of the timeout of the API server, which waits for etcd.
+    // If etcd exits, reports the exit instead of the timeout of the API server, which waits for etcd.
     untilReady({
       what: 'etcd is up',
       child: etcd,

@@ -16,7 +16,7 @@ export type Report = {
   readonly partition: string;
   readonly region: string;
   readonly caller: string;
-  /** The endpoint that was chosen to be used instead of AWS; undefined for AWS. */
+  /** Endpoint that the run used instead of AWS; undefined for AWS. */
   readonly endpoint?: string | undefined;
   readonly cluster?: { readonly name: string; readonly region: string; readonly issuer: string } | undefined;
   /** Whether the run was interrupted. If so, the remaining scenarios are missing. */
