@@ -216,7 +216,7 @@ describe('a token', () => {
     });
   });
 
-  it('that another user requests is not restricted by the operator admission policies', async () => {
+  it('that another user requests is not restricted by the admission policies for the operator', async () => {
     await admin.createToken(
       { namespace: elsewhere, name: 'myaccount' },
       { audiences: ['x'], expirationSeconds: 7200 },
@@ -885,7 +885,7 @@ describe.each([
 });
 
 describe('objects of the maximum size', () => {
-  it('of an app are checked within the CEL cost limits of the policies', async () => {
+  it('of an app are checked within the CEL cost limits of the admission policies', async () => {
     const env = Array.from({ length: 256 }, (_, at) => ({
       name: `VARIABLE_${at}`,
       value: 'x'.repeat(1_000),
@@ -927,7 +927,7 @@ describe('objects of the maximum size', () => {
     }
   });
 
-  it('of other owners can be restarted within the CEL cost limits of the policies', async () => {
+  it('of other owners can be restarted within the CEL cost limits of the admission policies', async () => {
     const containers = Array.from({ length: 50 }, (_, at) => ({
       ...container,
       name: `c-${at}`,

@@ -146,7 +146,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-describe('an account that was written before the policies', () => {
+describe('an account that was written before the admission policies existed', () => {
   it('gets nothing in IAM, and its status says how a user can have the account admitted', async () => {
     const { status, metadata } = await until('before', 'NotAdmitted');
     expect(findCondition(status?.conditions, 'Ready')?.message).toContain('kon account delete before');
@@ -154,7 +154,7 @@ describe('an account that was written before the policies', () => {
     expect(writes()).toEqual([]);
   });
 
-  it('is not admitted when its author writes an edit, a status or timestamps', async () => {
+  it('is not admitted when its author edits the spec, or writes a status or timestamps', async () => {
     const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
     const later = '2099-01-01T00:00:00Z';
     const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
@@ -183,7 +183,7 @@ describe('an account that was written before the policies', () => {
   });
 });
 
-describe('an App that was written before the policies', () => {
+describe('an App that was written before the admission policies existed', () => {
   it('is deployed nowhere, and its status says how a user can have the App admitted', async () => {
     const { message } = await untilRow('early', 'NotAdmitted');
     expect(message).toContain('kon app delete early');
@@ -328,7 +328,7 @@ describe('kon account plan', () => {
   });
 });
 
-describe('an App that runs when the policies are created again', () => {
+describe('an App that runs when the admission policies are created again', () => {
   it('is deployed again when its Deployment is deleted out of band, and follows its spec', async () => {
     const old = await findDeployment('early');
     await admin.delete(resources.deployments, { namespace: 'production', name: 'early' });

@@ -69,7 +69,7 @@ describe('an attachment gap', () => {
   });
 });
 
-it('a change counts as foreign when it changes a role of another owner', () => {
+it('a call counts as a foreign change when it changes a role of another owner', () => {
   const isOwn = (role: string): boolean => role.startsWith('kon-');
   const on = (role: string, more: Partial<JournalEntry> = {}): JournalEntry =>
     call(0, 'DeleteRole', undefined, { resource: `arn:aws:iam::1:role/${role}`, ...more });

@@ -134,7 +134,7 @@ describe.skipIf(!hasPreviousVersion())('a Helm release', () => {
     });
   });
 
-  it('is rolled back to the operator and the policies of the previous version, and keeps every object and CRD', async () => {
+  it('is rolled back to the operator and the admission policies of the previous version, and keeps every object and CRD', async () => {
     const definitions = await cluster.kubectl(['get', 'crds', '-o', 'jsonpath={.items[*].spec}']);
     await release('rollback', '1');
     expect(await operatorImage()).toContain(':0.1.0');
