@@ -38,31 +38,51 @@ type Cluster = {
   readonly deny: (plural: string) => void;
   /** Permits the lists and watches of a kind again. */
   readonly permit: (plural: string) => void;
+  /** Sends a changed object to the watch of its kind. */
+  readonly change: (plural: string, object: KubeObject) => void;
 };
 
 /** Starts a feed on a cluster with one account, one pod and one ClusterConfig. */
-function startFeed(options: { readonly held?: string; readonly denied?: readonly string[] } = {}): Cluster {
+function startFeed(
+  options: {
+    readonly held?: string;
+    readonly denied?: readonly string[];
+    /** Whether only the pods of single namespaces may be listed. */
+    readonly isPodsByNamespace?: boolean;
+  } = {},
+): Cluster {
   const objects: Readonly<Record<string, readonly KubeObject[]>> = {
     linkedserviceaccounts: [account],
-    pods: [pod],
+    pods: [pod, { ...pod, metadata: { ...pod.metadata, namespace: 'production', uid: 'q' } }],
     clusterconfigs: [config],
   };
   const denied = new Set(options.denied);
   const held = Promise.withResolvers<void>();
   const watches = new Map<string, (error: Error) => void>();
+  const changes = new Map<string, (object: KubeObject) => void>();
   const forbidden = (plural: string): KubeApiError =>
     new KubeApiError({ code: 403, reason: 'Forbidden', message: `${plural} is forbidden` });
   const client = {
-    async *watch({ plural }: { readonly plural: string }, { signal }: { readonly signal?: AbortSignal }) {
+    async *watch(
+      { plural }: { readonly plural: string },
+      { signal, namespace }: { readonly signal?: AbortSignal; readonly namespace?: string },
+    ) {
       if (denied.has(plural)) throw forbidden(plural);
+      if (options.isPodsByNamespace && plural === 'pods' && namespace === undefined) throw forbidden(plural);
       const ended = Promise.withResolvers<never>();
       watches.set(plural, ended.reject);
       signal?.addEventListener('abort', () => ended.reject(signal.reason));
       ended.promise.catch(() => undefined);
       if (options.held === plural) await Promise.race([held.promise, ended.promise]);
-      for (const object of objects[plural] ?? []) yield { type: 'ADDED', object };
+      for (const object of objects[plural] ?? [])
+        if (namespace === undefined || object.metadata.namespace === namespace)
+          yield { type: 'ADDED', object };
       yield { type: 'BOOKMARK', resourceVersion: '1', initialEventsEnd: true };
-      await ended.promise;
+      for (;;) {
+        const changed = Promise.withResolvers<KubeObject>();
+        changes.set(plural, changed.resolve);
+        yield { type: 'MODIFIED', object: await Promise.race([changed.promise, ended.promise]) };
+      }
     },
     list: ({ plural }: { readonly plural: string }) => Promise.reject(forbidden(plural)),
   };
@@ -83,6 +103,7 @@ function startFeed(options: { readonly held?: string; readonly denied?: readonly
       watches.get(plural)?.(forbidden(plural));
     },
     permit: (plural) => void denied.delete(plural),
+    change: (plural, object) => changes.get(plural)?.(object),
   };
 }
 
@@ -146,6 +167,22 @@ it('the console hides accounts while the user is not permitted to read accounts,
     pods: ['staging/pay-0 none wanted'],
     status: { accounts: { state: 'live' } },
   });
+});
+
+it('the console shows the pods of a target that is added while the pods of each target are listed one by one', async () => {
+  const { feed, change } = startFeed({ isPodsByNamespace: true });
+  const shown = follow(feed);
+  await expect
+    .poll(shown)
+    .toMatchObject({ pods: ['staging/pay-0 none wanted'], status: { pods: { state: 'live' } } });
+  change('clusterconfigs', {
+    ...config,
+    metadata: { ...config.metadata, resourceVersion: '2' },
+    spec: { targets: ['staging', 'production'] },
+  } as KubeObject);
+  await expect
+    .poll(shown)
+    .toMatchObject({ pods: ['staging/pay-0 none wanted', 'production/pay-0 none wanted'] });
 });
 
 it("the effect of an account's deletion on pods is unknown if the pods cannot be read", async () => {

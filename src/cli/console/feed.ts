@@ -424,6 +424,8 @@ function podInformers(
   const listeners = new Set<(key: string) => void>();
   let running: Informer<AppPod>[] = [];
   let isClusterWide = true;
+  /** Targets whose pods are listed one by one. */
+  const ofTarget = new Set<string>();
   let tooMany = 0;
   const clusterWide = new AbortController();
   const follow = (informer: Informer<AppPod>): Informer<AppPod> => {
@@ -435,11 +437,19 @@ function podInformers(
       running = [follow(start(undefined, AbortSignal.any([signal, clusterWide.signal])))];
     },
     fallBack(targets, signal) {
-      if (!isClusterWide || targets.length === 0 || !isForbidden(running[0]?.lastError())) return;
-      isClusterWide = false;
-      clusterWide.abort();
-      tooMany = Math.max(0, targets.length - mostNamespaces);
-      running = targets.slice(0, mostNamespaces).map((target) => follow(start(target, signal)));
+      if (isClusterWide) {
+        if (targets.length === 0 || !isForbidden(running[0]?.lastError())) return;
+        isClusterWide = false;
+        clusterWide.abort();
+        running = [];
+      }
+      for (const target of targets) {
+        if (ofTarget.has(target) || ofTarget.size >= mostNamespaces) continue;
+        const informer = follow(start(target, signal));
+        ofTarget.add(target);
+        running.push(informer);
+      }
+      tooMany = targets.filter((target) => !ofTarget.has(target)).length;
     },
     get: (key) => {
       for (const { store } of running) {
