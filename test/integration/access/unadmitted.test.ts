@@ -154,7 +154,7 @@ describe('an account that was written before the admission policies existed', ()
     expect(writes()).toEqual([]);
   });
 
-  it('is not admitted when its author edits the spec, or writes a status or timestamps', async () => {
+  it('is not admitted when its author edits the labels, or writes a status or timestamps', async () => {
     const read = await author.get<KubeObject>(linkedServiceAccounts, { name: 'before' });
     const later = '2099-01-01T00:00:00Z';
     const managedFields = (read.metadata.managedFields ?? []).map((entry) => ({ ...entry, time: later }));
