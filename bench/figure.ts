@@ -13,7 +13,10 @@ export function within({ value, bound }: Figure): boolean {
   return bound === undefined || value <= bound;
 }
 
-/** Nearest-rank percentile. `share` is the fraction of all values that are less than or equal to the result. */
+/**
+ * Nearest-rank percentile: the smallest value that is greater than or equal to at least the fraction `share` (0 to 1) of
+ * all values.
+ */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;

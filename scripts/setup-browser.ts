@@ -1,6 +1,6 @@
 /**
- * Finds the browser for the console tests. If the browser is missing, installs it when run as root on Debian. Otherwise
- * fails with an explanation.
+ * Finds the browser for the console tests. If the browser is missing, installs it when run as root on Debian, and fails
+ * with an explanation in all other cases.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';

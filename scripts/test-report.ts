@@ -1,7 +1,7 @@
 /**
  * Reporter for vitest that writes the number of passed tests and the text of every failure to the file named by
  * KONSTELLATION_TEST_REPORT. Failures are failed tests, failed files and hooks, and errors outside tests. The JSON
- * report of vitest lacks errors of hooks and errors outside tests.
+ * report of vitest lacks failed files and hooks, and errors outside tests.
  */
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';

@@ -28,7 +28,7 @@ describe('the site of this repository', () => {
   const attributes = (html: string, name: string): readonly string[] =>
     Array.from(html.matchAll(new RegExp(`<[^>]* ${name}="([^"]*)"`, 'g')), ([, value = '']) => value);
 
-  it('has a page for each document in docs/, and links to each page from the navigation of the first page', () => {
+  it('has a page for each document in docs/, which the navigation links to directly or through the list of decisions', () => {
     const reached = new Set<string>();
     const follow = (from: string, html: string): void => {
       for (const href of attributes(html, 'href')) {

@@ -1,4 +1,7 @@
-/** kube-controller-manager and kube-scheduler, which create pods for Deployments and assign them to a node. */
+/**
+ * kube-controller-manager and kube-scheduler, which create pods for Deployments and assign them to a node. Neither
+ * program listens on a port.
+ */
 import type { ControlPlane } from './control-plane.ts';
 
 export type Program = { readonly command: string; readonly args: readonly string[] };
@@ -11,7 +14,7 @@ const hurried = ['--kube-api-qps=500', '--kube-api-burst=1000'];
 
 /**
  * Returns the controller manager's command. Each controller uses its own ServiceAccount, so that audit logs and RBAC
- * distinguish the controllers. The controller manager listens on no port.
+ * distinguish the controllers.
  */
 export function controllerManager(command: string, kubeconfig: string, plane: ControlPlane): Program {
   return {

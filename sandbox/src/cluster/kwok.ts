@@ -179,7 +179,7 @@ export type KwokOptions = {
 };
 
 /**
- * Returns kwok's configuration. Only the user must be able to read the configuration, because any reader could run
+ * Returns kwok's configuration. No other user may be able to read the configuration, because any reader could run
  * programs.
  */
 export function kwokConfig(options: KwokOptions): string {

@@ -175,7 +175,7 @@ test('an account in quarantine is not deleted before its release', async () => {
   await person.untilAccountGone('held');
 });
 
-test('kon quarantines an account, shows who requested the quarantine, and releases the account and replaces its pods', async () => {
+test('kon quarantines an account, the status names the user who requested this, and kon releases the account with --delete-pods', async () => {
   const name = 'by-kon';
   const app = 'by-kon-app';
   await person.createAccount(name);

@@ -581,7 +581,7 @@ describe('the finalizer of an account', () => {
     );
   const refused = `only the operator removes the finalizer ${finalizer}`;
 
-  it('can be removed only by the operator, with any kind of request', async () => {
+  it('can be removed only by the operator, whichever kind of request another user sends', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const { name } = before.metadata;
     const dev = await userWith(all(rights.claim), {
@@ -617,7 +617,7 @@ describe('the finalizer of an account', () => {
     expect(
       (await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name })).metadata.finalizers,
     ).toContain(finalizer);
-    // Konstellation does not protect CRDs of other API groups.
+    // A user can remove the finalizers of other owners.
     await keepers(dev, before, [finalizer]);
   });
 

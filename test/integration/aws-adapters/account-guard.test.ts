@@ -29,7 +29,7 @@ afterAll(async () => {
   await emulator?.close();
 });
 
-it('the account guard makes one call to determine the AWS account, and blocks every call that is meant for another AWS account', async () => {
+it('the account guard makes one call for all services to determine the AWS account, and blocks every call that is meant for another AWS account', async () => {
   const here = aws.as({ ...caller, accountId });
   const elsewhere = aws.as({ ...caller, accountId: '999999999999' });
   const ofCluster = { namespace: 'production', serviceAccount: 'a' };

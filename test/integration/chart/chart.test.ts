@@ -340,7 +340,7 @@ describe('kon install', () => {
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
 
-  it('applies the same objects as the chart, apart from the labels of the installer', async () => {
+  it('applies the same objects as the chart, apart from the labels and annotations of the installer', async () => {
     const installed = byName([
       ...admissionPolicyObjects(namespace),
       ...crdObjects(),

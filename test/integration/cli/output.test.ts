@@ -204,6 +204,13 @@ describe('kon account list', () => {
     expect(wide.screen).toContain(role);
   });
 
+  it('shows ages on a terminal, and exact times with -o wide', async () => {
+    const table = await kon.onTerminal('account list listed --no-color');
+    expect(table.screen).toMatch(/CREATED +LAST USED\s*\n.* \d+[smhd]\S* ago +unknown/);
+    const wide = await kon.onTerminal('account list listed -o wide --no-color');
+    expect(wide.screen).toMatch(/CREATED +LAST USED\s*\n.* 2\d{3}-\d\d-\d\dT/);
+  });
+
   it('prints JSON, YAML and names that kubectl understands', async () => {
     const json = await kon.run(['account', 'list', '-o', 'json']);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -255,13 +262,6 @@ describe('-o csv', () => {
     ]);
     expect(row?.[6]).toMatch(/^2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     expect({ others, code, stderr }).toEqual({ others: [], code: 0, stderr: '' });
-  });
-
-  it('is not needed for exact times: a table on a terminal shows ages, and -o wide shows exact times', async () => {
-    const table = await kon.onTerminal('account list listed --no-color');
-    expect(table.screen).toMatch(/CREATED +LAST USED\s*\n.* \d+[smhd]\S* ago +unknown/);
-    const wide = await kon.onTerminal('account list listed -o wide --no-color');
-    expect(wide.screen).toMatch(/CREATED +LAST USED\s*\n.* 2\d{3}-\d\d-\d\dT/);
   });
 
   it('prints the same on a terminal and to a pipe, without colour', async () => {

@@ -157,7 +157,7 @@ async function perform<Env>(
     prepared = action.prepare(parameters, options.env);
   } catch (error) {
     await request.admit({ action: name, resource: '*', parameters: journalled });
-    // An unauthenticated caller gets the error of the authentication instead of an error about parameters.
+    // An unauthenticated caller gets the error of the authentication, and no information about the parameters.
     const { authentication } = request;
     throw authentication.kind === 'failed' ? refusalError(authentication, queryRefusals) : error;
   }

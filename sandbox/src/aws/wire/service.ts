@@ -60,7 +60,7 @@ export type CallDescription = {
 
 export type ServiceRequest = {
   readonly requestId: string;
-  /** Arrival time of the call; after `admit`, its start of execution. Both are in milliseconds since the epoch. */
+  /** Arrival time of the call; after `admit`, the start of its execution. Both are in milliseconds since the epoch. */
   readonly now: number;
   readonly method: string;
   /** Path of the request as received: percent-encoded, without the query. */

@@ -13,7 +13,7 @@ const settleMs = 15_000;
 export const policyBugs: readonly PlantedBug[] = [
   {
     name: 'a policy is detached before its replacement is attached',
-    story: 'An edit that replaces a policy leaves the pods without both policies for a while.',
+    story: 'An edit that replaces a policy leaves the pods with neither of the two policies for a while.',
     wrappers: [
       around(planPolicies, (original) => (list, role, wanted, listed, policiesPerRole) => {
         const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
