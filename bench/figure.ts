@@ -14,8 +14,8 @@ export function within({ value, bound }: Figure): boolean {
 }
 
 /**
- * Nearest-rank percentile: the smallest value that is greater than or equal to at least the fraction `share` (0 to 1) of
- * all values.
+ * Nearest-rank percentile: the smallest value that is greater than or equal to at least the fraction `share` (0 to 1)
+ * of all values.
  */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
