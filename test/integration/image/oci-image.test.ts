@@ -169,7 +169,7 @@ it('the build refuses a base image that is named by a tag, and a platform that t
   });
   await expect(build('missing', '--platform=linux/s390x')).rejects.toMatchObject({
     stderr: expect.stringContaining(
-      'the base image has no linux/s390x; it has: linux/amd64, linux/arm64',
+      'the base image has no linux/s390x; its platforms are: linux/amd64, linux/arm64',
     ) as string,
   });
 });
