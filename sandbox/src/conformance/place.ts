@@ -7,8 +7,8 @@ import type { Partition } from '../../../src/api/partition-names.ts';
 /** IAM path of all runs. */
 export const commonPath = '/konstellation-conformance/';
 /**
- * Prefix of all names that runs create. Buckets and OIDC providers are recognized by this prefix, because they have no
- * path.
+ * Prefix of all names that runs create. Buckets are recognized by this prefix, because they have no path; OIDC
+ * providers are recognized by `madeUpIssuerSuffix` or by their tag.
  */
 export const commonPrefix = 'k11n-conf-';
 /**
