@@ -345,9 +345,9 @@ export function checkInvariants(
   }
 
   /**
-   * A closed role is never opened again. The only exception is an adopted role, which is opened again after all older
-   * sessions have ended. During a quarantine no access is restored, and after it no role is replaced while pods from
-   * before the quarantine run.
+   * A closed role is never opened again, and it keeps its quarantine tag. The only exception is an adopted role, which
+   * can lose the tag once all older sessions have ended. During a quarantine no access is restored, and after it no role
+   * is replaced while pods from before the quarantine run.
    */
   function judgeQuarantine({ action, name, before, after, by = '' }: RoleChange): void {
     const closedAt = before && closedSince(before.tags);
