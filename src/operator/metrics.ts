@@ -78,7 +78,7 @@ export const metricDefinitions = {
   },
   konstellation_targets_draining: {
     type: 'gauge',
-    help: 'Targets that were removed from an account and stay linked until their pods have ended (StillInUse).',
+    help: 'Targets that were removed from an account or the ClusterConfig and stay linked until their pods have ended (StillInUse).',
     labels: [],
   },
   konstellation_targets_draining_oldest_seconds: {

@@ -80,7 +80,7 @@ describe('dependencies', () => {
       'without the named port',
       { port: 'grpc' },
       reviews(),
-      'the app depends on port "grpc" of app "user-reviews", which does not exist (ports of "user-reviews": http, admin-api)',
+      'the app depends on app "user-reviews", which has no port "grpc" (ports of "user-reviews": http, admin-api)',
     ],
     [
       'without ports',

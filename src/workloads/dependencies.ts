@@ -34,7 +34,7 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
     if (portsOf(dependency, other).length === 0)
       return port === undefined
         ? `the app depends on app "${name}", which has no ports`
-        : `the app depends on port "${port}" of app "${name}", which does not exist (ports of "${name}": ${(other.spec.ports ?? []).map((entry) => entry.name).join(', ') || 'none'})`;
+        : `the app depends on app "${name}", which has no port "${port}" (ports of "${name}": ${(other.spec.ports ?? []).map((entry) => entry.name).join(', ') || 'none'})`;
   }
   return undefined;
 }

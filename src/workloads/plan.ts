@@ -47,8 +47,8 @@ export type AppObservation = {
   /** Set when the ClusterConfig has fields of a later version, so this version must not act on the ClusterConfig. */
   readonly newerConfig?: string;
   /**
-   * Time since which the admission policies are enforced, as in `AccountWorld`. Undefined if the operator does not
-   * require the policies.
+   * Creation time of the newest admission policy, as in `AccountWorld`. Undefined if the operator does not require the
+   * policies.
    */
   readonly admittedSince?: Wall;
   /** Targets where this process has observed a Deployment of the App. Default: none. */

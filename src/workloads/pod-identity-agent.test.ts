@@ -81,7 +81,7 @@ describe('the agent of a node', () => {
     });
   });
 
-  it('is determined from the agent pods, and requires a read of the node only if no agent pod exists', () => {
+  it('is determined from the agent pods, and requires a read of the node only if no agent pod serves or starts', () => {
     expect(stateWith([], undefined)).toEqual({ state: 'unread', node: 'node-1' });
     expect(stateWith([agent(ready)], undefined)).toEqual({ state: 'serves' });
     expect(stateWith([agent(undefined)], undefined)).toEqual({ state: 'changing' });

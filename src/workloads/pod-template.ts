@@ -15,8 +15,9 @@ type Template = {
 };
 
 /**
- * Digest of the pod template without the fields of the identity. @param deployment the spec that `renderDeployment`
- * returns
+ * Digest of the pod template without the fields of the identity.
+ *
+ * @param deployment the spec that `renderDeployment` returns
  */
 export function templateDigest(deployment: JsonObject): string {
   const { metadata, spec } = deployment.template as Template;

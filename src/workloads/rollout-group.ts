@@ -88,9 +88,9 @@ function isBusy({ state, hasWanted }: RolloutMember): boolean {
 }
 
 /**
- * Order of the members that want the slot. A rolling member is first, so that its rollout continues. A failed member is
- * last: the new identity may repair it, but if the failure has another cause, the member would block all members after
- * it.
+ * Order of the members that want the slot. Members that are rolling or were refused come first, so that their rollout
+ * continues. A failed member is last: the new identity may repair it, but if the failure has another cause, the member
+ * would block all members after it.
  */
 const stateOrder: Readonly<Record<RolloutMember['state'], number>> = {
   refused: 0,

@@ -22,8 +22,9 @@ export function rolloutOf(deployment: Deployment, pods: readonly Pod[], now: Wal
 }
 
 /**
- * Returns the rollout state of a workload of any kind whose controller reports the observed generation. @param progress
- * the missing part of the rollout; undefined if the rollout is complete
+ * Returns the rollout state of a workload of any kind whose controller reports the observed generation.
+ *
+ * @param progress the missing part of the rollout; undefined if the rollout is complete
  */
 export function evaluateRollout(
   workload: Pick<Deployment, 'kind' | 'metadata' | 'status'>,

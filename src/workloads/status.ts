@@ -81,7 +81,9 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
 }
 
 /**
- * Condition that is not met. @param reason reason of a target: one of this project's reasons, or the reason of a pod
+ * Condition that is not met.
+ *
+ * @param reason reason of a target: one of the reasons in `reasons.ts`, or the reason of a pod
  */
 function unmet(
   type: AppConditionType,

@@ -289,7 +289,7 @@ function work(world: SimulatedWorld, steps: number, end: Extract<Happening, { is
   }
 }
 
-/** Executes a step in AWS, but gives the operator only a connection error instead of the response. */
+/** Executes a step, but gives the operator only a connection error instead of the response. */
 function loseAnswer(world: SimulatedWorld, step: Step): void {
   const cachedRolesBefore = new Map(world.cachedRoles);
   const associated = new Map(world.cachedAssociations);

@@ -215,7 +215,7 @@ describe('accounts are still planned', () => {
       'AudienceMissing',
     ],
     [
-      'a provider that AWS fails to tell',
+      'a provider that AWS fails to return',
       { ...good, provider: failed('ServiceFailure', 'x') },
       'ServiceFailure',
     ],

@@ -158,8 +158,8 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
 }
 
 /**
- * Status of a ClusterConfig whose spec has fields of a later version. All other entries of the status are kept, including entries
- * that a later version wrote.
+ * Status of a ClusterConfig whose spec has fields of a later version. `Ready` becomes False. All other entries of the status are
+ * kept, including entries that a later version wrote.
  */
 function newerConfigStatus({ config, now }: ClusterWorld, message: string): ClusterConfigStatus {
   const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');

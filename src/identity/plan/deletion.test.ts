@@ -35,7 +35,7 @@ describe('deletion', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('sets the conditions of role, policies, links and proofs to False while it proceeds', () => {
+  it('sets Ready and the conditions of policies, links and proofs to False while it proceeds', () => {
     const world = settled();
     requestDeletion(world);
     const { status } = planAccount(observe(world));

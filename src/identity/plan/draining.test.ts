@@ -255,7 +255,7 @@ describe.each([
   });
 });
 
-describe("a target that is absent from the operator's trust policy", () => {
+describe('a target that is absent from the trust policies that the operator wrote', () => {
   /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });

@@ -50,7 +50,7 @@ export function closedShards(
   return new Map(further);
 }
 
-/** Roles of the account that serve no target any more and that nothing names. */
+/** Roles of the account that serve no target any more and that no ServiceAccount, pod or association names. */
 export function unneededRoles(
   world: AccountWorld,
   facts: ClusterFacts,

@@ -127,7 +127,7 @@ describe('a ClusterConfig with a field of a later version', () => {
     expect(planAccount(world).steps).toEqual([]);
   });
 
-  it('stays Ready if only its status has such a field, and has OperatorCurrent False until the operator is upgraded', () => {
+  it('stays Ready while the CRDs are newer than the operator, and has OperatorCurrent False until the operator is upgraded', () => {
     const now = 0 as Wall;
     const { added: _, ...aws } = config.spec.aws as ClusterConfig['spec']['aws'] & { added?: boolean };
     const known = { ...config, spec: { ...config.spec, aws } };

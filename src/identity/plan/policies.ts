@@ -12,7 +12,7 @@ export type PolicyRow = PolicyStatus;
 /** Policy that is attached to a role although the account does not list it. */
 export type UnlistedPolicy = {
   readonly arn: string;
-  /** Failure of the last attempt to detach the policy. It is kept until a later attempt succeeds. */
+  /** Failure of the last attempt to detach the policy. It is kept until a later attempt succeeds or the spec changes. */
   readonly failure?: StepFailure;
 };
 

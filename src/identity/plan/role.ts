@@ -118,7 +118,7 @@ export function assessRole(
       return {
         ...base,
         ...nothing,
-        policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role is not ours' }),
+        policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role does not belong to this account' }),
         problem: {
           reason: 'RoleNotOwned',
           message: `the role ${role.arn} already exists, but its tags do not say that it belongs to this account. ${leftAlone(role)} ${remedy(role, spec, wantedPolicies, account, facts)}`,

@@ -268,7 +268,7 @@ function awaitsPod(target: string): Problem {
 
 /**
  * Removes the IRSA annotation of the ServiceAccount once no pod holds the annotated role and the association is known to work.
- * Until then, the account can switch back to IRSA without a write.
+ * Until then, a switch back to IRSA does not have to write the annotation.
  */
 function dropAnnotation(
   { list, roles }: TargetContext,

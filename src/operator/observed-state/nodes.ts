@@ -1,6 +1,7 @@
 /**
- * Cache of nodes that have no Pod Identity agent pod although a pod with a Pod Identity runs there. EKS sets the
- * relevant label when a node registers, so each node is read once. The node leaves the cache with the last such pod.
+ * Cache of nodes that were read because a pod with a Pod Identity runs there, but no Pod Identity agent pod serves it.
+ * EKS sets the relevant label when a node registers, so each node is read once. The node leaves the cache with the last
+ * such pod.
  */
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';

@@ -84,7 +84,7 @@ function schedulePass(
   const { name, what, scopeOf } = pass;
   const { clusterConfigs } = context.informers;
   let syncedScope: string | undefined;
-  /** Whether a pass was due while the ClusterConfig was not ready. */
+  /** Whether a pass was due while accounts could not be planned with the ClusterConfig; see `clusterState`. */
   let isOverdue = false;
   let check: DriftCheck | undefined;
   let reported = '';
@@ -130,7 +130,7 @@ function schedulePass(
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
       isOverdue = !state.ok;
-      // The pass is requeued, because the ClusterConfig may become ready without a change that starts a pass.
+      // The pass is requeued, because the ClusterConfig may become usable without a change that starts a pass.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
       const isFirst = syncedScope !== scope;
