@@ -1,6 +1,6 @@
 /**
- * List of draining targets, from the status of the accounts. A draining target was removed from its account and is unlinked when
- * its pods have ended.
+ * List of draining targets, from the status of the accounts. A draining target stays linked until its pods have ended. See
+ * `draining.ts`.
  */
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';

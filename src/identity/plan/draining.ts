@@ -1,6 +1,7 @@
 /**
- * Draining targets: targets that were removed from the account while running pods hold the account's identity. A draining target
- * keeps its subject in the trust policy, its association and its ServiceAccount until its pods have ended.
+ * Draining targets: targets that were removed from the account or the ClusterConfig, or whose namespace is being deleted, while
+ * running pods hold the account's identity. A draining target keeps its subject in the trust policy, its association and its
+ * ServiceAccount until its pods have ended.
  *
  * Draining never adds access. Running pods alone do not make a target drain, because anyone who is permitted to create pods in
  * the namespace can start them. In addition, a role of the account must already trust the target's subject, either in a trust

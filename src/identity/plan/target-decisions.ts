@@ -102,7 +102,7 @@ function problemOf(
   ) {
     return {
       reason: 'ForeignAudience',
-      message: `${full} has the annotation eks.amazonaws.com/audience=${serviceAccount.audience}, but its tokens must be for ${stsAudience}`,
+      message: `the ${full} has the annotation eks.amazonaws.com/audience=${serviceAccount.audience}, but its tokens must be for ${stsAudience}`,
     };
   }
   return undefined;

@@ -176,6 +176,6 @@ function foreignAssociation(
   const role = details ? ` with ${details.roleArn}` : '';
   return {
     reason: 'ForeignAssociation',
-    message: `ServiceAccount ${namespace}/${name} has an association of another owner${role} (${id}), so its pods do not get this account's role; the association stays unchanged. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
+    message: `the ServiceAccount ${namespace}/${name} has an association of another owner${role} (${id}), so its pods do not get this account's role; the association stays unchanged. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
   };
 }
