@@ -53,7 +53,7 @@ export function excludedBy(
   const lost = principals.filter((principal) => !isKeptPrincipal(principal, providerArn, isKept));
   const isAdmitted = ({ namespace, serviceAccount, byAssociation }: RoleUser): boolean =>
     byAssociation
-      ? principals.some(letsAssociationsIn)
+      ? principals.some(admitsAssociations)
       : admitsSubject(principals, providerArn, subjectOf(namespace, serviceAccount));
   const users = use.users.filter((user) => isAdmitted(user) && (user.byAssociation || !isKept(user)));
   const running = users.filter(({ pods }) => pods.length > 0);
@@ -98,7 +98,7 @@ export function usersByServiceAccount(
 }
 
 /** Whether the trust policy admits pods with EKS Pod Identity associations. */
-export function letsAssociationsIn(principal: TrustPrincipal): boolean {
+export function admitsAssociations(principal: TrustPrincipal): boolean {
   return (
     principal.kind === 'other' && JSON.stringify(principal.principal ?? '').includes('pods.eks.amazonaws.com')
   );

@@ -12,7 +12,7 @@ import {
 import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { roleHolders } from '../../operator/account/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
-import { letsAssociationsIn, usersByServiceAccount, type RoleUse, type RoleUser } from './excluded-users.ts';
+import { admitsAssociations, usersByServiceAccount, type RoleUse, type RoleUser } from './excluded-users.ts';
 
 /** Observed pods and ServiceAccounts, for one role or many. */
 export type ClusterUse = {
@@ -64,7 +64,7 @@ export async function usersOf(
       .filter(({ metadata }) => metadata.annotations?.[roleArnAnnotation] === role.arn)
       .map(({ metadata }) => ({ namespace: metadata.namespace ?? '', serviceAccount: metadata.name })),
   );
-  if (!principalsOf(role.trustPolicy).some(letsAssociationsIn)) return { users, unseen };
+  if (!principalsOf(role.trustPolicy).some(admitsAssociations)) return { users, unseen };
   try {
     return { users: [...users, ...(await associated(role, running, associations, signal))], unseen };
   } catch (error) {
