@@ -53,8 +53,8 @@ describe('the deletion of a target', () => {
     ];
     const { holders, unlinked } = useOfTarget('staging', accounts, []);
     expect(holders.map(({ text }) => text)).toEqual([
-      '2 pods in it hold the identity of the account busy, which would keep the identity until they end',
-      'a pod in it holds the identity of the account one, which would keep the identity until they end',
+      '2 pods in it hold the identity of the account busy, and would keep this identity until they end',
+      'a pod in it holds the identity of the account one, and would keep this identity until it ends',
     ]);
     expect(unlinked).toEqual(['idle']);
   });

@@ -39,7 +39,7 @@ export function useOfTarget(
         next: `Set the account's other targets: kon account edit ${name} --target TARGET`,
       })),
       ...used.map((account) => ({
-        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, which would keep the identity until they end`,
+        text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, and would keep this identity until ${podsIn(account, target) === 1 ? 'it ends' : 'they end'}`,
         next: `End the pods of the account: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],

@@ -9,7 +9,7 @@ import {
 
 export const accountDeleteCommand = defineCommand({
   description:
-    'Waits until the role, its attachments and its links are deleted. An account that running pods use is not deleted, and the command names these pods.',
+    'Waits until the role, its attachments and its links are deleted. While running pods use an account, it is not deleted, and the command names these pods.',
   positionals: [
     {
       name: 'name',

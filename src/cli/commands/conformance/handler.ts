@@ -275,7 +275,7 @@ const regionOf = ({ env }: CliContext): string =>
 
 function requiredAccount({ account }: ConformanceRequest): string {
   if (account === undefined)
-    throw usageError('no AWS account was given', 'Pass --account ID, the AWS account of your credentials.');
+    throw usageError('no AWS account given', 'Pass --account ID, the AWS account of your credentials.');
   if (!/^\d{12}$/.test(account)) throw usageError(`"${account}" is not an AWS account: twelve digits`);
   return account;
 }

@@ -3,7 +3,7 @@ import { parseDuration } from '../../framework/duration.ts';
 
 export const doctorCommand = defineCommand({
   description:
-    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission, the check is a warning. Exits with 0 if no check fails and 1 otherwise; warnings are no failures.',
+    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission, the check is a warning. Exits with 0 if no check fails and 1 otherwise; warnings are not failures.',
   options: [
     {
       name: 'wait',

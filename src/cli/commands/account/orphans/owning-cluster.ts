@@ -56,7 +56,7 @@ export async function clusterOfRoles(
   if (arn === undefined)
     throw new CliError(
       'CLUSTER_NOT_READY',
-      'cannot determine which roles belong to this cluster: it has no ClusterConfig',
+      'cannot determine which roles belong to this cluster: no ClusterConfig contains the ARN of the cluster',
       {
         next: ['Pass --cluster-arn arn:aws:eks:REGION:ACCOUNT:cluster/NAME'],
       },
@@ -164,8 +164,8 @@ async function reachedIssuer(context: CliContext): Promise<string | undefined> {
 }
 
 /**
- * @returns the names of all accounts; an empty set if the cluster does not have the CRD @throws an error if the
- * accounts cannot be read
+ * @returns the names of all accounts; an empty set if the cluster does not have the CRD
+ * @throws an error if the accounts cannot be read
  */
 export async function accountNames(client: KubeClient, signal: AbortSignal): Promise<ReadonlySet<string>> {
   try {

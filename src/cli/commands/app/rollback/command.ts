@@ -9,7 +9,7 @@ import {
 
 export const appRollbackCommand = defineCommand({
   description:
-    'Changes only the image in the app’s spec, for all targets. Environment, account and scale are not rolled back. Prints the change before saving it.',
+    'Changes only the image, in the app’s spec and for all targets, so that a later `kon app edit` starts from the image that runs. Environment, account and scale are not rolled back. Prints the change before saving it.',
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,

@@ -118,7 +118,7 @@ export const awsChecks: readonly CheckDefinition[] = [
       return checked.status === 'True'
         ? ok(checked.message)
         : failure(`${checked.reason}: ${checked.message}`, [
-            'Until the first pass is complete, changes by others in AWS are not detected.',
+            'While drift detection fails, changes by others in AWS are not detected.',
           ]);
     },
   },

@@ -36,7 +36,7 @@ export const clusterChecks: readonly CheckDefinition[] = [
       const answer = await (await client()).raw({ method: 'GET', path: '/version', signal });
       if (answer.status !== 200)
         return failure(`the API server answers /version with ${answer.status}`, [answer.body]);
-      const { gitVersion = 'unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
+      const { gitVersion = 'of an unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
       return ok(`Kubernetes ${gitVersion}`);
     },
   },

@@ -157,7 +157,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
   if (old.length === 0) return ok(draining.map(row).join('; ') || undefined);
   return warning(`${old.length} ${old.length === 1 ? 'does' : 'do'}`, [
     ...old.map(row),
-    'These pods keep their permissions. To list the pods, and then end them: kon account show NAME',
+    'These pods keep their permissions until they end. To list the pods that you have to end: kon account show NAME',
   ]);
 }
 
