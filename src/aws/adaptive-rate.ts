@@ -33,8 +33,8 @@ export type AdaptiveRate = {
 };
 
 /**
- * Initial maximum of calls in flight for a service whose rate is unknown. At the first throttle, AWS refuses at most this
- * number of calls.
+ * Initial maximum of calls in flight for a service whose rate is unknown. The number is small, because AWS refuses all
+ * calls in flight at the first throttle.
  */
 const firstWindow = 7;
 /**
@@ -58,8 +58,8 @@ const shortestMeasureMs = 500;
 /** Ratio of the pace of calls to the measured rate. */
 const paceRatio = 0.985;
 /**
- * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightDecrease` applies after
- * a throttle that measured only a lower bound of the rate.
+ * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightDecrease` applies
+ * after a throttle that measured only a lower bound of the rate.
  */
 const decrease = 0.7;
 const slightDecrease = 0.8;

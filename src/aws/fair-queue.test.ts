@@ -24,7 +24,7 @@ describe('a fair queue', () => {
     expect(drain(queue)).toEqual(['a1', 'b1', 'c1', 'a2', 'b2', 'a3']);
   });
 
-  it('returns an item of a new owner before the second item of any other owner', () => {
+  it('delays an item of a new owner by at most one item of each other owner', () => {
     const queue = createFairQueue<string>(1);
     for (const item of ['a1', 'a2', 'a3']) queue.push(item, 0, 'a');
     expect(queue.take()).toBe('a1');

@@ -120,7 +120,7 @@ export function createIamRoleStore(options: {
           documentOf(inlinePolicyName, known.inlinePolicy),
           documentOf(podDenialName, known.podDenial),
         ]);
-        const ignoreMissing = new Set([
+        const deletedNames = new Set([
           ...(inlinePolicy === undefined ? [inlinePolicyName] : []),
           ...(podDenial === undefined ? [podDenialName] : []),
         ]);
@@ -132,7 +132,7 @@ export function createIamRoleStore(options: {
           path: role.Path ?? '/',
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
-          inlinePolicyNames: inlinePolicyNames.filter((each) => !ignoreMissing.has(each)),
+          inlinePolicyNames: inlinePolicyNames.filter((each) => !deletedNames.has(each)),
           ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
           ...(podDenial === undefined ? {} : { podDenial }),
           ...settingsOutput(role),

@@ -73,7 +73,7 @@ export type LeaderElector = {
   /**
    * Waits to become leader, and then runs `lead` with a signal that aborts when leadership ends. When `signal` aborts,
    * the process holds the lease until `lead` has ended, and then releases the lease. When the lease is lost, the
-   * promise resolves at once, without waiting for `lead`. The promise rejects if `lead` rejects.
+   * promise resolves at once, without waiting for `lead`. If `lead` rejects, the promise rejects with the same error.
    */
   run(signal: AbortSignal, lead: (signal: AbortSignal) => Promise<void>): Promise<LeadershipEnd>;
   isLeading(): boolean;

@@ -32,8 +32,8 @@ export type KubeClientOptions = {
   readonly qps?: number | undefined;
   readonly burst?: number | undefined;
   /**
-   * Maximum time in milliseconds until the last byte of the response arrives. For a watch: until the headers arrive.
-   * Default: 30,000.
+   * Maximum time of one attempt in milliseconds, from sending the request until the last byte of the response arrives.
+   * For a watch or another stream: until the headers arrive. Default: 30,000.
    */
   readonly requestTimeoutMs?: number | undefined;
   /** Default: `performance.now`. */

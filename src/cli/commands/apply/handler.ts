@@ -57,8 +57,8 @@ export async function applyFlow(
 }
 
 /**
- * Asks for consent to changes that remove access or delete pods. @param all one pair per object: its current state, and
- * its state as the API server would store it
+ * Asks for consent to changes that delete pods, cut off their access, or remove a target that is in use.
+ * @param all one pair per object: its current state, and its state as the API server would store it
  */
 async function consent(
   context: CliContext,

@@ -77,7 +77,7 @@ export type Problem = {
 
 /**
  * Lists the problems that keep the object from being Ready: problems of the role, policies and targets in its status.
- * If the status contains none, returns the reason of the condition Ready.
+ * If the status contains none, returns the reason and message of the condition Ready.
  */
 export function problemsOf(object: KonObject): readonly Problem[] {
   const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];

@@ -90,7 +90,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
 }
 
 /**
- * Returns the ServiceAccounts without Konstellation's ownership label. The operator does not change such
+ * Returns the existing ServiceAccounts without the ownership label of this account. The operator does not change such
  * ServiceAccounts.
  */
 async function unlabelled(

@@ -31,8 +31,7 @@ export type AffectedPod = {
   readonly name: string;
   readonly workload?: string;
   /**
-   * Whether the pod is replaced after the new identity is verified. True for a pod of an app or of a workload with the
-   * restart label.
+   * Whether the pod is replaced after the new identity is verified; see `replacedPods`.
    */
   readonly replaced: boolean;
 };

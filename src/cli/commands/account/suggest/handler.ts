@@ -24,7 +24,7 @@ import { renderSuggestion, suggestionOf, type AccountSuggestion, type ReportedRo
 const dayMs = 86_400_000;
 /**
  * Pause in milliseconds before the second status request for a report job. Each further pause is twice as long as the
- * previous one. AWS needs some seconds to generate a report.
+ * previous one, up to `longestPauseMs`. AWS needs some seconds to generate a report.
  */
 const firstPauseMs = 200;
 const longestPauseMs = 2000;
