@@ -41,7 +41,7 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
       ],
       next: [
         'Check the status of the policies: kubectl get validatingadmissionpolicies -o yaml',
-        'Then run kon install again: it continues where it stopped.',
+        'Then run kon install again: it continues at the failed step.',
       ],
     },
   );

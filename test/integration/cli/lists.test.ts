@@ -543,7 +543,7 @@ describe('kon account list --unused', () => {
     expect(await kon.run(['account', 'list', '--unused', '90d', '-o', 'name'], { env })).toEqual({
       code: 0,
       stdout: name('a-staging') + name('b-everywhere'),
-      stderr: `You may not read the Lease of the operator: if no operator runs, last uses are outdated.\n${unknown}`,
+      stderr: `You are not permitted to read the Lease of the operator: if no operator runs, last uses are outdated.\n${unknown}`,
     });
   });
 

@@ -63,7 +63,7 @@ export function requireAsConfigured(
       ...targets.map((target) => `Add the target: kon target create ${target}`),
       ...(Object.keys(patch).length > 0
         ? [
-            `Change it: kubectl patch clusterconfig ${name} --type merge -p ${quoted({ spec: { aws: patch } })}`,
+            `Change the ClusterConfig: kubectl patch clusterconfig ${name} --type merge -p ${quoted({ spec: { aws: patch } })}`,
           ]
         : []),
       'Or omit the options.',

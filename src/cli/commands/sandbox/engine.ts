@@ -50,6 +50,6 @@ export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Pro
 
 export function notRunning(folder: string): CliError {
   return new CliError('SANDBOX_NOT_RUNNING', `no sandbox runs in ${folder}`, {
-    next: ['Start one: kon sandbox up --detach'],
+    next: ['Start a sandbox: kon sandbox up --detach'],
   });
 }

@@ -32,7 +32,7 @@ export async function untilGone(
       next: [
         ...held.map(
           ({ metadata: { name } }) =>
-            `Abandon it: kubectl annotate lsa ${name} ${abandonAnnotation}=true && kubectl patch lsa ${name} --type merge -p '{"metadata":{"finalizers":null}}'`,
+            `Abandon the account "${name}": kubectl annotate lsa ${name} ${abandonAnnotation}=true && kubectl patch lsa ${name} --type merge -p '{"metadata":{"finalizers":null}}'`,
         ),
         `Then delete their roles: kon account orphans --delete --cluster-arn ${clusterArn}`,
       ],

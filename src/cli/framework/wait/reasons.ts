@@ -124,7 +124,7 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Read the last output of the app: kon app logs ${name} --previous --tail 50`,
   Unschedulable: (subject) =>
     `Lower resources.requests, or add nodes; capacity: kubectl describe nodes; then: ${edit(subject)}`,
-  InvalidSpec: (subject) => `Correct it: ${edit(subject)}`,
+  InvalidSpec: (subject) => `Correct the spec: ${edit(subject)}`,
   NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
   DeletionProtected: ({ name }) =>
     `Remove the protection of the account: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,

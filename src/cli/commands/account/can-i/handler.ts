@@ -44,7 +44,7 @@ export async function decide(
   const roleArn = account.status?.roleArn;
   if (roleArn === undefined)
     throw new CliError('NOT_READY', `account "${name}" has no role yet`, {
-      next: [`See why: ${accountKind.advice.show(name)}`],
+      next: [`Find the reason: ${accountKind.advice.show(name)}`],
     });
   return withAws(context, region, async (aws) => {
     await requireAccount(context, aws, facts);

@@ -78,5 +78,8 @@ async function whyOutdated({
   }
   if (operator === 'running' && configs !== 'forbidden') return undefined;
   const what = operator === 'running' ? 'the ClusterConfig' : 'the Lease of the operator';
-  return { isCertain: false, text: `You may not read ${what}: if no operator runs, last uses are outdated.` };
+  return {
+    isCertain: false,
+    text: `You are not permitted to read ${what}: if no operator runs, last uses are outdated.`,
+  };
 }

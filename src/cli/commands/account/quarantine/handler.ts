@@ -48,7 +48,7 @@ export async function awaitQuarantine(
 ): Promise<void> {
   const interrupted = {
     state: `the Quarantine of account "${name}" exists, and the operator continues to apply it`,
-    next: [`Show it: kon account show ${name}`, `Release it: kon account release ${name}`],
+    next: [`Show the account: kon account show ${name}`, `Release the account: kon account release ${name}`],
   };
   await awaitAccount(context, client, { name, timeoutMs, what: 'cut off', interrupted }, (_seen, reason) =>
     reason === 'Quarantined' ? true : undefined,

@@ -142,7 +142,7 @@ export async function awaitRelease(
 ): Promise<void> {
   const interrupted = {
     state: `account "${name}" is released, and the operator continues`,
-    next: [`Show it: kon account show ${name}`],
+    next: [`Show the account: kon account show ${name}`],
   };
   await awaitAccount(
     context,
@@ -162,7 +162,7 @@ export async function awaitRelease(
                     `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
                   ]
                 : []),
-              `Show it: kon account show ${name}`,
+              `Show the account: kon account show ${name}`,
             ],
           },
         );

@@ -67,7 +67,7 @@ async function suggestionFor(
   const arns = reportedRoles(account);
   if (arns.length === 0)
     throw new CliError('NOT_READY', `account "${name}" has no role yet`, {
-      next: [`See why: ${accountKind.advice.show(name)}`],
+      next: [`Find the reason: ${accountKind.advice.show(name)}`],
     });
   const { signal, now } = context;
   const [reports, roles, documents] = await Promise.all([

@@ -220,7 +220,9 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   const { facts } = state;
   const principal = await operatorPrincipal(lookups, facts);
   if (principal === undefined)
-    return warning("the operator's IAM principal is unknown", ['Pass it: kon doctor --operator-arn ARN']);
+    return warning("the operator's IAM principal is unknown", [
+      'Pass the ARN: kon doctor --operator-arn ARN',
+    ]);
   const { policies } = await lookups.aws();
   const denied: string[] = [];
   const usesPodIdentity = [facts, ...(await lookups.accounts()).map(({ spec }) => spec.aws)].some(

@@ -43,7 +43,7 @@ async function waitForNamespace(
     new CliError('NOT_READY', `target "${name}" was saved but has no namespace after ${waited}`, {
       next: [
         'Check that the operator runs on this cluster; to start it: kon operator',
-        'Show it: kon target list',
+        'Show the target: kon target list',
       ],
     });
   const following = { clock: context, client, resource: resources.namespaces };
@@ -53,7 +53,7 @@ async function waitForNamespace(
     late,
     interrupted: {
       state: `target "${name}" was saved, and the operator continues to create its namespace`,
-      next: ['Show it: kon target list'],
+      next: ['Show the target: kon target list'],
     },
   });
   context.stderr.write(`The namespace ${name} exists.\n`);

@@ -90,7 +90,7 @@ async function waitUntilUnlinked(
       {
         next: [
           'Check that the operator runs on this cluster; to start it: kon operator',
-          `Show one: kon account show ${linked[0] ?? 'NAME'}`,
+          `Show an account: kon account show ${linked[0] ?? 'NAME'}`,
         ],
       },
     );
