@@ -42,8 +42,8 @@ export type CustomResourceDefinition = {
 export const schemaVersion = 4;
 
 /**
- * Status fields of accounts that a later schema version added, with this version. Server-side apply refuses fields that
- * the installed schema lacks.
+ * Newer status fields that any account can have, each with the schema version that added the field. Server-side apply
+ * refuses fields that the installed schema lacks.
  */
 const statusFieldsSince = { attached: 3, lastUsed: 4 } as const;
 

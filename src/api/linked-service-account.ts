@@ -170,7 +170,7 @@ export const linkedServiceAccountSpec = z.object({
         .boolean()
         .optional()
         .describe(
-          'Adopt the existing role named in roleName, for example a role that eksctl or Terraform created. The trust policy and policies of this account replace those of the role. When the account is deleted, the role stays and loses only the ownership tags.',
+          'Adopt the existing role named in roleName, for example a role that eksctl or Terraform created. The trust policy and policies of this account replace the trust policy and attached policies of the role. When the account is deleted, the role stays and loses only the ownership tags.',
         ),
     })
     .refine(({ policyArns, policyNames, statements }) => policyArns ?? policyNames ?? statements, {

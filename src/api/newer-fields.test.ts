@@ -57,7 +57,7 @@ describe('the schemas of this version', () => {
     },
   );
 
-  it('contain every field of a current account, but no field of a later version', () => {
+  it('contain the fields of a current account, but no field or value of a later version', () => {
     const spec = {
       targets: ['production'],
       aws: { policyArns: ['x'], identityMode: 'PodIdentity', tags: { team: 'a' } },

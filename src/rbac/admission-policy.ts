@@ -189,7 +189,7 @@ export const variable = (name: string, expression: string): Variable => ({ name,
 
 /**
  * CEL expression for the names in the new list that are not in the old list, or `*` for very long lists. Comparing very
- * long lists would exceed the cost limit of an expression.
+ * long lists could exceed the cost limit of an expression, or leave no room for the authorizer checks of the policy.
  */
 export const added = (now: string, before: string): string =>
   `${now} == ${before} ? [] : size(${now}) * size(${before}) > 500000 ? ['*'] : ${now}.filter(name, !(name in ${before}))`;

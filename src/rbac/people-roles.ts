@@ -62,7 +62,8 @@ export const peopleRoles: readonly PeopleRole[] = [
     },
     { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: look },
   ]),
-  // A user with this role can create pods in every target. For a team, write a role with resourceNames instead.
+  // A user with this role and `konstellation-edit` can run pods in every target. For a team, write a role with
+  // resourceNames instead.
   role('konstellation-deploy', rulesOf([rights.deploy])),
   // A user with this role can grant every permission in every target. For a team, write a role with resourceNames
   // instead.
