@@ -37,8 +37,8 @@ export class NotLeadingError extends Error {
 
 export type LeaderElectorOptions = {
   /**
-   * Client for the Lease, separate from the client for other requests. It has no `beforeWrite`, and its own rate limit,
-   * so that renewals never wait for other requests.
+   * Client for the Lease, separate from the client for other requests. It has a rate limit of its own and no
+   * `beforeWrite`, so that renewals never wait for other requests.
    */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'update'>;
   readonly namespace: string;

@@ -1,6 +1,6 @@
 /**
- * Rights of the operator in Kubernetes: exactly the verbs and resources that its code uses. A test compares them with
- * the audit log of a run. A server-side apply that creates an object needs `patch` and `create`.
+ * Rights of the operator in Kubernetes: exactly the verbs and resources that its code uses. A test runs the operator
+ * and compares these rights with the API server's audit log. A server-side apply that creates an object needs `patch` and `create`.
  */
 import { apps, clusterConfigs, crds, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';

@@ -62,7 +62,7 @@ export type AppObservation = {
   readonly objects: readonly ObservedObject[];
   /** Pods with this App's label. */
   readonly pods: readonly Pod[];
-  /** Rollout slots by target, for targets that want another identity. */
+  /** Rollout slots by target, for targets whose pods have to change to a different identity. */
   readonly slots: ReadonlyMap<string, RolloutSlot>;
 };
 

@@ -272,7 +272,7 @@ export function checkInvariants(
     account.metadata.deletionTimestamp !== undefined ||
     account.spec.targets?.includes(namespace) === false ||
     clustersLately().some((config) => !config.spec.targets.includes(namespace));
-  /** Whether an operator that sees this version of the account would give its pods their role through EKS. */
+  /** Whether an operator that sees this version of the account would link its pods by a Pod Identity association. */
   const isByAssociation = (account: LinkedServiceAccount | undefined): boolean =>
     clustersLately().some(
       ({ spec }) => (account?.spec.aws.identityMode ?? spec.aws.identityMode) === 'PodIdentity',

@@ -86,7 +86,8 @@ export function createPlace(options: PlaceOptions) {
       arn('sts', `assumed-role/${name(role)}/${session}`),
     trustAccount: trust({ AWS: arn('iam', 'root') }),
     /**
-     * Trust policy for a role with permissions: callers who cannot read the trust policy do not know the external id.
+     * Trust policy of roles that have permissions. The condition on the external id admits only callers who can read the
+     * trust policy.
      */
     trustThisRun: trust(
       { AWS: arn('iam', 'root') },

@@ -80,7 +80,10 @@ const mountPath = '/var/run/secrets/eks.amazonaws.com/serviceaccount';
 const minTokenExpiration = 600n;
 /** Default lifetime of a token, in seconds: the constant `DefaultTokenExpiration` in the webhook's pkg/constants.go. */
 const defaultTokenExpiration = 86_400;
-/** Shortest lifetime that jitter can produce, in seconds: the constant `DefaultMinTokenExpiration` in the same file. */
+/**
+ * Shortest lifetime that jitter can produce, in seconds: the constant `DefaultMinTokenExpiration` in the webhook's
+ * pkg/constants.go.
+ */
 const minJitteredExpiration = 79_200;
 const annotation = (name: string): string => `eks.amazonaws.com/${name}`;
 

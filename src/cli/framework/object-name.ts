@@ -47,7 +47,7 @@ export function objectName(noun: ObjectNoun, text: string): string {
     given
       ? `It names ${withArticle(given)}; see: kon ${given} --help`
       : isConfig
-        ? `It names a ClusterConfig: kubectl get clusterconfig ${name} -o yaml`
+        ? `It is the name of a ClusterConfig: kubectl get clusterconfig ${name} -o yaml`
         : `Pass NAME or ${noun}/NAME.`,
   );
 }

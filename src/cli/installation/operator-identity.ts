@@ -39,7 +39,7 @@ export async function chooseIdentityMode(
   if (existing && asked !== undefined && asked !== configured)
     throw new CliError('CONFLICT', `ClusterConfig ${existing.metadata.name} has identityMode ${configured}`, {
       details: [
-        'A change switches all accounts, target by target; an installation does not change the configuration.',
+        'A change of the mode switches all accounts, target by target; kon install does not change the ClusterConfig.',
       ],
       next: [
         `Change the ClusterConfig first: kubectl patch clusterconfig ${existing.metadata.name} --type merge -p '{"spec":{"aws":{"identityMode":"${asked}"}}}'`,

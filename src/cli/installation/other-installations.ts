@@ -114,6 +114,6 @@ export function removalOf({ namespace, object, release, hasRights }: FoundOperat
   if (hasRights) return `Remove that installation: kon uninstall --namespace ${namespace}`;
   // An operator without permissions manages no objects, so its namespace can be deleted at once.
   return object.startsWith('Lease ')
-    ? `End the operator that renews the ${object}, then delete it: kubectl delete lease --namespace ${namespace} ${operatorName}`
+    ? `Stop the operator that renews the ${object}, then delete the Lease: kubectl delete lease --namespace ${namespace} ${operatorName}`
     : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;
 }

@@ -53,7 +53,7 @@ describe('accountDeletionNotes', () => {
     const status = { targets: [{ name: 'production', pods: { current: 1, stale: 0, uninjected: 0 } }] };
     const used = account({ spec: { aws: {}, deletionPolicy: 'Retain' }, status });
     expect(accountDeletionNotes(used, [])[0]).toBe(
-      'In use: 1 running pod in production. The deletion waits until the pods that would lose their access end.',
+      'In use: 1 running pod in production. The deletion waits for the end of all pods that would lose their access.',
     );
   });
 

@@ -37,7 +37,7 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
 
 function waitNote({ spec }: LinkedServiceAccount): string {
   return spec.deletionPolicy === 'Retain'
-    ? 'The deletion waits until the pods that would lose their access end.'
+    ? 'The deletion waits for the end of all pods that would lose their access.'
     : 'The deletion waits until these pods end.';
 }
 

@@ -79,7 +79,7 @@ async function unknownReferences(
   const readable = <T>(reading: Promise<T>): Promise<T | undefined> =>
     reading.catch((error: unknown) => {
       context.signal.throwIfAborted();
-      context.debug(`cannot check names before the write: ${String(error)}`);
+      context.debug(`cannot check whether the named policies, roles and targets exist: ${String(error)}`);
       return undefined;
     });
   const [targets, accounts] = await Promise.all([

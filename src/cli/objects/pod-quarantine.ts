@@ -27,7 +27,7 @@ export function podWords({ uid, namespace, name }: QuarantinedPod): string {
 }
 
 /**
- * Finds the pod of the account that the user names. A UID does not have to belong to a running pod.
+ * Finds the account's pod by the text that the user gave. A UID is accepted even if no running pod has this UID.
  * @param text name, `TARGET/NAME` or UID
  * @throws CliError of code NOT_FOUND, or USAGE if several pods have this name, or CONFLICT for a pod with a web
  * identity

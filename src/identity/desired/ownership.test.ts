@@ -116,7 +116,7 @@ describe('with objects that are not ours', () => {
   });
 });
 
-describe('tags that differ from ours in case', () => {
+describe('tags that differ from ours only in upper or lower case', () => {
   // World whose account has tags that only an earlier version accepted.
   const withTag = (tags: Readonly<Record<string, string>>): SimulatedWorld =>
     createWorld({ aws: { policyArns: [readOnly], tags } });
@@ -179,7 +179,7 @@ describe('tags that differ from ours in case', () => {
     expect(roleOf(world).attachedPolicyArns).toEqual([]);
   });
 
-  it('give the account that they name no control over the role', () => {
+  it('do not give control over the role to the account that they name', () => {
     const world = createWorld({}, 'other');
     world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };
     const role = roleOf(settled());

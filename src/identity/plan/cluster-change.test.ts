@@ -74,7 +74,7 @@ describe.each(changes)('under a ClusterConfig with another %s', (_field, to) => 
     expect(world.roles.has('chosen')).toBe(true);
   });
 
-  it('the deletion of an account that retains its role waits as well', () => {
+  it('the deletion of an account waits for consent or a revert, even if the account retains its role', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const before = roleOf(world);

@@ -139,7 +139,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'PutInlinePolicy']);
   });
 
-  it('that remain on the role of an account without statements count as added out of band, and are removed', () => {
+  it('count as added out of band, and are removed, if the account has none but its role still has the inline policy', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation'], inlinePolicy });

@@ -82,7 +82,7 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
   const others = (held.notReplaced?.length ?? 1) - 1;
   const remedy = workload?.startsWith('app ')
     ? `See what keeps the app from its spec: kon app status ${workload.slice('app '.length)}`
-    : `Have its workload restarted automatically: kubectl label -n ${name} KIND/NAME ${restartLabel}=true; or end the pod`;
+    : `Let the operator restart the pod's workload: kubectl label -n ${name} KIND/NAME ${restartLabel}=true; or delete the pod`;
   return {
     reason: 'AwaitingReplacement',
     message: `nothing would replace pod ${name}/${pod}${workload === undefined ? '' : ` (${workload})`}${others > 0 ? ` and ${others} more` : ''}. ${remedy}`,

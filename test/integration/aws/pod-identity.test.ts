@@ -189,7 +189,7 @@ describe('the exchange of a pod’s token', () => {
     await associations.create({ ...of('proof'), roleArn: roleArn('proven'), tags: {} });
     expect(await prove('proven')).toBe('done');
     expect(await prove('one')).toBe('NotInEffect');
-    // The token belongs to a pod with the same name but another uid.
+    // The caller expects the role's predecessor, which had the same name and another role ID.
     const another = { token: await tokenOf('proof'), roleArn: roleArn('proven'), roleId: 'AROAANOTHER' };
     expect(await codeOf(prover.prove(another))).toBe('NotInEffect');
     await iam.send(

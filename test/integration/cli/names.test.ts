@@ -73,7 +73,7 @@ describe('names', () => {
     expect(await run(...words.filter(Boolean))).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('a name of another kind is refused, and the error names the right command', async () => {
+  it('a command refuses the name of an object of another kind, and names the command for that kind', async () => {
     expect(await run('account', 'show', 'app/shop')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('"app/shop" does not name an account'),

@@ -326,7 +326,7 @@ describe('kon account show', () => {
 });
 
 describe('kon account history', () => {
-  it('has ages on a terminal, exact times with -o wide, and shortens ARNs from the left', async () => {
+  it('prints ages on a terminal and exact times with -o wide, and shortens ARNs from the left', async () => {
     const { screen } = await kon.onTerminal('account history listed --no-color', { columns: 70 });
     const lines = screen.split(/\r*\n/).map((line) => line.trimEnd());
     expect(lines[0]).toMatch(/^AGE +WHAT +REASON +COUNT +MESSAGE$/);

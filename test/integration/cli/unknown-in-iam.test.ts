@@ -125,6 +125,6 @@ describe('kon without --force', () => {
       env: world.nobodyEnv,
     });
     expect(blind).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/blind created\n' });
-    expect(blind.stderr).toContain('cannot check names before the write');
+    expect(blind.stderr).toContain('cannot check whether the named policies, roles and targets exist');
   });
 });

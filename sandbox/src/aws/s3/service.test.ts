@@ -473,7 +473,7 @@ describe('listings', () => {
     expect(second).toMatchObject({ IsTruncated: false, Contents: [{ Key: 'b' }] });
   });
 
-  test('are refused with invalid arguments', async () => {
+  test('are refused if their arguments are invalid', async () => {
     const s3 = await withBucket();
     expect(
       await failureOf(s3.send(new ListObjectsV2Command({ Bucket: 'photos', MaxKeys: -1 }))),

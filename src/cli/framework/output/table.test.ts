@@ -39,7 +39,7 @@ describe('renderTable', () => {
     );
   });
 
-  it('stays intact when values contain tabs or line breaks', () => {
+  it('keeps rows and columns intact when values contain tabs or line breaks', () => {
     const odd = [{ name: 'a\tb\nc\u001B[31m', note: 'x' }];
     expect(renderTable(columns, odd, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na b c\tx\tmore\n',

@@ -46,7 +46,7 @@ describe('pressKey', () => {
     expect(picked('down', 'enter')).toEqual(['AmazonS3FullAccess']);
   });
 
-  it('takes, on Enter, the policies chosen with Tab, and also the highlighted policy after a further search', () => {
+  it('takes on Enter the policies chosen with Tab; after another search, Enter also takes the highlighted policy', () => {
     expect(picked('s3ro', 'tab', 'enter')).toEqual(['AmazonS3ReadOnlyAccess']);
     expect(picked('s3ro', 'tab', 'escape', 'sqs', 'enter')).toEqual([
       'AmazonS3ReadOnlyAccess',

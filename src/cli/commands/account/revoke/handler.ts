@@ -51,8 +51,8 @@ export async function revokeFlow(
 }
 
 /**
- * @throws CliError of code CONFLICT if the role is adopted: the operator does not replace an adopted role, so pods
- *   would get no credentials from it for hours
+ * @throws CliError of code CONFLICT if the role is adopted. A revocation denies all sessions of a role until the operator
+ *   replaces the role, and the operator does not replace an adopted role
  */
 function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceAccount, now: Wall): void {
   if (spec.aws.adopt !== true) return;
