@@ -26,7 +26,11 @@ describe('objectName', () => {
     ['app', 'lsa/shop', 'It names an account; see: kon account --help'],
     ['app', 'deploy/shop', 'Pass NAME or app/NAME.'],
     ['account', 'lsa.example.com/shop', 'Pass NAME or account/NAME.'],
-    ['account', 'clusterconfig/main', 'It is the name of a ClusterConfig: kubectl get clusterconfig main -o yaml'],
+    [
+      'account',
+      'clusterconfig/main',
+      'It is the name of a ClusterConfig: kubectl get clusterconfig main -o yaml',
+    ],
   ] as const)('of %s refuses %s', (noun, text, next) => {
     const read = (): string => objectName(noun, text);
     expect(read).toThrow(CliError);

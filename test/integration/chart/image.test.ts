@@ -97,7 +97,7 @@ it('the image is built from the packages of the lock file, on base images that c
     );
   };
   expect(await outcome({ 'node_modules/a': { version: '1.0.0', integrity: 'sha512-a' } })).toContain(
-    'all as in',
+    'all with the version and hash in',
   );
   expect(await outcome({ 'node_modules/a': { version: '1.0.0', integrity: 'sha512-b' } })).toContain(
     'has 1.0.0',
