@@ -83,7 +83,7 @@ export const metricDefinitions = {
   },
   konstellation_targets_draining_oldest_seconds: {
     type: 'gauge',
-    help: 'Seconds since the links of an account with a draining target were last complete. The highest value of all accounts; 0 if no target is draining.',
+    help: 'For an account with a draining target: seconds since all its targets were last linked. The metric is the maximum over these accounts, and 0 if no target is draining.',
     labels: [],
   },
   konstellation_orphan_roles: {

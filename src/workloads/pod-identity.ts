@@ -22,7 +22,7 @@ export type WantedIdentity = { readonly roleArn: string; readonly audience: stri
 export type HeldIdentity =
   /** A role that is assumed with a web identity token. `audience` is undefined if no such token is mounted. */
   | { readonly kind: 'role'; readonly roleArn: string; readonly audience?: string }
-  /** EKS Pod Identity. Only the agent on the node knows the role. */
+  /** EKS Pod Identity. The pod does not name its role; the agent on the node obtains the credentials. */
   | { readonly kind: 'podIdentity' }
   /**
    * Credentials from an environment variable that the container itself sets. The role or user of these credentials is

@@ -83,7 +83,7 @@ function met(type: AppConditionType, reason: SummaryReason | RolloutReason, mess
 /**
  * Condition that is not met.
  *
- * @param reason reason of a target: one of the reasons in `reasons.ts`, or the reason of a pod
+ * @param reason why a target does not meet the condition: a constant from `reasons.ts`, or a reason taken from a pod
  */
 function unmet(
   type: AppConditionType,

@@ -1,4 +1,4 @@
-/** Pod Identity agent of the simulated node, and a separate check of its state for oracles. */
+/** Pod Identity agent of the simulated node, and the agent's state as oracles see it. */
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Act } from './acts.ts';
 import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';

@@ -643,7 +643,7 @@ export function checkInvariants(
     );
   }
 
-  /** The operator writes a Deployment that creates pods only while the webhook would give the pods their identity. */
+  /** While the webhook would not give new pods their identity, the operator writes no Deployment that creates pods. */
   function judgeDeployment({ type, object, before }: Change): void {
     const awaySince = simulation.workloads.webhookAwaySince ?? Infinity;
     if (!isOperatorsWrite || type === 'DELETED' || awaySince > time.now() - unawareMs) return;

@@ -324,7 +324,7 @@ function lastUseAgrees(
   const days = uses.flatMap(({ used }) => (used === undefined ? [] : dayOf(used)));
   const date = days.toSorted().at(-1);
   const trackedSince = uses.length === 0 ? undefined : dayOf(Math.max(...uses.map(({ created }) => created)));
-  // If the account's role is foreign or missing, the status may report no last use.
+  // If the account's role is foreign or missing, the status is allowed to omit the last use.
   if (!reported && !isOurs) return [];
   if (reported?.date === date && reported?.trackedSince === trackedSince) return [];
   const message = `${account}: status reports ${JSON.stringify(reported)}, IAM ${JSON.stringify({ date, trackedSince })}`;

@@ -1,7 +1,7 @@
 /**
  * Fault plans of a scenario. For each write, to Kubernetes or to AWS, there is one plan for each of these faults: the
- * write is the last one that the operator completes; it is the last one that the operator attempts; its response is
- * lost; it is followed by a minute without a connection; or the next process starts with a view that is older than the
+ * operator stops right after the write; it stops right before the write; the response to the write is
+ * lost; the write is followed by a minute without a connection; or the next process starts with a view that is older than the
  * write. For each change there is one plan where all watches miss it. In other plans watches lag. Each run has to
  * reach the end state of the undisturbed run. The plans are not a sample: they cover all writes and changes of the
  * undisturbed run.

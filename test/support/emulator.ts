@@ -30,7 +30,7 @@ export type RoleSnapshot = {
 
 export type Emulator = {
   readonly endpoint: string;
-  /** Client with the credentials of the account's administrator. */
+  /** Client with the credentials of the AWS account's administrator. */
   readonly iam: IAMClient;
   readonly sts: STSClient;
   /** Returns the calls after a position in the journal, oldest first. */

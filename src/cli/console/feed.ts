@@ -296,8 +296,8 @@ export function createFeed(options: {
     const progress = { isComplete: false };
     subscribers.set(send, progress);
     send({ reset: true, targets: targets() });
-    // Rows are sent one message at a time, so that the page draws the first rows early. Each message contains the
-    // state at the time it is sent.
+    // Rows are sent in several messages, one after the other, so that the page draws the first rows early. Each message
+    // contains the state at the time it is sent.
     const parts: [names: readonly string[], keys: readonly string[]][] = [
       ...partsOf(accounts.store.keys()).map((names): [readonly string[], readonly string[]] => [names, []]),
       ...partsOf(pods.keys()).map((keys): [readonly string[], readonly string[]] => [[], keys]),

@@ -66,7 +66,7 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
   return { ...later, objects };
 }
 
-/** Describes the data that the downgrade loses, line by line. */
+/** Describes the data that the downgrade loses, as lines of text. */
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0

@@ -65,7 +65,7 @@ export async function findPod(
       {
         next: [
           `Cut off the whole account: kon account quarantine ${accountName}`,
-          `End all sessions and go on with new pods: kon account revoke ${accountName}`,
+          `To end all sessions of the account and replace its pods: kon account revoke ${accountName}`,
         ],
       },
     );

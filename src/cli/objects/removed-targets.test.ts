@@ -44,7 +44,7 @@ describe('targets that an edit removes', () => {
     expect(edited(left, ['production'])).toEqual({
       notes: [],
       cutOff: [
-        'staging: 1 running pod of "myaccount" can get no new credentials from now on; AWS sessions from there may live for up to 120m',
+        'staging: 1 running pod of "myaccount" can get no new credentials from now on; AWS sessions of pods in this target may stay valid for up to 120m',
       ],
     });
   });
@@ -54,7 +54,9 @@ describe('targets that an edit removes', () => {
     const [note] = edited(account([row('staging', { pods, identityMode: 'PodIdentity' })]), [
       'production',
     ]).notes;
-    expect(note).toBe('staging: is unlinked from "myaccount"; AWS sessions from there may live for up to 6h');
+    expect(note).toBe(
+      'staging: is unlinked from "myaccount"; AWS sessions of pods in this target may stay valid for up to 6h',
+    );
   });
 
   it('are not listed when the account keeps them, applies to all targets, or never linked them', () => {

@@ -28,7 +28,7 @@ export function removedTargets(
   for (const { name: target, pods, identityMode } of rows) {
     const { current = 0, stale = 0 } = pods ?? {};
     const running = current + stale;
-    const sessions = `AWS sessions from there may live for up to ${formatAge(longestSessionMs({ maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration, identityMode }))}`;
+    const sessions = `AWS sessions of pods in this target may stay valid for up to ${formatAge(longestSessionMs({ maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration, identityMode }))}`;
     if (running === 0) notes.push(`${target}: is unlinked from "${name}"; ${sessions}`);
     else if (now.has(target))
       cutOff.push(

@@ -99,7 +99,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
   });
 
-  it('looks the same to pods of a namespace, whatever it contains for other namespaces and web identities', () => {
+  it('is compared for the pods of one namespace without its subjects in other namespaces and its web identities', () => {
     const seen = trustForNamespace(of(['production']), 'production');
     expect(trustForNamespace(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
     expect(trustForNamespace(of(['staging']), 'production')).not.toBe(seen);
@@ -109,7 +109,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(trustForNamespace(of([], ['a']), 'production')).not.toBe(seen);
   });
 
-  it('looks different to pods of a namespace if it changes for this namespace', () => {
+  it('differs for the pods of a namespace if it changes for this namespace', () => {
     const document = of(['production']);
     const seen = trustForNamespace(document, 'production');
     for (const changed of [

@@ -20,7 +20,7 @@ function inSync(lastUsed: RoleUse | undefined): SimulatedWorld {
   return world;
 }
 
-/** Records the given last use of every role of the world. The operator then lists the roles. */
+/** Sets the same last use for every role of the world, and lets the operator list the roles. */
 function use(world: SimulatedWorld, lastUsed: RoleUse | undefined): void {
   for (const [name, { lastUsed: _, ...role }] of world.roles)
     world.roles.set(name, { ...role, ...(lastUsed ? { lastUsed } : {}) });

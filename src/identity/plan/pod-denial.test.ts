@@ -243,7 +243,7 @@ describe('a quarantine of a pod', () => {
     expect(roleOf(world).podDenial).toBe(theirs);
   });
 
-  it('reads a role that is known only from a listing before it removes the denial', () => {
+  it('removes the denial from a role that is known only from a listing only after a read of the role', () => {
     const world = denying();
     world.quarantines = [];
     for (const [key, cached] of world.cachedRoles) world.cachedRoles.set(key, { ...cached, source: 'list' });

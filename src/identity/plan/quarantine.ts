@@ -262,7 +262,7 @@ function replaceOrReopen(
     };
   }
   const failure = list.addStep({ kind: 'UntagRole', role: role.name, keys: quarantineTagKeys });
-  return problemOf(failure, `the role ${role.arn} is being opened again`);
+  return problemOf(failure, `the denial on the role ${role.arn} is being removed`);
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials, each
- * with requests that its holder might try. The tables of docs/guides/security.md are generated from it, and
+ * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials,
+ * with the requests that each user, or a user who has stolen the credentials, might try. The tables of docs/guides/security.md are generated from it, and
  * test/integration/access/people.test.ts tries each cell on a real API server and on the AWS emulator.
  */
 import type { rights } from '../account-admission.ts';

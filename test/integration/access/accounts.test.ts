@@ -522,7 +522,7 @@ describe('the name default', () => {
     ).rejects.toThrow(message);
   });
 
-  it('stays valid for an account that was stored earlier, which can still be edited and deleted', async () => {
+  it('stays valid for an account that was stored before the name was refused: the account can still be edited and deleted', async () => {
     const [crd] = (await admin.list<Crd>(resources.customResourceDefinitions)).items.filter(
       ({ metadata }) => metadata.name === 'linkedserviceaccounts.k11n.dev',
     );

@@ -678,7 +678,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment cannot be created or changed to have procMount, unless the API server resets the field', async () => {
+  it('a Deployment with procMount is refused on create and update, unless the API server resets the field', async () => {
     const changed = withPod(
       withContainer(get('Deployment'), {
         securityContext: { allowPrivilegeEscalation: false, procMount: 'Unmasked' },

@@ -131,7 +131,7 @@ it('the image runs as the same numeric non-root user as in the chart', async () 
   });
 });
 
-it('the image starts through its entrypoint from only the copied files, and writes nothing', async () => {
+it('the entrypoint of the image starts with only the files that the image copies, and writes no file', async () => {
   const entrypoint = JSON.parse(of('ENTRYPOINT')[0] ?? '[]') as readonly string[];
   expect(entrypoint[0]).toBe('/nodejs/bin/node');
   const command = [...entrypoint.slice(1, -1), join(folder, entrypoint.at(-1) ?? '')];

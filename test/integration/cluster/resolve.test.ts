@@ -64,7 +64,7 @@ test('programs are taken from the cache in the folder that XDG_CACHE_HOME names'
   expect(await resolveBinaries(['etcd'], options(env))).toEqual({ etcd: { path, version: '3.7.3' } });
 });
 
-test('without a cache, a download or Go, the error says what to install', async () => {
+test('if a program is not cached and can neither be downloaded nor built with Go, the error says what to install', async () => {
   const nowhere = { KON_MIRROR_ENVTEST: 'http://127.0.0.1:1' };
   await expect(resolveBinaries(['kube-apiserver'], options(nowhere))).rejects.toThrow(
     /kube-apiserver 1\.36\.3 is not installed.*\nInstall Go 1\.26 or later \(https:\/\/go\.dev\/dl\)/,

@@ -13,7 +13,7 @@ export const specOptions = (summaries: {
     {
       name: 'image',
       value: 'IMAGE',
-      summary: 'container image, optionally with a tag after a colon; kon checks only the spelling',
+      summary: 'container image, optionally with a tag after a colon; kon checks only the syntax',
     },
     { name: 'tag', value: 'TAG', summary: 'tag of the image' },
     {

@@ -1,5 +1,5 @@
 /**
- * Label on the accounts and namespaces of a conformance run. Its value is the name of the run. Its key is the same as the key of
- * the AWS tag.
+ * Label on the accounts and namespaces of a conformance run. Its value is the name of the run. The run's AWS
+ * resources have a tag with the same key.
  */
 export const runLabel = 'konstellation-conformance';

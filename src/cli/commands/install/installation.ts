@@ -66,7 +66,7 @@ export type Installation = {
   readonly crds: readonly KubeObject[];
   readonly objects: readonly KubeObject[];
   readonly config: KubeObject;
-  /** Whether a ClusterConfig already exists. It is not changed. */
+  /** Whether a ClusterConfig already exists. The installation does not change an existing one. */
   readonly existing: boolean;
 };
 

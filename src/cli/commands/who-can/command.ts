@@ -8,7 +8,7 @@ export const whoCanCommand = defineCommand({
     {
       name: 'resource',
       required: true,
-      summary: 'ARN of the resource; * for actions without resources, and for all resources',
+      summary: 'ARN of the resource, or * for all resources or for an action that has no resource',
     },
   ],
   options: [

@@ -15,7 +15,7 @@ export const policiesUsersCommand = defineCommand({
   returns: 'list',
   examples: [
     {
-      does: 'List the accounts with an AWS managed policy',
+      does: 'List the accounts that use a given AWS managed policy',
       command: 'kon policies users AmazonS3ReadOnlyAccess',
     },
     {
