@@ -1,6 +1,7 @@
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import { createServer as createSilentServer, type AddressInfo } from 'node:net';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer as createSilentServer, type AddressInfo, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createAuthority } from './testing/certificates.ts';
 import { ConnectionAgent } from './agent.ts';
@@ -120,4 +121,24 @@ it('the agent closes a connection whose TLS handshake exceeds the timeout', asyn
   const agent = new ConnectionAgent({ tls: { ca: '' }, connectMs: 20, idleMs: 5_000 });
   closers.push(() => agent.destroy());
   await expect(post(agent, { port, tls: { ca: '' } }, '/')).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+});
+
+it('an agent that is destroyed right after a connection was established closes the connection', async () => {
+  const server = await startServer(false);
+  const agent = agentTo(server);
+  const sockets: Socket[] = [];
+  // This listener runs before the agent's listener, and the agent receives the socket only in a later tick.
+  const destroyOnConnect = (message: unknown): void => {
+    const { socket } = message as { readonly socket: Socket };
+    sockets.push(socket);
+    socket.once('connect', () => process.nextTick(() => agent.destroy()));
+  };
+  subscribe('net.client.socket', destroyOnConnect);
+  try {
+    await expect(post(agent, server, '/')).rejects.toThrow('the agent was destroyed');
+  } finally {
+    unsubscribe('net.client.socket', destroyOnConnect);
+  }
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
+  expect(heard).toEqual([]);
 });

@@ -57,7 +57,13 @@ export class ConnectionAgent extends Agent {
     { host, port }: ClientRequestArgs,
     callback: (error: Error | null, socket: Duplex) => void = () => undefined,
   ): undefined {
-    callbackify(() => this.#connect(host ?? 'localhost', Number(port)))(callback);
+    callbackify(() => this.#connect(host ?? 'localhost', Number(port)))((error, socket) => {
+      const { signal } = this.#destroyed;
+      if (!signal.aborted) return callback(error, socket);
+      // The agent may have been destroyed after the connection was established. Node.js would keep the socket.
+      socket?.destroy();
+      callback(toError(signal.reason), socket);
+    });
   }
 
   override addRequest(request: ClientRequest, options: ClientRequestArgs): void {
