@@ -538,7 +538,7 @@ describe('a target that is removed while pods run in it', () => {
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });
     expect(unconfirmed.stderr).toContain(
-      'staging: 1 running pod of "drained" can get no new credentials from now on; AWS sessions from there may live for up to 60m\n',
+      'staging: 1 running pod of "drained" can get no new credentials from now on; AWS sessions of pods in this target may stay valid for up to 60m\n',
     );
     expect(await trust()).toContain(subject);
     const confirmed = await edit('--remove-target', 'staging', '--now', '--yes');
