@@ -176,3 +176,13 @@ test('the first request of a user waits until the accounts are listed, and fails
   expect(refused.status).toBe(403);
   expect(await refused.json()).toMatchObject({ code: 'FORBIDDEN' });
 });
+
+test('concurrent requests with invalid tokens do not exclude a user', async () => {
+  const token = await tokenOfUser(sandbox, 'welcome', mayRead);
+  const ask = async (bearer: string): Promise<number> =>
+    (await fetch(`${origin}/api/about`, { headers: { authorization: `Bearer ${bearer}` } })).status;
+  // The console serves at most 20 users at once.
+  const strangers = Array.from({ length: 40 }, (_, index) => ask(`invalid-${index}`));
+  expect(await ask(token)).toBe(200);
+  expect(new Set(await Promise.all(strangers))).toEqual(new Set([401]));
+});

@@ -155,13 +155,18 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   };
 
   const openSession = async (key: string, token: string): Promise<UserSession> => {
-    if (open.size + opening.size >= mostUsers)
-      throw new CliError('CONFLICT', `${mostUsers} users are connected, which is the limit of this console`, {
-        next: ['Try again in a minute, or run kon console on your machine.'],
-      });
     const client = createKubeClient(staticConnection({ server, token, tls: { ca } }));
     try {
       await whoIs(client);
+      // Only authenticated users count, so that requests with invalid tokens cannot exclude them.
+      if (open.size >= mostUsers)
+        throw new CliError(
+          'CONFLICT',
+          `${mostUsers} users are connected, which is the limit of this console`,
+          {
+            next: ['Try again in a minute, or run kon console on your machine.'],
+          },
+        );
     } catch (error) {
       await client.close();
       throw error;
