@@ -7,8 +7,7 @@ import { userAction } from '../k8s/reasons.ts';
 
 /** Reasons why a target is not deployed with its identity yet, or keeps running with an identity that is no longer confirmed. */
 export const gateReasons = {
-  AccountNotFound:
-    'There is no account of that name. The app continues automatically when the account exists.',
+  AccountNotFound: 'No account has this name. The app continues automatically when the account exists.',
   AccountDeleting:
     'The account is being deleted, so targets that do not have its identity yet are not deployed.',
   AccountExcludesTarget: userAction(

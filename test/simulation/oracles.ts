@@ -135,7 +135,7 @@ export function halts({ server }: Simulation): readonly Violation[] {
 }
 
 /**
- * Requires that every role of an account in quarantine is denied and trusts nobody, after enough time for the operator
+ * Requires that every role of an account in quarantine is denied and trusts no principal, after enough time for the operator
  * to close the role. If the Quarantine names pods, every role with a boundary that serves pods has to deny these pods.
  */
 export function cutsOff({ server, aws }: Simulation): readonly Violation[] {

@@ -237,11 +237,14 @@ export function createFeed(options: {
       if (name !== undefined && accounts.store.get(name)) dirty.accounts.add(name);
     touch();
   });
+  const touchAllPods = (): void => {
+    for (const key of pods.keys()) dirty.pods.add(key);
+    touch();
+  };
   configs.onChange(() => {
     dirty.targets = true;
     // The list of pods depends on the targets, so a change of the targets requires new pod rows.
-    for (const key of pods.keys()) dirty.pods.add(key);
-    touch();
+    touchAllPods();
   });
   events.onChange(() => {
     dirty.events = true;
@@ -252,10 +255,6 @@ export function createFeed(options: {
     touch();
   });
 
-  const touchAllPods = (): void => {
-    for (const key of pods.keys()) dirty.pods.add(key);
-    touch();
-  };
   accounts.synced.then(touchAllPods, () => undefined);
 
   let nextCheck = Promise.withResolvers<void>();

@@ -24,7 +24,7 @@ const mostPasses = 20;
 const workersForEdits = 4;
 
 /**
- * Maximum number of concurrent API server requests for accounts that nobody has edited. A higher limit would not raise
+ * Maximum number of concurrent API server requests for accounts without a new edit. A higher limit would not raise
  * the throughput of a small API server, but edits would wait longer.
  */
 const mostInFlight = 5;
