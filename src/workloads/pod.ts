@@ -3,7 +3,7 @@
  * the fields that `trimPod` keeps.
  */
 import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**

@@ -10,7 +10,7 @@ import {
   type EnvVar,
   type Probe,
 } from '../api/index.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import type { Identity } from './identity-gate.ts';
 import type { JsonObject } from './manifest.ts';
 import { configFields, renderConfigs } from './render-configs.ts';

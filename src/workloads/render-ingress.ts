@@ -1,6 +1,6 @@
 /** Ingress of an App on a target: all hosts and paths are routed to one port of its Service. */
 import type { App } from '../api/index.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import type { JsonObject } from './manifest.ts';
 import type { TargetSpec } from './target-spec.ts';
 

@@ -6,7 +6,7 @@
  * https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
  */
 import type { Deployment } from './deployment.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import { isAutoscaled, maxReplicas, type TargetSpec } from './target-spec.ts';
 
 /** Annotation of a Deployment: the number of replicas that was applied last. Absent if the manifest set no number. */

@@ -4,7 +4,7 @@
  * their data by key. Every other field is replaced as a whole, so the target gets exactly the value in its entry.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import { ambiguousDependency, dependencyEnv, type OtherApps } from './dependencies.ts';
 import { credentialEnv } from './pod.ts';
 

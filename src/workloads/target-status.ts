@@ -1,6 +1,6 @@
 /** Status of one target of an App. */
 import type { App, AppTargetStatus } from '../api/index.ts';
-import { defined } from './defined.ts';
+import { defined } from '../k8s/defined.ts';
 import { deployedMark, hasReplicas, imageOf, revisionOf, type Deployment } from './deployment.ts';
 import { roleOfMark, type IdentityFinding, type Identity } from './identity-gate.ts';
 import type { TargetPlan } from './plan.ts';
