@@ -1,5 +1,5 @@
 /** Options that several commands share, and functions that combine their values. */
-import type { Option } from './command.ts';
+import type { Option, Positional } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
 import type { ObjectNoun } from './object-name.ts';
@@ -21,6 +21,9 @@ export const dryRunOption = {
   modes: ['server', 'client'],
   summary: 'save nothing: validate on the server, or with =client only on this machine',
 } as const satisfies Option;
+
+/** Options of commands that save a change and wait until it takes effect. */
+export const writeOptions = [dryRunOption, ...waitOptions] as const satisfies readonly Option[];
 
 export const forceOption = {
   name: 'force',
@@ -57,18 +60,22 @@ export const notReadyOption = {
   summary: 'only objects that are not ready',
 } as const satisfies Option;
 
-/** Options that select and sort the rows of a list. */
-export const selectionOptions = [
-  notReadyOption,
-  {
+/** Option `--target`, which may be given more than once. */
+export const targetsOption = (summary: string) =>
+  ({
     name: 'target',
     short: 't',
     value: 'NAME',
     repeatable: true,
-    summary: 'only objects of this target; repeat for more',
+    summary,
     names: 'target',
     complete: 'targets',
-  },
+  }) as const satisfies Option;
+
+/** Options that select and sort the rows of a list. */
+export const selectionOptions = [
+  notReadyOption,
+  targetsOption('only objects of this target; repeat for more'),
   {
     name: 'selector',
     short: 'l',
@@ -85,6 +92,16 @@ export const filenameOption = {
   summary: 'read the manifest from a file, or from stdin with -',
   complete: 'files',
 } as const satisfies Option;
+
+/** Argument that accepts the names of several objects. */
+export const namesArgument = (noun: ObjectNoun, summary: string) =>
+  ({
+    name: 'name',
+    variadic: true,
+    summary,
+    names: noun,
+    complete: `${noun}s`,
+  }) as const satisfies Positional;
 
 export const accountOption = {
   name: 'account',
@@ -145,6 +162,15 @@ export function requiredNames(
     throw usageError(`names are given as arguments and with --${noun}`, 'Pass all names as arguments.');
   if (first === undefined) throw usageError(`no ${noun} given`, `List the ${noun}s: kon ${noun} list`);
   return [first, ...more];
+}
+
+/** Like `requiredNames`, but without any name the result is empty, which denotes all objects. */
+export function namesOrAll(
+  noun: ObjectNoun,
+  positionals: readonly string[],
+  option: string | undefined,
+): readonly string[] {
+  return positionals.length === 0 && option === undefined ? [] : requiredNames(noun, positionals, option);
 }
 
 /** @throws CliError of code USAGE when several names are given */

@@ -1,25 +1,17 @@
 import { defineCommand } from '../../framework/command.ts';
 import {
   accountOption,
-  dryRunOption,
+  namesArgument,
   requiredNames,
-  waitOptions,
+  writeOptions,
   yesOption,
 } from '../../framework/options.ts';
 
 export const accountDeleteCommand = defineCommand({
   description:
     'Waits until the role, its attachments and its links are deleted. While running pods use an account, it is not deleted, and the command names these pods.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the account; several accounts are deleted together',
-      names: 'account',
-      complete: 'accounts',
-    },
-  ],
-  options: [accountOption, yesOption, dryRunOption, ...waitOptions],
+  positionals: [namesArgument('account', 'name of the account; several accounts are deleted together')],
+  options: [accountOption, yesOption, ...writeOptions],
   mutates: true,
   examples: [
     { does: 'Delete an account after confirmation', command: 'kon account delete myaccount' },

@@ -1,18 +1,10 @@
 import { defineCommand } from '../../framework/command.ts';
-import { accountOption, requiredNames } from '../../framework/options.ts';
+import { accountOption, namesArgument, namesOrAll } from '../../framework/options.ts';
 
 export const accountExportCommand = defineCommand({
   description:
     'Prints manifests without status and without fields of the API server and the operator. AWS managed policies and policies in the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, on this or another cluster.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the account (default: all)',
-      names: 'account',
-      complete: 'accounts',
-    },
-  ],
+  positionals: [namesArgument('account', 'name of the account (default: all)')],
   options: [accountOption],
   returns: 'manifest',
   examples: [
@@ -24,8 +16,7 @@ export const accountExportCommand = defineCommand({
     const { accountKind } = await import('../../cluster/kinds.ts');
     const { findClusterFacts } = await import('../../cluster/facts.ts');
     const { withPolicyNames } = await import('./from-options.ts');
-    const all = args.name.length === 0 && options.account === undefined;
-    const names = all ? [] : requiredNames('account', args.name, options.account);
+    const names = namesOrAll('account', args.name, options.account);
     return exportFlow(context, accountKind, names, async (client) => {
       const facts = (await findClusterFacts(client))?.facts;
       return (spec) => (facts ? withPolicyNames(spec, facts) : spec);

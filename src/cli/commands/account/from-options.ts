@@ -4,16 +4,15 @@ import type { LinkedServiceAccountSpec } from '../../../api/linked-service-accou
 import { policyEntries } from '../../../identity/desired/policy-entries.ts';
 import { policiesByName, policyLists, type PolicyScope } from '../../../identity/desired/policy-names.ts';
 import { usageError } from '../../framework/errors.ts';
-import { awsFields, type FieldOptions, type StatementOptions } from './options.ts';
+import { awsFields, type SpecOptions } from './options.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
 
 const optionNames = Object.keys(awsFields) as readonly (keyof typeof awsFields)[];
 
-export type AccountOptions = FieldOptions &
-  StatementOptions & {
-    readonly policy: readonly string[];
-    readonly target: readonly string[];
-  };
+export type AccountOptions = SpecOptions & {
+  readonly policy: readonly string[];
+  readonly target: readonly string[];
+};
 
 export type AccountChange = AccountOptions & {
   readonly addPolicy: readonly string[];
@@ -125,7 +124,7 @@ export function changedSpec(
  */
 function statementsWith(
   { aws: { statements = [] } }: LinkedServiceAccountSpec,
-  { allow, on, until }: StatementOptions,
+  { allow, on, until }: SpecOptions,
 ): Pick<LinkedServiceAccountSpec['aws'], 'statements'> {
   if (allow.length === 0 && on.length === 0 && until === undefined) return {};
   if (allow.length === 0 || on.length === 0)

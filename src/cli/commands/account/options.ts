@@ -1,10 +1,12 @@
 /** Options of `kon account create` and `edit` for fields of an account. */
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
-import type { Option } from '../../framework/command.ts';
-import { dryRunOption, filenameOption, forceOption, waitOptions } from '../../framework/options.ts';
+import type { Input, Option } from '../../framework/command.ts';
 
-/** Options that describe one statement. */
-const statementOptions = [
+/** Option whose values are IAM policies. */
+export const policyOption = <const Name extends string>(name: Name, summary: string) =>
+  ({ name, value: 'POLICY', repeatable: true, summary, complete: 'policies' }) as const satisfies Option;
+
+export const specOptions = [
   {
     name: 'allow',
     value: 'ACTION',
@@ -23,15 +25,6 @@ const statementOptions = [
     value: 'TIME',
     summary: 'with --allow: the time when IAM stops allowing the actions, for example 2027-01-31T00:00:00Z',
   },
-] as const satisfies readonly Option[];
-
-export type StatementOptions = {
-  readonly allow: readonly string[];
-  readonly on: readonly string[];
-  readonly until: string | undefined;
-};
-
-const fieldOptions = [
   {
     name: 'description',
     value: 'TEXT',
@@ -57,15 +50,8 @@ const fieldOptions = [
   },
 ] as const satisfies readonly Option[];
 
-/** Options that come last in the option lists of `kon account create` and `edit`. */
-export const writeOptions = [
-  ...statementOptions,
-  ...fieldOptions,
-  filenameOption,
-  forceOption,
-  dryRunOption,
-  ...waitOptions,
-] as const satisfies readonly Option[];
+/** Values of `specOptions`. */
+export type SpecOptions = Input<readonly [], typeof specOptions>['options'];
 
 /**
  * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked that each value is
@@ -76,7 +62,3 @@ export const awsFields = {
   boundary: 'permissionsBoundaryArn',
   identityMode: 'identityMode',
 } as const satisfies Readonly<Record<string, keyof LinkedServiceAccountSpec['aws']>>;
-
-export type FieldOptions = {
-  readonly [each in keyof typeof awsFields | 'deletionPolicy']: string | undefined;
-};

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { CliError } from '../../framework/errors.ts';
 import type { ConfigContent } from './from-options.ts';
-import type { ConfigOption } from './parse-options.ts';
+import type { ConfigOption } from './options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
 /**

@@ -1,13 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
-import {
-  appOption,
-  dryRunOption,
-  filenameOption,
-  forceOption,
-  givenName,
-  waitOptions,
-} from '../../framework/options.ts';
-import { specOptions } from './spec-options.ts';
+import { appOption, filenameOption, forceOption, givenName, writeOptions } from '../../framework/options.ts';
+import { specOptions } from './options.ts';
 
 export const appCreateCommand = defineCommand({
   description:
@@ -22,8 +15,7 @@ export const appCreateCommand = defineCommand({
     }),
     filenameOption,
     forceOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

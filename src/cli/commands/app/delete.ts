@@ -1,17 +1,9 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, dryRunOption, requiredNames, waitOptions, yesOption } from '../../framework/options.ts';
+import { appOption, namesArgument, requiredNames, writeOptions, yesOption } from '../../framework/options.ts';
 
 export const appDeleteCommand = defineCommand({
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the app; several apps are deleted together',
-      names: 'app',
-      complete: 'apps',
-    },
-  ],
-  options: [appOption, yesOption, dryRunOption, ...waitOptions],
+  positionals: [namesArgument('app', 'name of the app; several apps are deleted together')],
+  options: [appOption, yesOption, ...writeOptions],
   mutates: true,
   examples: [
     { does: 'Delete an app after confirmation', command: 'kon app delete myapp' },

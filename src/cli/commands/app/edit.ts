@@ -1,13 +1,6 @@
 import { defineCommand } from '../../framework/command.ts';
-import {
-  appOption,
-  dryRunOption,
-  filenameOption,
-  forceOption,
-  givenName,
-  waitOptions,
-} from '../../framework/options.ts';
-import { removalOptions, specOptions } from './spec-options.ts';
+import { appOption, filenameOption, forceOption, givenName, writeOptions } from '../../framework/options.ts';
+import { removalOptions, specOptions } from './options.ts';
 
 export const appEditCommand = defineCommand({
   description:
@@ -23,8 +16,7 @@ export const appEditCommand = defineCommand({
     ...removalOptions,
     filenameOption,
     forceOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

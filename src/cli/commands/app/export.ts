@@ -1,10 +1,10 @@
 import { defineCommand } from '../../framework/command.ts';
-import { appOption, requiredNames } from '../../framework/options.ts';
+import { appOption, namesArgument, requiredNames } from '../../framework/options.ts';
 
 export const appExportCommand = defineCommand({
   description:
     'Prints the manifest without status and without fields of the cluster. You can keep the manifest in a repository and pass it to `kon apply -f -` on any cluster.',
-  positionals: [{ name: 'name', variadic: true, summary: 'name of the app', names: 'app', complete: 'apps' }],
+  positionals: [namesArgument('app', 'name of the app')],
   options: [appOption],
   returns: 'manifest',
   examples: [

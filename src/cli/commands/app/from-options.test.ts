@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AppSpec } from '../../../api/app.ts';
 import { appManifest, changedSpec, describesChange, type AppChange } from './from-options.ts';
-import { parseConfig, parseDependency, parseEnv, parsePort } from './parse-options.ts';
+import { parseConfig, parseDependency, parseEnv, parsePort } from './options.ts';
 
 const none: AppChange = {
   image: undefined,

@@ -3,7 +3,7 @@ import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
-import type { ConfigOption, EnvSetting, NamedPort } from './parse-options.ts';
+import type { ConfigOption, EnvSetting, NamedPort } from './options.ts';
 
 export type AppOptions = {
   readonly image: string | undefined;

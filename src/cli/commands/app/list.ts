@@ -1,16 +1,8 @@
 import { defineCommand } from '../../framework/command.ts';
-import { selectionOptions, watchListOptions } from '../../framework/options.ts';
+import { namesArgument, selectionOptions, watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'only the app of this name; repeat for more',
-      names: 'app',
-      complete: 'apps',
-    },
-  ],
+  positionals: [namesArgument('app', 'only the app of this name; repeat for more')],
   options: [
     {
       name: 'account',

@@ -1,6 +1,6 @@
 import { defineCommand, type Example, type LoadedDefinition } from '../../framework/command.ts';
-import { appOption, dryRunOption, requiredNames, waitOptions } from '../../framework/options.ts';
-import { targetsOption } from './targets-option.ts';
+import { appOption, namesArgument, requiredNames, writeOptions } from '../../framework/options.ts';
+import { appTargetsOption } from './options.ts';
 
 /** Defines a command that sets the deploy mode of apps. */
 const define = (
@@ -9,16 +9,8 @@ const define = (
 ): LoadedDefinition =>
   defineCommand({
     ...texts,
-    positionals: [
-      {
-        name: 'name',
-        variadic: true,
-        summary: 'name of the app; repeat for more',
-        names: 'app',
-        complete: 'apps',
-      },
-    ],
-    options: [appOption, targetsOption, dryRunOption, ...waitOptions],
+    positionals: [namesArgument('app', 'name of the app; repeat for more')],
+    options: [appOption, appTargetsOption, ...writeOptions],
     returns: 'written',
     mutates: true,
     run: async (context, { args, options }) => {

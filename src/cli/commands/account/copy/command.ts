@@ -1,5 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { dryRunOption, waitOptions } from '../../../framework/options.ts';
+import { writeOptions } from '../../../framework/options.ts';
 
 export const accountCopyCommand = defineCommand({
   description:
@@ -19,8 +19,7 @@ export const accountCopyCommand = defineCommand({
       value: 'NAME',
       summary: 'name of the account on the other cluster (default: the same name)',
     },
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

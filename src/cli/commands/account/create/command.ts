@@ -1,6 +1,13 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, givenName } from '../../../framework/options.ts';
-import { writeOptions } from '../options.ts';
+import {
+  accountOption,
+  filenameOption,
+  forceOption,
+  givenName,
+  targetsOption,
+  writeOptions,
+} from '../../../framework/options.ts';
+import { policyOption, specOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   description:
@@ -8,23 +15,14 @@ export const accountCreateCommand = defineCommand({
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],
   options: [
     accountOption,
-    {
-      name: 'policy',
-      value: 'POLICY',
-      repeatable: true,
-      summary:
-        "an IAM managed policy for the account's pods, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more",
-      complete: 'policies',
-    },
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'a target whose apps may use the account (default: all); repeat for more',
-      names: 'target',
-      complete: 'targets',
-    },
+    policyOption(
+      'policy',
+      "an IAM managed policy for the account's pods, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more",
+    ),
+    targetsOption('a target whose apps may use the account (default: all); repeat for more'),
+    ...specOptions,
+    filenameOption,
+    forceOption,
     ...writeOptions,
   ],
   returns: 'written',

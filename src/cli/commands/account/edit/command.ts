@@ -1,6 +1,14 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, givenName, yesOption } from '../../../framework/options.ts';
-import { writeOptions } from '../options.ts';
+import {
+  accountOption,
+  filenameOption,
+  forceOption,
+  givenName,
+  targetsOption,
+  writeOptions,
+  yesOption,
+} from '../../../framework/options.ts';
+import { policyOption, specOptions } from '../options.ts';
 
 export const accountEditCommand = defineCommand({
   description:
@@ -8,36 +16,13 @@ export const accountEditCommand = defineCommand({
   positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
   options: [
     accountOption,
-    {
-      name: 'policy',
-      value: 'POLICY',
-      repeatable: true,
-      summary: 'set the list of policies, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more',
-      complete: 'policies',
-    },
-    {
-      name: 'add-policy',
-      value: 'POLICY',
-      repeatable: true,
-      summary: 'add this policy; repeat for more',
-      complete: 'policies',
-    },
-    {
-      name: 'remove-policy',
-      value: 'POLICY',
-      repeatable: true,
-      summary: 'remove this policy, spelled as the account lists it; repeat for more',
-      complete: 'policies',
-    },
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'set the list of targets; repeat for more',
-      names: 'target',
-      complete: 'targets',
-    },
+    policyOption(
+      'policy',
+      'set the list of policies, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more',
+    ),
+    policyOption('add-policy', 'add this policy; repeat for more'),
+    policyOption('remove-policy', 'remove this policy, spelled as the account lists it; repeat for more'),
+    targetsOption('set the list of targets; repeat for more'),
     {
       name: 'remove-target',
       value: 'NAME',
@@ -58,6 +43,9 @@ export const accountEditCommand = defineCommand({
       name: 'no-boundary',
       summary: 'remove the account’s boundary; the boundary of the ClusterConfig, if any, then applies',
     },
+    ...specOptions,
+    filenameOption,
+    forceOption,
     ...writeOptions,
   ],
   returns: 'written',

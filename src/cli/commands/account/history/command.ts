@@ -1,18 +1,10 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, requiredNames } from '../../../framework/options.ts';
+import { accountOption, namesArgument, requiredNames } from '../../../framework/options.ts';
 
 export const accountHistoryCommand = defineCommand({
   description:
     'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, Kubernetes keeps only the last transition, and of each writer only the last write.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the account; several accounts are shown in one list',
-      names: 'account',
-      complete: 'accounts',
-    },
-  ],
+  positionals: [namesArgument('account', 'name of the account; several accounts are shown in one list')],
   options: [accountOption],
   returns: 'records',
   examples: [

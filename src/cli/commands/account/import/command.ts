@@ -3,6 +3,7 @@ import {
   accountOption,
   dryRunOption,
   givenName,
+  targetsOption,
   waitOptions,
   yesOption,
 } from '../../../framework/options.ts';
@@ -20,15 +21,7 @@ export const accountImportCommand = defineCommand({
   options: [
     accountOption,
     { name: 'role', value: 'NAME', summary: 'name of the role in IAM' },
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'a target whose apps may use the account (default: the namespaces in the trust policy)',
-      names: 'target',
-      complete: 'targets',
-    },
+    targetsOption('a target whose apps may use the account (default: the namespaces in the trust policy)'),
     {
       name: 'take-service-accounts',
       summary: 'also hand over existing ServiceAccounts to the account, by labelling them',

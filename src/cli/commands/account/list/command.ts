@@ -1,26 +1,16 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { parsePeriod } from '../../../framework/duration.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { selectionOptions, watchListOptions } from '../../../framework/options.ts';
+import { namesArgument, selectionOptions, watchListOptions } from '../../../framework/options.ts';
+import { policyOption } from '../options.ts';
 
 export const accountListCommand = defineCommand({
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'only the account of this name; repeat for more',
-      names: 'account',
-      complete: 'accounts',
-    },
-  ],
+  positionals: [namesArgument('account', 'only the account of this name; repeat for more')],
   options: [
-    {
-      name: 'policy',
-      value: 'POLICY',
-      repeatable: true,
-      summary: 'only accounts with this policy: its ARN, its name, or a pattern with *; repeat for more',
-      complete: 'policies',
-    },
+    policyOption(
+      'policy',
+      'only accounts with this policy: its ARN, its name, or a pattern with *; repeat for more',
+    ),
     {
       name: 'unused',
       value: 'DURATION',

@@ -1,5 +1,11 @@
 import { defineCommand, type LoadedDefinition } from '../../../framework/command.ts';
-import { accountOption, filenameOption, requiredNames } from '../../../framework/options.ts';
+import {
+  accountOption,
+  filenameOption,
+  namesArgument,
+  namesOrAll,
+  requiredNames,
+} from '../../../framework/options.ts';
 
 /** Defines `diff`, the name known from kubectl, and `plan`, the name known from Terraform. */
 const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
@@ -7,13 +13,7 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
     description:
       'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined.',
     positionals: [
-      {
-        name: 'name',
-        variadic: true,
-        summary: 'name of the account; several accounts are planned one after the other',
-        names: 'account',
-        complete: 'accounts',
-      },
+      namesArgument('account', 'name of the account; several accounts are planned one after the other'),
     ],
     options: [accountOption, filenameOption, { name: 'delete', summary: 'plan the deletion of the account' }],
     isQuestion: true,
@@ -26,10 +26,11 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');
       return planFlow(context, {
-        names:
-          options.filename !== undefined && options.account === undefined && args.name.length === 0
-            ? []
-            : requiredNames('account', args.name, options.account),
+        names: (options.filename === undefined ? requiredNames : namesOrAll)(
+          'account',
+          args.name,
+          options.account,
+        ),
         filename: options.filename,
         deletion: options.delete,
       });

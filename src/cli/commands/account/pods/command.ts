@@ -1,29 +1,19 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, requiredNames, sortOption } from '../../../framework/options.ts';
+import {
+  accountOption,
+  namesArgument,
+  namesOrAll,
+  sortOption,
+  targetsOption,
+} from '../../../framework/options.ts';
 
 export const accountPodsCommand = defineCommand({
   description:
     'Without a name, lists the pods of all accounts in all targets, and other pods in the targets that hold an AWS identity. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or none wanted. HOLDS shows the identity that the pod holds.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the account (default: all); repeat for more',
-      names: 'account',
-      complete: 'accounts',
-    },
-  ],
+  positionals: [namesArgument('account', 'name of the account (default: all); repeat for more')],
   options: [
     accountOption,
-    {
-      name: 'target',
-      short: 't',
-      value: 'NAME',
-      repeatable: true,
-      summary: 'only this target (default: all targets); repeat for more',
-      names: 'target',
-      complete: 'targets',
-    },
+    targetsOption('only this target (default: all targets); repeat for more'),
     { name: 'not-current', summary: 'only pods that do not hold the identity of their account' },
     sortOption,
   ],
@@ -34,8 +24,7 @@ export const accountPodsCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { accountPodsFlow } = await import('./handler.ts');
-    const all = args.name.length === 0 && options.account === undefined;
-    const names = all ? [] : requiredNames('account', args.name, options.account);
+    const names = namesOrAll('account', args.name, options.account);
     return accountPodsFlow(context, { ...options, names });
   },
 });

@@ -1,11 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import {
-  accountOption,
-  dryRunOption,
-  requiredName,
-  waitOptions,
-  yesOption,
-} from '../../../framework/options.ts';
+import { accountOption, requiredName, writeOptions, yesOption } from '../../../framework/options.ts';
 
 export const accountQuarantineCommand = defineCommand({
   description:
@@ -20,8 +14,7 @@ export const accountQuarantineCommand = defineCommand({
     },
     { name: 'reason', value: 'TEXT', summary: 'reason to show in the status of the account' },
     yesOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   mutates: true,
   examples: [

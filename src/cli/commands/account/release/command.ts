@@ -1,12 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import {
-  accountOption,
-  dryRunOption,
-  requiredName,
-  waitOptions,
-  yesOption,
-} from '../../../framework/options.ts';
+import { accountOption, requiredName, writeOptions, yesOption } from '../../../framework/options.ts';
 
 export const accountReleaseCommand = defineCommand({
   description:
@@ -24,8 +18,7 @@ export const accountReleaseCommand = defineCommand({
       summary: 'delete the running pods of the account first; their workloads replace them',
     },
     yesOption,
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   mutates: true,
   examples: [

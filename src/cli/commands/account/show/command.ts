@@ -1,15 +1,15 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { accountOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
+import {
+  accountOption,
+  namesArgument,
+  onlyName,
+  requiredNames,
+  watchOption,
+} from '../../../framework/options.ts';
 
 export const accountShowCommand = defineCommand({
   positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the account; several accounts are shown one after the other',
-      names: 'account',
-      complete: 'accounts',
-    },
+    namesArgument('account', 'name of the account; several accounts are shown one after the other'),
   ],
   options: [
     accountOption,

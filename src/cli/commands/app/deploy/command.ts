@@ -1,7 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { appOption, dryRunOption, requiredName, waitOptions } from '../../../framework/options.ts';
-import { targetsOption } from '../targets-option.ts';
+import { appOption, requiredName, targetsOption, writeOptions } from '../../../framework/options.ts';
 
 export const appDeployCommand = defineCommand({
   description:
@@ -10,9 +9,8 @@ export const appDeployCommand = defineCommand({
   options: [
     appOption,
     { name: 'tag', value: 'TAG', summary: 'tag of the image' },
-    { ...targetsOption, summary: 'wait for this target only (default: all); repeat for more' },
-    dryRunOption,
-    ...waitOptions,
+    targetsOption('wait for this target only (default: all); repeat for more'),
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

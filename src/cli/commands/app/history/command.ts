@@ -1,20 +1,12 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { appOption, requiredNames } from '../../../framework/options.ts';
-import { targetsOption } from '../targets-option.ts';
+import { appOption, namesArgument, requiredNames } from '../../../framework/options.ts';
+import { appTargetsOption } from '../options.ts';
 
 export const appHistoryCommand = defineCommand({
   description:
     'Each revision is a ReplicaSet of the target’s Deployment. A Deployment keeps its last ten revisions. `-o json` prints the ReplicaSets.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the app; several apps are shown in one list',
-      names: 'app',
-      complete: 'apps',
-    },
-  ],
-  options: [appOption, targetsOption],
+  positionals: [namesArgument('app', 'name of the app; several apps are shown in one list')],
+  options: [appOption, appTargetsOption],
   returns: 'list',
   examples: [
     { does: 'List images and identities over time', command: 'kon app history myapp' },

@@ -2,7 +2,7 @@ import { defineCommand } from '../../../framework/command.ts';
 import { parseDuration } from '../../../framework/duration.ts';
 import { usageError } from '../../../framework/errors.ts';
 import { appOption, requiredName, wholeNumber } from '../../../framework/options.ts';
-import { containerOption, podOption, targetsOption } from '../targets-option.ts';
+import { containerOption, podOption, appTargetsOption } from '../options.ts';
 
 export const appLogsCommand = defineCommand({
   description:
@@ -10,7 +10,7 @@ export const appLogsCommand = defineCommand({
   positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
   options: [
     appOption,
-    targetsOption,
+    appTargetsOption,
     { ...podOption, summary: 'only this pod' },
     containerOption,
     { name: 'follow', short: 'f', summary: 'follow the logs until Ctrl-C' },

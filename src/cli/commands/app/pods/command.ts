@@ -1,22 +1,14 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { appOption, requiredNames, sortOption } from '../../../framework/options.ts';
-import { targetsOption } from '../targets-option.ts';
+import { appOption, namesArgument, namesOrAll, sortOption } from '../../../framework/options.ts';
+import { appTargetsOption } from '../options.ts';
 
 export const appPodsCommand = defineCommand({
   description:
     'Lists the oldest pods first, because changes reach these pods last. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or, for an app without an account, unexpected (the pod holds an identity). HOLDS shows the identity that the pod holds.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the app (default: all); repeat for more',
-      names: 'app',
-      complete: 'apps',
-    },
-  ],
+  positionals: [namesArgument('app', 'name of the app (default: all); repeat for more')],
   options: [
     appOption,
-    targetsOption,
+    appTargetsOption,
     { name: 'not-current', summary: 'only pods that do not hold the identity of their account' },
     sortOption,
   ],
@@ -31,8 +23,7 @@ export const appPodsCommand = defineCommand({
   ],
   run: async (context, { args, options }) => {
     const { appPodsFlow } = await import('./handler.ts');
-    const all = args.name.length === 0 && options.app === undefined;
-    const names = all ? [] : requiredNames('app', args.name, options.app);
+    const names = namesOrAll('app', args.name, options.app);
     return appPodsFlow(context, { ...options, names });
   },
 });

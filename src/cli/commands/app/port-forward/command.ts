@@ -1,6 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { podOption, targetOption } from '../targets-option.ts';
+import { podOption, targetOption } from '../options.ts';
 
 export const appPortForwardCommand = defineCommand({
   description:

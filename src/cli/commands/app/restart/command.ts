@@ -1,20 +1,12 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { appOption, dryRunOption, requiredNames, waitOptions } from '../../../framework/options.ts';
-import { targetsOption } from '../targets-option.ts';
+import { appOption, namesArgument, requiredNames, writeOptions } from '../../../framework/options.ts';
+import { appTargetsOption } from '../options.ts';
 
 export const appRestartCommand = defineCommand({
   description:
     'Restarts the Deployments by a rolling update, one target after the other: a pod ends when its successor is ready, and the next target follows when the previous target is healthy. The app’s spec does not change. Refuses if new pods would lack the identity of the app’s account, which a dry-run pod shows. Needs the right to patch Deployments in the targets.',
-  positionals: [
-    {
-      name: 'name',
-      variadic: true,
-      summary: 'name of the app; repeat for more',
-      names: 'app',
-      complete: 'apps',
-    },
-  ],
-  options: [appOption, targetsOption, dryRunOption, ...waitOptions],
+  positionals: [namesArgument('app', 'name of the app; repeat for more')],
+  options: [appOption, appTargetsOption, ...writeOptions],
   returns: 'rollouts',
   mutates: true,
   examples: [

@@ -1,11 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import {
-  appOption,
-  dryRunOption,
-  requiredName,
-  waitOptions,
-  wholeNumber,
-} from '../../../framework/options.ts';
+import { appOption, requiredName, wholeNumber, writeOptions } from '../../../framework/options.ts';
 
 export const appRollbackCommand = defineCommand({
   description:
@@ -27,8 +21,7 @@ export const appRollbackCommand = defineCommand({
       names: 'target',
       complete: 'targets',
     },
-    dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   ],
   returns: 'written',
   mutates: true,

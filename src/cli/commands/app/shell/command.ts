@@ -1,5 +1,5 @@
 import { defineCommand } from '../../../framework/command.ts';
-import { containerOption, podOption, targetOption } from '../targets-option.ts';
+import { containerOption, podOption, targetOption } from '../options.ts';
 
 export const appShellCommand = defineCommand({
   description:

@@ -1,18 +1,16 @@
 import { defineCommand, type LoadedDefinition } from '../../../framework/command.ts';
-import { appOption, onlyName, requiredNames, watchOption } from '../../../framework/options.ts';
+import {
+  appOption,
+  namesArgument,
+  onlyName,
+  requiredNames,
+  watchOption,
+} from '../../../framework/options.ts';
 
 /** Defines `status`, and its alias `show`, which has the same name as the command for accounts. */
 const define = (verb: 'status' | 'show'): LoadedDefinition =>
   defineCommand({
-    positionals: [
-      {
-        name: 'name',
-        variadic: true,
-        summary: 'name of the app; several apps are shown one after the other',
-        names: 'app',
-        complete: 'apps',
-      },
-    ],
+    positionals: [namesArgument('app', 'name of the app; several apps are shown one after the other')],
     options: [
       appOption,
       watchOption,
