@@ -108,6 +108,14 @@ export type CommandEntry = {
   readonly load: () => Promise<LoadedDefinition>;
 };
 
+/** Returns the entries of the commands `kon NOUN VERB`, in the order of the verbs. */
+export function commandsOf(
+  noun: string,
+  verbs: Readonly<Record<string, Omit<CommandEntry, 'path'>>>,
+): readonly CommandEntry[] {
+  return Object.entries(verbs).map(([verb, entry]) => ({ path: [noun, verb], ...entry }));
+}
+
 type Description<P extends readonly Positional[], O extends readonly Option[]> = {
   /** Paragraphs after the summary in help and reference. */
   readonly description?: string;

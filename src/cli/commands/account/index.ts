@@ -1,5 +1,5 @@
 /** Commands of `kon account`, in the order of help. */
-import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
+import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 import { nounWords } from '../../framework/object-name.ts';
 
 export const accountGroup: CommandGroup = {
@@ -12,105 +12,86 @@ export const accountGroup: CommandGroup = {
   },
 };
 
-export const accountCommands: readonly CommandEntry[] = [
-  {
-    path: ['account', 'create'],
+export const accountCommands = commandsOf('account', {
+  create: {
     aliases: ['new'],
     summary: 'Create an account and wait until its AWS permissions work',
     load: async () => (await import('./create/command.ts')).accountCreateCommand,
   },
-  {
-    path: ['account', 'edit'],
+  edit: {
     aliases: ['update'],
     summary: 'Change an account and wait until the change has taken effect in AWS',
     load: async () => (await import('./edit/command.ts')).accountEditCommand,
   },
-  {
-    path: ['account', 'list'],
+  list: {
     aliases: ['ls', 'get'],
     summary: 'List the accounts',
     load: async () => (await import('./list/command.ts')).accountListCommand,
   },
-  {
-    path: ['account', 'show'],
+  show: {
     aliases: ['describe', 'status'],
     summary: 'Show an account: role, policies, targets and problems',
     load: async () => (await import('./show/command.ts')).accountShowCommand,
   },
-  {
-    path: ['account', 'delete'],
+  delete: {
     aliases: ['rm', 'remove'],
     summary: 'Delete an account and its IAM role',
     load: async () => (await import('./delete.ts')).accountDeleteCommand,
   },
-  {
-    path: ['account', 'plan'],
+  plan: {
     summary: 'Show planned changes in IAM and the cluster',
     load: async () => (await import('./plan/command.ts')).accountPlanCommand,
   },
-  {
-    path: ['account', 'diff'],
+  diff: {
     summary: 'Show planned changes; alias of plan',
     load: async () => (await import('./plan/command.ts')).accountDiffCommand,
   },
-  {
-    path: ['account', 'verify'],
+  verify: {
     summary: 'Prove for each target that pods can assume the role',
     load: async () => (await import('./verify/command.ts')).accountVerifyCommand,
   },
-  {
-    path: ['account', 'can-i'],
+  'can-i': {
     summary: "Check whether an account's pods may perform an action, and show the deciding statement",
     load: async () => (await import('./can-i/command.ts')).accountCanICommand,
   },
-  {
-    path: ['account', 'suggest'],
+  suggest: {
     summary: 'Suggest smaller permissions from the last use of services and actions in IAM',
     load: async () => (await import('./suggest/command.ts')).accountSuggestCommand,
   },
-  {
-    path: ['account', 'pods'],
+  pods: {
     summary: 'List which pod holds which role',
     load: async () => (await import('./pods/command.ts')).accountPodsCommand,
   },
-  {
-    path: ['account', 'history'],
+  history: {
     summary: 'Show the history of an account: Events, condition transitions, writers',
     load: async () => (await import('./history/command.ts')).accountHistoryCommand,
   },
-  {
-    path: ['account', 'import'],
+  import: {
     summary: 'Import an existing IAM role, for example of eksctl or Terraform',
     load: async () => (await import('./import/command.ts')).accountImportCommand,
   },
-  {
-    path: ['account', 'export'],
+  export: {
     summary: 'Print one account or all accounts as manifests',
     load: async () => (await import('./export.ts')).accountExportCommand,
   },
-  {
-    path: ['account', 'copy'],
+  copy: {
     summary: 'Copy an account to another cluster',
     load: async () => (await import('./copy/command.ts')).accountCopyCommand,
   },
-  {
-    path: ['account', 'orphans'],
+  orphans: {
     summary: 'List or delete IAM roles of this cluster without an account',
     load: async () => (await import('./orphans/command.ts')).accountOrphansCommand,
   },
-  {
-    path: ['account', 'quarantine'],
+  quarantine: {
     summary: 'Cut an account off: deny its sessions and close its role',
     load: async () => (await import('./quarantine/command.ts')).accountQuarantineCommand,
   },
-  {
-    path: ['account', 'release'],
+  release: {
     summary: 'End the quarantine of an account',
     load: async () => (await import('./release/command.ts')).accountReleaseCommand,
   },
-  {
-    path: ['account', 'revoke'],
+  revoke: {
     summary: 'End all current sessions of an account and replace its pods',
     load: async () => (await import('./revoke/command.ts')).accountRevokeCommand,
   },
-];
+});

@@ -1,5 +1,5 @@
 /** Commands of `kon app`, in the order of the help. */
-import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
+import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 import { nounWords } from '../../framework/object-name.ts';
 
 export const appGroup: CommandGroup = {
@@ -12,102 +12,84 @@ export const appGroup: CommandGroup = {
   },
 };
 
-export const appCommands: readonly CommandEntry[] = [
-  {
-    path: ['app', 'create'],
+export const appCommands = commandsOf('app', {
+  create: {
     aliases: ['new'],
     summary: 'Create an app and wait until it runs',
     load: async () => (await import('./create.ts')).appCreateCommand,
   },
-  {
-    path: ['app', 'edit'],
+  edit: {
     aliases: ['update'],
     summary: 'Change an app and wait until the change runs',
     load: async () => (await import('./edit.ts')).appEditCommand,
   },
-  {
-    path: ['app', 'list'],
+  list: {
     aliases: ['ls', 'get'],
     summary: 'List the apps',
     load: async () => (await import('./list.ts')).appListCommand,
   },
-  {
-    path: ['app', 'show'],
+  show: {
     summary: 'Show an app; alias of status',
     load: async () => (await import('./status/command.ts')).appShowCommand,
   },
-  {
-    path: ['app', 'status'],
+  status: {
     aliases: ['describe'],
     summary: 'Show an app: targets, pods, identity and problems',
     load: async () => (await import('./status/command.ts')).appStatusCommand,
   },
-  {
-    path: ['app', 'deploy'],
+  deploy: {
     summary: 'Deploy another tag of an app’s image and wait until it runs',
     load: async () => (await import('./deploy/command.ts')).appDeployCommand,
   },
-  {
-    path: ['app', 'restart'],
+  restart: {
     summary: 'Replace the pods of an app, one target after the other',
     load: async () => (await import('./restart/command.ts')).appRestartCommand,
   },
-  {
-    path: ['app', 'halt'],
+  halt: {
     summary: 'Scale an app to zero and keep everything else',
     load: async () => (await import('./mode-commands.ts')).appHaltCommand,
   },
-  {
-    path: ['app', 'resume'],
+  resume: {
     summary: 'Restart a halted app and wait until it runs',
     load: async () => (await import('./mode-commands.ts')).appResumeCommand,
   },
-  {
-    path: ['app', 'history'],
+  history: {
     summary: 'List the revisions of an app in each target, newest first',
     load: async () => (await import('./history/command.ts')).appHistoryCommand,
   },
-  {
-    path: ['app', 'rollback'],
+  rollback: {
     summary: 'Go back to the image of an earlier revision and wait until it runs',
     load: async () => (await import('./rollback/command.ts')).appRollbackCommand,
   },
-  {
-    path: ['app', 'pods'],
+  pods: {
     summary: 'List the pods of apps and the AWS identity of each',
     load: async () => (await import('./pods/command.ts')).appPodsCommand,
   },
-  {
-    path: ['app', 'can-i'],
+  'can-i': {
     summary: "Check whether an app's pods may perform an action, and show the deciding statement",
     load: async () => (await import('./can-i/command.ts')).appCanICommand,
   },
-  {
-    path: ['app', 'logs'],
+  logs: {
     aliases: ['log'],
     summary: "Print or follow the logs of an app's pods",
     load: async () => (await import('./logs/command.ts')).appLogsCommand,
   },
-  {
-    path: ['app', 'shell'],
+  shell: {
     aliases: ['exec'],
     summary: 'Open a shell or run a program in a pod of an app',
     load: async () => (await import('./shell/command.ts')).appShellCommand,
   },
-  {
-    path: ['app', 'port-forward'],
+  'port-forward': {
     summary: 'Forward local ports to an app’s pods until Ctrl-C',
     load: async () => (await import('./port-forward/command.ts')).appPortForwardCommand,
   },
-  {
-    path: ['app', 'export'],
+  export: {
     summary: 'Print an app’s manifest',
     load: async () => (await import('./export.ts')).appExportCommand,
   },
-  {
-    path: ['app', 'delete'],
+  delete: {
     aliases: ['rm', 'remove'],
     summary: 'Delete an app and its objects in all targets',
     load: async () => (await import('./delete.ts')).appDeleteCommand,
   },
-];
+});
