@@ -32,7 +32,7 @@ export type Following = {
 };
 
 /** Retry limits. The back-off is shorter than that of the operator, because a user waits for the command. */
-const limits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
+export const reflectorLimits = { ...defaultReflectorLimits, backoff: { baseMs: 500, maxMs: 5000 } };
 
 /** Yields the current object, then the object after each change; undefined while the object does not exist. */
 export async function* followObject<T extends KubeObject>(
@@ -81,7 +81,7 @@ export async function* followChanges<T extends KubeObject>({
       setTimer: systemTimer,
       logger: silentLogger,
       streamingList: false,
-      limits,
+      limits: reflectorLimits,
       sink: {
         take: (object) => object,
         replace: (items) => push(changesSince(known, items)),
