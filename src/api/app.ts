@@ -1,19 +1,16 @@
 /** App: a program, the targets that it runs in, and the account whose AWS permissions its pods hold. */
 import { z } from 'zod';
-import { conditions, dnsLabel, dnsSubdomain, observedGeneration } from './meta.ts';
-import type { ObjectMeta } from '../k8s/metadata.ts';
-import type { apiVersion } from './resources.ts';
-
-const mapOf = <T extends z.ZodType>(item: T, key: string, max: number): z.ZodArray<T> =>
-  z
-    .array(item)
-    .max(max)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
-
-/** Validation rule in CEL, which the API server evaluates. */
-const rule = (expression: string, message: string): Record<string, unknown> => ({
-  'x-kubernetes-validations': [{ rule: expression, message }],
-});
+import {
+  conditions,
+  dnsLabel,
+  dnsSubdomain,
+  integer,
+  mapOf,
+  observedGeneration,
+  rule,
+  text,
+} from './meta.ts';
+import type { apps, KonstellationObject } from './resources.ts';
 
 /** A Kubernetes quantity: 500m, 128Mi, 2. */
 const quantity = z
@@ -21,34 +18,23 @@ const quantity = z
   .max(32)
   .regex(/^([0-9]+(\.[0-9]+)?|\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$/);
 
+const keyOf = (kind: 'Secret' | 'ConfigMap') =>
+  z.object({
+    name: dnsSubdomain.describe(`Name of the ${kind}.`),
+    key: text(1, 253).describe(`Key in the ${kind}.`),
+  });
+
 const envVar = z
   .object({
-    name: z
-      .string()
-      .min(1)
-      .max(253)
-      .regex(/^[-._a-zA-Z][-._a-zA-Z0-9]*$/)
-      .describe('Name of the variable.'),
+    name: text(1, 253, /^[-._a-zA-Z][-._a-zA-Z0-9]*$/).describe('Name of the variable.'),
     value: z.string().max(32768).optional().describe('Value of the variable.'),
     valueFrom: z
       .object({
-        secretKeyRef: z
-          .object({
-            name: dnsSubdomain.describe('Name of the Secret.'),
-            key: z.string().min(1).max(253).describe('Key in the Secret.'),
-          })
-          .optional()
-          .describe('Key of a Secret in the target.'),
-        configMapKeyRef: z
-          .object({
-            name: dnsSubdomain.describe('Name of the ConfigMap.'),
-            key: z.string().min(1).max(253).describe('Key in the ConfigMap.'),
-          })
-          .optional()
-          .describe('Key of a ConfigMap in the target.'),
+        secretKeyRef: keyOf('Secret').optional().describe('Key of a Secret in the target.'),
+        configMapKeyRef: keyOf('ConfigMap').optional().describe('Key of a ConfigMap in the target.'),
         fieldRef: z
           .object({
-            fieldPath: z.string().min(1).max(253).describe('Path of the field, for example status.podIP.'),
+            fieldPath: text(1, 253).describe('Path of the field, for example status.podIP.'),
           })
           .optional()
           .describe('Field of the pod.'),
@@ -65,69 +51,47 @@ const envVar = z
   .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable cannot have both value and valueFrom'));
 
 const port = z.object({
-  name: z
-    .string()
-    .min(1)
-    .max(15)
-    .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/)
-    .describe('Name of the port, unique in the app.'),
-  port: z.int().min(1).max(65535).describe('Port of the container and of the Service.'),
+  name: text(1, 15, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/).describe('Name of the port, unique in the app.'),
+  port: integer(1, 65535).describe('Port of the container and of the Service.'),
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Protocol of the port.'),
 });
 
+/** Quantities by the name of the resource. */
+const quantities = z.record(z.string(), quantity).meta({ maxProperties: 16 });
+
 const resources = z.object({
-  requests: z
-    .record(z.string(), quantity)
-    .meta({ maxProperties: 16 })
+  requests: quantities
     .optional()
     .describe('Resources that the scheduler reserves for each pod, for example cpu: 100m.'),
-  limits: z
-    .record(z.string(), quantity)
-    .meta({ maxProperties: 16 })
-    .optional()
-    .describe('Resources that each pod may use at most.'),
+  limits: quantities.optional().describe('Resources that each pod may use at most.'),
 });
 
 const probe = z
   .object({
     httpGet: z
       .object({
-        path: z.string().min(1).max(1024).default('/').describe('Path of the request.'),
-        port: z.int().min(1).max(65535).describe('Number of the port.'),
+        path: text(1, 1024).default('/').describe('Path of the request.'),
+        port: integer(1, 65535).describe('Number of the port.'),
       })
       .optional()
       .describe('HTTP request that must succeed.'),
     tcpSocket: z
-      .object({ port: z.int().min(1).max(65535).describe('Number of the port.') })
+      .object({ port: integer(1, 65535).describe('Number of the port.') })
       .optional()
       .describe('Port that must accept a connection.'),
     exec: z
       .object({ command: z.array(z.string().max(4096)).min(1).max(64).describe('Program and arguments.') })
       .optional()
       .describe('Program in the container that must exit with 0.'),
-    initialDelaySeconds: z
-      .int()
-      .min(0)
-      .max(86400)
+    initialDelaySeconds: integer(0, 86400)
       .optional()
       .describe('Seconds after the start of the container until the first probe.'),
-    periodSeconds: z.int().min(1).max(86400).optional().describe('Seconds between two probes.'),
-    timeoutSeconds: z
-      .int()
-      .min(1)
-      .max(86400)
-      .optional()
-      .describe('Seconds until a probe without an answer fails.'),
-    failureThreshold: z
-      .int()
-      .min(1)
-      .max(1000)
+    periodSeconds: integer(1, 86400).optional().describe('Seconds between two probes.'),
+    timeoutSeconds: integer(1, 86400).optional().describe('Seconds until a probe without an answer fails.'),
+    failureThreshold: integer(1, 1000)
       .optional()
       .describe('Number of consecutive failures that make the probe count as failed.'),
-    successThreshold: z
-      .int()
-      .min(1)
-      .max(1000)
+    successThreshold: integer(1, 1000)
       .optional()
       .describe('Number of consecutive successes that make a failed probe count as recovered.'),
   })
@@ -146,26 +110,20 @@ const probes = z.object({
 
 const scale = z
   .object({
-    min: z
-      .int()
-      .min(0)
-      .max(10000)
+    min: integer(0, 10000)
       .default(1)
       .describe('Minimum number of replicas, or the fixed number if max is not set.'),
-    max: z.int().min(1).max(10000).optional().describe('Maximum number of replicas for the autoscaler.'),
-    targetCPUUtilizationPercentage: z
-      .int()
-      .min(1)
-      .max(1000)
+    max: integer(1, 10000).optional().describe('Maximum number of replicas for the autoscaler.'),
+    targetCPUUtilizationPercentage: integer(1, 1000)
       .optional()
       .describe('CPU use that the autoscaler aims at, in percent of the request.'),
   })
   .meta(rule('!has(self.max) || self.max >= self.min', 'max must not be less than min'));
 
 const ingress = z.object({
-  hosts: z.array(z.string().min(1).max(253)).min(1).max(50).describe('Host names of the Ingress.'),
+  hosts: z.array(text(1, 253)).min(1).max(50).describe('Host names of the Ingress.'),
   paths: z
-    .array(z.string().min(1).max(1024))
+    .array(text(1, 1024))
     .max(50)
     .optional()
     .describe('Path prefixes that lead to the app (default: /).'),
@@ -186,11 +144,7 @@ const ingress = z.object({
 
 const config = z.object({
   name: dnsLabel.max(40).describe('Name of the config, unique in the app.'),
-  mountPath: z
-    .string()
-    .min(2)
-    .max(1024)
-    .regex(/^\/[^:]+$/)
+  mountPath: text(2, 1024, /^\/[^:]+$/)
     .optional()
     .describe(
       'Folder where each key becomes a file. Without a folder, each key becomes an environment variable.',
@@ -212,10 +166,12 @@ const dependency = z.object({
 
 const appTarget = z.object({
   name: dnsLabel.describe('Name of a target in the ClusterConfig.'),
-  env: mapOf(envVar, 'name', 256)
+  env: mapOf(envVar, 'name')
+    .max(256)
     .optional()
     .describe('Variables of this target. Each replaces the common variable of the same name.'),
-  configs: mapOf(config, 'name', 16)
+  configs: mapOf(config, 'name')
+    .max(16)
     .optional()
     .describe('Configs of this target. Each key replaces the same key of the common config with this name.'),
   scale: scale.optional().describe('Number of replicas in this target, instead of the common number.'),
@@ -236,18 +192,17 @@ export const appSpec = z.object({
     .max(253)
     .optional()
     .describe('Prefix of the image, for example 123456789012.dkr.ecr.us-west-2.amazonaws.com.'),
-  image: z
-    .string()
-    .min(1)
-    .max(512)
-    .describe('Container image, without its registry and tag if registry and imageTag are set.'),
+  image: text(1, 512).describe(
+    'Container image, without its registry and tag if registry and imageTag are set.',
+  ),
   imageTag: z
     .string()
     .max(128)
     .regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/)
     .optional()
     .describe('Tag of the image (default: latest).'),
-  ports: mapOf(port, 'name', 32)
+  ports: mapOf(port, 'name')
+    .max(32)
     .optional()
     .describe('Ports that the container listens on. The Service of the app has the same ports.'),
   command: z
@@ -260,10 +215,12 @@ export const appSpec = z.object({
     .max(256)
     .optional()
     .describe("Arguments of the program, instead of the image's arguments."),
-  env: mapOf(envVar, 'name', 256)
+  env: mapOf(envVar, 'name')
+    .max(256)
     .optional()
     .describe("Variables of the container's environment in every target."),
-  configs: mapOf(config, 'name', 16)
+  configs: mapOf(config, 'name')
+    .max(16)
     .optional()
     .describe('Files and variables for the pods. A change replaces the pods.'),
   dependencies: z
@@ -284,7 +241,7 @@ export const appSpec = z.object({
   resources: resources.optional().describe('Resources of each pod.'),
   probes: probes.optional().describe('Checks that the container has started, is ready, and works.'),
   scale: scale.optional().describe('Number of replicas in each target.'),
-  targets: mapOf(appTarget, 'name', 100).min(1).describe('Targets of the app.'),
+  targets: mapOf(appTarget, 'name').max(100).min(1).describe('Targets of the app.'),
 });
 
 const appTargetStatus = z.object({
@@ -304,7 +261,7 @@ const appTargetStatus = z.object({
 
 export const appStatus = z.object({
   observedGeneration,
-  targets: mapOf(appTargetStatus, 'name', 100).optional().describe('State of the app in each target.'),
+  targets: mapOf(appTargetStatus, 'name').max(100).optional().describe('State of the app in each target.'),
   ready: z.string().optional().describe('Number of ready targets and of desired targets, for example 2/2.'),
   conditions: conditions.optional().describe('Conditions of the app. Ready summarizes the others.'),
 });
@@ -320,13 +277,7 @@ export type Probe = z.infer<typeof probe>;
 export type Probes = z.infer<typeof probes>;
 export type Scale = z.infer<typeof scale>;
 
-export type App = {
-  readonly apiVersion: typeof apiVersion;
-  readonly kind: 'App';
-  readonly metadata: ObjectMeta;
-  readonly spec: AppSpec;
-  readonly status?: AppStatus;
-};
+export type App = KonstellationObject<typeof apps.kind, AppSpec> & { readonly status?: AppStatus };
 
 /** Condition types of an App. `Ready` summarizes the others. */
 export const appConditionTypes = ['Ready', 'IdentityReady', 'Available'] as const;

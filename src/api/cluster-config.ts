@@ -3,10 +3,9 @@
  * cluster's name.
  */
 import { z } from 'zod';
-import { conditions, dnsLabel, observedGeneration, setOf } from './meta.ts';
-import type { ObjectMeta } from '../k8s/metadata.ts';
+import { conditions, dnsLabel, integer, observedGeneration, rule, setOf, text } from './meta.ts';
 import { identityMode, policyArn, roleTags } from './linked-service-account.ts';
-import type { apiVersion } from './resources.ts';
+import type { clusterConfigs, KonstellationObject } from './resources.ts';
 
 /** The rule of `isReservedTarget` as a CEL expression. @param name a CEL expression */
 export const reservedTargetRule = (name: string): string =>
@@ -46,16 +45,9 @@ export function rolePathFor(clusterName: string): string {
 
 export const clusterConfigSpec = z.object({
   targets: setOf(dnsLabel, { max: 1000 })
-    .meta({
-      'x-kubernetes-validations': [
-        // In updates, Kubernetes checks this rule only for changed values, so an object that stores a reserved name
-        // stays editable.
-        {
-          rule: `self.all(name, !(${reservedTargetRule('name')}) || name in oldSelf)`,
-          message: reservedMessage,
-        },
-      ],
-    })
+    // In updates, Kubernetes checks this rule only for changed values, so an object that stores a reserved name stays
+    // editable.
+    .meta(rule(`self.all(name, !(${reservedTargetRule('name')}) || name in oldSelf)`, reservedMessage))
     .describe('Targets of apps: namespaces that the operator creates and never deletes.'),
   aws: z
     .object({
@@ -68,11 +60,7 @@ export const clusterConfigSpec = z.object({
         .regex(/^[0-9]{12}$/)
         .optional()
         .describe('AWS account of the roles. If set, the operator refuses credentials of any other account.'),
-      clusterName: z
-        .string()
-        .min(1)
-        .max(100)
-        .regex(/^[0-9A-Za-z][A-Za-z0-9_-]*$/)
+      clusterName: text(1, 100, /^[0-9A-Za-z][A-Za-z0-9_-]*$/)
         .optional()
         .describe('Name of the EKS cluster (default: the name of this object).'),
       oidcIssuer: z
@@ -101,7 +89,7 @@ export const clusterConfigSpec = z.object({
         .describe(
           'Managed policy that is the permissions boundary of every role, unless the account sets its own boundary.',
         ),
-      allowedPolicyArns: setOf(z.string().min(1).max(700), { max: 200 })
+      allowedPolicyArns: setOf(text(1, 700), { max: 200 })
         .optional()
         .describe(
           'Patterns of policy ARNs that accounts may list: * matches any run of characters, including / and :, and ? matches one character (default: any policy).',
@@ -113,7 +101,7 @@ export const clusterConfigSpec = z.object({
           "Whether accounts may have statements of their own (default: no). The operator's IAM policy then lets it write inline policies of roles that have a permissions boundary: print it again (kon iam-policy) after a change.",
         ),
       tags: roleTags.optional().describe('Tags to set on every role.'),
-      allowedTagKeys: setOf(z.string().min(1).max(128), { max: 40 })
+      allowedTagKeys: setOf(text(1, 128), { max: 40 })
         .optional()
         .describe(
           "Keys of tags that accounts may set on their roles, in addition to those in tags. The operator's IAM policy allows no other keys: print it again (kon iam-policy) after a change.",
@@ -122,16 +110,10 @@ export const clusterConfigSpec = z.object({
         .boolean()
         .optional()
         .describe('Remove inline policies that others put on a role, instead of only reporting them.'),
-      driftIntervalSeconds: z
-        .int()
-        .min(1)
-        .max(86400)
+      driftIntervalSeconds: integer(1, 86400)
         .default(60)
         .describe('Interval of drift detection, in seconds.'),
-      proofIntervalSeconds: z
-        .int()
-        .min(60)
-        .max(86400)
+      proofIntervalSeconds: integer(60, 86400)
         .optional()
         .describe(
           'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). Changes are proven at once.',
@@ -162,10 +144,6 @@ export const clusterConfigStatus = z.object({
 export type ClusterConfigSpec = z.infer<typeof clusterConfigSpec>;
 export type ClusterConfigStatus = z.infer<typeof clusterConfigStatus>;
 
-export type ClusterConfig = {
-  readonly apiVersion: typeof apiVersion;
-  readonly kind: 'ClusterConfig';
-  readonly metadata: ObjectMeta;
-  readonly spec: ClusterConfigSpec;
+export type ClusterConfig = KonstellationObject<typeof clusterConfigs.kind, ClusterConfigSpec> & {
   readonly status?: ClusterConfigStatus;
 };

@@ -1,8 +1,7 @@
 /** LinkedServiceAccount: AWS permissions for the pods of an app, on every target. */
 import { z } from 'zod';
-import type { apiVersion } from './resources.ts';
-import { conditions, dnsLabel, observedGeneration, setOf } from './meta.ts';
-import type { ObjectMeta } from '../k8s/metadata.ts';
+import type { linkedServiceAccounts, KonstellationObject } from './resources.ts';
+import { conditions, dnsLabel, integer, mapOf, observedGeneration, setOf, text } from './meta.ts';
 
 /**
  * ARN of an IAM managed policy: AWS managed (`aws`) or customer managed (12 digits), in any partition.
@@ -70,11 +69,7 @@ const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
  * `NotAction`, so that admission can check the right to each entry.
  */
 export const permissionStatement = z.object({
-  sid: z
-    .string()
-    .min(1)
-    .max(64)
-    .regex(/^[0-9A-Za-z]+$/)
+  sid: text(1, 64, /^[0-9A-Za-z]+$/)
     .optional()
     .describe('Name of the statement, unique in the account.'),
   actions: setOf(
@@ -138,16 +133,10 @@ export const linkedServiceAccountSpec = z.object({
         .describe(
           "Managed policy that is the role's permissions boundary (default: the boundary in the ClusterConfig).",
         ),
-      maxSessionDuration: z
-        .int()
-        .min(3600)
-        .max(43200)
+      maxSessionDuration: integer(3600, 43200)
         .optional()
         .describe('Maximum session duration of the role, in seconds (default: 3600).'),
-      description: z
-        .string()
-        .min(1)
-        .max(1000)
+      description: text(1, 1000)
         .regex(roleDescription)
         .optional()
         .describe('Description of the IAM role. The default names the account and the cluster.'),
@@ -157,11 +146,7 @@ export const linkedServiceAccountSpec = z.object({
         .describe(
           "How pods get the role: by the ServiceAccount's annotation (IRSA) or by an EKS Pod Identity association (PodIdentity). Default: the mode in the ClusterConfig. The mode can be changed at any time: targets switch one after the other.",
         ),
-      roleName: z
-        .string()
-        .min(1)
-        .max(64)
-        .regex(/^[A-Za-z0-9_+=,.@-]+$/)
+      roleName: text(1, 64, /^[A-Za-z0-9_+=,.@-]+$/)
         .optional()
         .describe(
           'Name of the role, which cannot be changed later (default: derived from cluster and account).',
@@ -301,29 +286,17 @@ export const linkedServiceAccountStatus = z.object({
     .array(z.string())
     .optional()
     .describe('Targets whose ServiceAccount is linked to the role.'),
-  targets: z
-    .array(targetStatus)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-    .optional()
-    .describe('State of the account in each target.'),
-  formerTargets: z
-    .array(formerTarget)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+  targets: mapOf(targetStatus, 'name').optional().describe('State of the account in each target.'),
+  formerTargets: mapOf(formerTarget, 'name')
     .optional()
     .describe('Unlinked targets whose AWS sessions may still be valid.'),
-  policies: z
-    .array(policyStatus)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['arn'] })
-    .optional()
-    .describe('State of each listed policy.'),
+  policies: mapOf(policyStatus, 'arn').optional().describe('State of each listed policy.'),
   attached: z
     .string()
     .optional()
     .describe('Number of attached policies and of listed policies, for example 2/2.'),
   statements: statementsStatus.optional().describe("State of the account's own permissions."),
-  quarantinedPods: z
-    .array(quarantinedPodStatus)
-    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })
+  quarantinedPods: mapOf(quarantinedPodStatus, 'uid')
     .optional()
     .describe('Pods whose sessions a Quarantine denies.'),
   ready: z
@@ -342,13 +315,10 @@ export type TargetStatus = z.infer<typeof targetStatus>;
 export type FormerTarget = z.infer<typeof formerTarget>;
 export type LastUsed = z.infer<typeof lastUsed>;
 
-export type LinkedServiceAccount = {
-  readonly apiVersion: typeof apiVersion;
-  readonly kind: 'LinkedServiceAccount';
-  readonly metadata: ObjectMeta;
-  readonly spec: LinkedServiceAccountSpec;
-  readonly status?: LinkedServiceAccountStatus;
-};
+export type LinkedServiceAccount = KonstellationObject<
+  typeof linkedServiceAccounts.kind,
+  LinkedServiceAccountSpec
+> & { readonly status?: LinkedServiceAccountStatus };
 
 /** Condition types of a LinkedServiceAccount. `Ready` summarizes the others. */
 export const accountConditionTypes = [

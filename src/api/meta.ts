@@ -1,19 +1,32 @@
 /** Schemas that several kinds share: conditions and patterns of names. */
 import { z } from 'zod';
-
 import { reasonPattern, type Condition } from '../k8s/conditions.ts';
 
-/** DNS label (RFC 1123), as in names of namespaces. */
-export const dnsLabelPattern = '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$';
+/** Schema of an integer from `min` to `max`. */
+export const integer = (min: number, max: number): z.ZodInt => z.int().min(min).max(max);
 
-export const dnsLabel = z.string().min(1).max(63).regex(new RegExp(dnsLabelPattern));
+/** Schema of a string with `min` to `max` characters. */
+export function text(min: number, max: number, pattern?: RegExp): z.ZodString {
+  const any = z.string().min(min).max(max);
+  return pattern ? any.regex(pattern) : any;
+}
+
+/** Schema of a list whose items are distinguished by the field `key`. */
+export const mapOf = <T extends z.ZodType>(item: T, key: string): z.ZodArray<T> =>
+  z.array(item).meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': [key] });
+
+/** Validation rule in CEL, which the API server evaluates. */
+export const rule = (expression: string, message: string): Record<string, unknown> => ({
+  'x-kubernetes-validations': [{ rule: expression, message }],
+});
+
+/** DNS label (RFC 1123), as in names of namespaces. */
+export const dnsLabel = text(1, 63, /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 
 /** DNS subdomain (RFC 1123), as in names of ServiceAccounts. */
-export const dnsSubdomain = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+export const dnsSubdomain = text(1, 253).regex(
+  /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+);
 
 /** A condition as the Kubernetes API conventions define it. */
 const condition = z.object({
@@ -32,9 +45,7 @@ const condition = z.object({
   message: z.string().max(32768).describe('Explanation of the status, as a sentence.'),
 }) satisfies z.ZodType<Condition>;
 
-export const conditions = z
-  .array(condition)
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
+export const conditions = mapOf(condition, 'type');
 
 /** `observedGeneration` of a status that the API server set by default. No object has this generation. */
 export const unobserved = -1;

@@ -5,20 +5,16 @@
  * create and to delete it are separate.
  */
 import { z } from 'zod';
-import type { apiVersion } from './resources.ts';
-import { dnsLabel, dnsSubdomain } from './meta.ts';
-import type { ObjectMeta } from '../k8s/metadata.ts';
+import type { quarantines, KonstellationObject } from './resources.ts';
+import { dnsLabel, dnsSubdomain, mapOf, rule, text } from './meta.ts';
 
 /** Maximum number of pods in one Quarantine. */
 const mostPods = 50;
 
 const quarantinedPod = z.object({
-  uid: z
-    .string()
-    .min(1)
-    .max(63)
-    .regex(/^[A-Za-z0-9-]+$/)
-    .describe('Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have this id as a tag.'),
+  uid: text(1, 63, /^[A-Za-z0-9-]+$/).describe(
+    'Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have this id as a tag.',
+  ),
   namespace: dnsLabel.optional().describe('Namespace of the pod, for the status.'),
   name: dnsSubdomain.optional().describe('Name of the pod, for the status.'),
 });
@@ -28,43 +24,28 @@ export const quarantineSpec = z
     account: dnsSubdomain.describe(
       'Account (LinkedServiceAccount) that is cut off. The account does not need to exist yet.',
     ),
-    pods: z
-      .array(quarantinedPod)
+    pods: mapOf(quarantinedPod, 'uid')
       .min(1)
       .max(mostPods)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['uid'] })
       .optional()
       .describe(
         'Pods with an EKS Pod Identity whose sessions are denied, while the rest of the account works (default: the whole account is cut off). Needs allowStatements in the ClusterConfig, and a permissions boundary on the role.',
       ),
-    requestedBy: z
-      .string()
-      .min(1)
-      .max(1024)
+    requestedBy: text(1, 1024)
       .optional()
       .describe('Username of the person who creates this object. Admission refuses any other name.'),
-    reason: z
-      .string()
-      .min(1)
-      .max(1024)
+    reason: text(1, 1024)
       .optional()
       .describe("Reason why the account is cut off. The account's status shows the reason."),
   })
-  .meta({
-    'x-kubernetes-validations': [
-      {
-        rule: 'self == oldSelf',
-        message: 'a Quarantine cannot be changed: delete it to release the account, or create another one',
-      },
-    ],
-  });
+  .meta(
+    rule(
+      'self == oldSelf',
+      'a Quarantine cannot be changed: delete it to release the account, or create another one',
+    ),
+  );
 
 export type QuarantinedPod = z.infer<typeof quarantinedPod>;
 export type QuarantineSpec = z.infer<typeof quarantineSpec>;
 
-export type Quarantine = {
-  readonly apiVersion: typeof apiVersion;
-  readonly kind: 'Quarantine';
-  readonly metadata: ObjectMeta;
-  readonly spec: QuarantineSpec;
-};
+export type Quarantine = KonstellationObject<typeof quarantines.kind, QuarantineSpec>;

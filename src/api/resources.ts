@@ -1,56 +1,50 @@
 /** Names of this project's four kinds in the Kubernetes API. */
+import type { ObjectMeta } from '../k8s/metadata.ts';
 
 export const apiGroup = 'k11n.dev';
 export const apiVersion = 'k11n.dev/v1alpha1';
 
-type CustomResource = {
-  readonly group: typeof apiGroup;
-  readonly version: 'v1alpha1';
-  readonly kind: string;
-  readonly plural: string;
-  readonly singular: string;
-  readonly shortNames: readonly string[];
-  readonly namespaced: false;
-};
+/** Fields that all four kinds share. */
+const common = { group: apiGroup, version: 'v1alpha1', namespaced: false } as const;
 
 export const clusterConfigs = {
-  group: apiGroup,
-  version: 'v1alpha1',
+  ...common,
   kind: 'ClusterConfig',
   plural: 'clusterconfigs',
   singular: 'clusterconfig',
   shortNames: ['kcc'],
-  namespaced: false,
-} as const satisfies CustomResource;
+} as const;
 
 export const linkedServiceAccounts = {
-  group: apiGroup,
-  version: 'v1alpha1',
+  ...common,
   kind: 'LinkedServiceAccount',
   plural: 'linkedserviceaccounts',
   singular: 'linkedserviceaccount',
   shortNames: ['lsa'],
-  namespaced: false,
-} as const satisfies CustomResource;
+} as const;
 
 export const apps = {
-  group: apiGroup,
-  version: 'v1alpha1',
+  ...common,
   kind: 'App',
   plural: 'apps',
   // The singular is not `app`, because kubectl resolves singulars before short names, and `app` is the short name of
   // Argo CD's Applications.
   singular: 'konstellationapp',
   shortNames: ['kapp'],
-  namespaced: false,
-} as const satisfies CustomResource;
+} as const;
 
 export const quarantines = {
-  group: apiGroup,
-  version: 'v1alpha1',
+  ...common,
   kind: 'Quarantine',
   plural: 'quarantines',
   singular: 'quarantine',
   shortNames: ['kq'],
-  namespaced: false,
-} as const satisfies CustomResource;
+} as const;
+
+/** Object of one of this project's kinds, without its status. */
+export type KonstellationObject<Kind extends string, Spec> = {
+  readonly apiVersion: typeof apiVersion;
+  readonly kind: Kind;
+  readonly metadata: ObjectMeta;
+  readonly spec: Spec;
+};
