@@ -13,6 +13,9 @@ export type MatchRule = {
   readonly resourceNames?: readonly string[];
 };
 
+/** CEL expression with the name by which other expressions and messages refer to it. */
+export type NamedExpression = { readonly name: string; readonly expression: string };
+
 export type Validation = {
   readonly expression: string;
   /** Message if the API server cannot evaluate `messageExpression`. */
@@ -38,8 +41,8 @@ export type AdmissionPolicy = {
         readonly matchExpressions: readonly { readonly key: string; readonly operator: 'Exists' }[];
       };
     };
-    readonly matchConditions?: readonly { readonly name: string; readonly expression: string }[];
-    readonly variables?: readonly { readonly name: string; readonly expression: string }[];
+    readonly matchConditions?: readonly NamedExpression[];
+    readonly variables?: readonly NamedExpression[];
     readonly validations: readonly Validation[];
   };
 };
@@ -162,19 +165,32 @@ export function rightToEach(
   });
 }
 
+/**
+ * Returns a rule that matches requests for resources of one API group, in every version of the group.
+ *
+ * @param resourceNames names of the objects that the rule matches; default: all objects
+ */
+export function matchRule(
+  operations: MatchRule['operations'],
+  group: string,
+  resources: readonly string[],
+  resourceNames?: readonly string[],
+): MatchRule {
+  return {
+    apiGroups: [group],
+    apiVersions: ['*'],
+    operations,
+    resources,
+    ...(resourceNames ? { resourceNames } : {}),
+  };
+}
+
 /** Requests that create or change objects of a kind. */
-export function writesOf({
-  group,
-  plural,
-}: {
+export function writesOf(kind: {
   readonly group: string;
   readonly plural: string;
 }): AdmissionPolicy['spec']['matchConstraints'] {
-  return {
-    resourceRules: [
-      { apiGroups: [group], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: [plural] },
-    ],
-  };
+  return { resourceRules: [matchRule(['CREATE', 'UPDATE'], kind.group, [kind.plural])] };
 }
 
 /** Matches changes of the spec. Metadata, such as finalizers and labels, grants no permission. */
@@ -183,9 +199,7 @@ export const specChanges = {
   expression: 'oldObject == null || object.spec != oldObject.spec',
 } as const;
 
-type Variable = { readonly name: string; readonly expression: string };
-
-export const variable = (name: string, expression: string): Variable => ({ name, expression });
+export const variable = (name: string, expression: string): NamedExpression => ({ name, expression });
 
 /**
  * CEL expression for the names in the new list that are not in the old list, or `*` for very long lists. Comparing very
@@ -210,7 +224,7 @@ export const tagSlots = 20;
  * @param now a CEL expression for the optional map of tags
  * @param before the same expression for the old object
  */
-export const changedTags = (now: string, before: string): readonly Variable[] => [
+export const changedTags = (now: string, before: string): readonly NamedExpression[] => [
   variable('tags', `${now}.orValue({})`),
   variable('tagsBefore', `oldObject == null ? {} : ${before}.orValue({})`),
   variable(

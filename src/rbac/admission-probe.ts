@@ -7,8 +7,8 @@
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { apiVersion, linkedServiceAccounts } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import { apiGroup, apiVersion, linkedServiceAccounts } from '../api/index.ts';
+import { admissionPolicy, matchRule, type AdmissionPolicy } from './admission-policy.ts';
 
 const probeName = 'konstellation-admission-probe';
 
@@ -40,20 +40,8 @@ export function probePolicy(digest: string): AdmissionPolicy {
   return admissionPolicy(probePolicyName, {
     matchConstraints: {
       resourceRules: [
-        {
-          apiGroups: ['coordination.k8s.io'],
-          apiVersions: ['*'],
-          operations: ['CREATE'],
-          resources: ['leases'],
-          resourceNames: [probeName],
-        },
-        {
-          apiGroups: [linkedServiceAccounts.group],
-          apiVersions: ['*'],
-          operations: ['CREATE'],
-          resources: [linkedServiceAccounts.plural],
-          resourceNames: [probeName],
-        },
+        matchRule(['CREATE'], 'coordination.k8s.io', ['leases'], [probeName]),
+        matchRule(['CREATE'], apiGroup, [linkedServiceAccounts.plural], [probeName]),
       ],
     },
     validations: [

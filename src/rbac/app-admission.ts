@@ -36,7 +36,7 @@ const written = writesOf(apps);
 export const usePolicy: AdmissionPolicy = admissionPolicy('use.k11n.dev', {
   matchConstraints: written,
   matchConditions: [specChanges, { name: 'names-an-account', expression: 'has(object.spec.serviceAccount)' }],
-  variables: [{ name: 'accounts', expression: '[object.spec.serviceAccount]' }],
+  variables: [variable('accounts', '[object.spec.serviceAccount]')],
   validations: rightToEach(useRight, {
     names: 'variables.accounts',
     slots: 1,

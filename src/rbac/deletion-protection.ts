@@ -8,6 +8,7 @@ import {
   accountFinalizer,
   allowDeletionAnnotation,
   allowDowngradeAnnotation,
+  apiGroup,
   apps,
   clusterConfigs,
   fieldManager,
@@ -17,7 +18,13 @@ import {
   schemaVersionAnnotation,
 } from '../api/index.ts';
 import { rights, roleOfAccount } from './account-admission.ts';
-import { admissionPolicy, rightToEach, variable, type AdmissionPolicy } from './admission-policy.ts';
+import {
+  admissionPolicy,
+  matchRule,
+  rightToEach,
+  variable,
+  type AdmissionPolicy,
+} from './admission-policy.ts';
 
 const marked = (of: string): string =>
   `oldObject.metadata.?${of}[?'${protectedMark}'].orValue('false') != 'false'`;
@@ -25,12 +32,7 @@ const marked = (of: string): string =>
 export const protectionPolicy: AdmissionPolicy = admissionPolicy('protected.k11n.dev', {
   matchConstraints: {
     resourceRules: [
-      {
-        apiGroups: [linkedServiceAccounts.group],
-        apiVersions: ['*'],
-        operations: ['DELETE'],
-        resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
-      },
+      matchRule(['DELETE'], apiGroup, [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural]),
     ],
   },
   validations: [
@@ -66,14 +68,7 @@ const versionOf = (of: string): string => {
  */
 export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
   matchConstraints: {
-    resourceRules: [
-      {
-        apiGroups: ['apiextensions.k8s.io'],
-        apiVersions: ['*'],
-        operations: ['UPDATE', 'DELETE'],
-        resources: ['customresourcedefinitions'],
-      },
-    ],
+    resourceRules: [matchRule(['UPDATE', 'DELETE'], 'apiextensions.k8s.io', ['customresourcedefinitions'])],
   },
   matchConditions: [
     {
@@ -106,16 +101,7 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
  */
 export function finalizerPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('finalizer.k11n.dev', {
-    matchConstraints: {
-      resourceRules: [
-        {
-          apiGroups: [linkedServiceAccounts.group],
-          apiVersions: ['*'],
-          operations: ['UPDATE'],
-          resources: [linkedServiceAccounts.plural],
-        },
-      ],
-    },
+    matchConstraints: { resourceRules: [matchRule(['UPDATE'], apiGroup, [linkedServiceAccounts.plural])] },
     matchConditions: [
       { name: 'is-not-the-operator', expression: `request.userInfo.username != '${username}'` },
       {

@@ -19,6 +19,7 @@
  */
 import {
   accountFinalizer,
+  apiGroup,
   apiVersion,
   linkedServiceAccounts,
   managedByLabel,
@@ -27,7 +28,7 @@ import {
   stsAudience,
   targetLabel,
 } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy, type Validation } from './admission-policy.ts';
+import { admissionPolicy, matchRule, type AdmissionPolicy, type Validation } from './admission-policy.ts';
 import {
   changesOnly,
   forbidden,
@@ -64,16 +65,7 @@ export function operatorPolicies(operator: ConfinedOperator): readonly Admission
 
 function tokenPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-tokens.k11n.dev', {
-    matchConstraints: {
-      resourceRules: [
-        {
-          apiGroups: [''],
-          apiVersions: ['*'],
-          operations: ['CREATE'],
-          resources: ['serviceaccounts/token'],
-        },
-      ],
-    },
+    matchConstraints: { resourceRules: [matchRule(['CREATE'], '', ['serviceaccounts/token'])] },
     matchConditions: [isOperator(username)],
     validations: [
       forbidden(
@@ -114,9 +106,7 @@ function namespacesPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-namespaces.k11n.dev', {
     paramKind: { apiVersion, kind: 'ClusterConfig' },
     matchConstraints: {
-      resourceRules: [
-        { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] },
-      ],
+      resourceRules: [matchRule(['CREATE', 'UPDATE'], '', ['namespaces'])],
       objectSelector: { matchExpressions: [{ key: targetLabel, operator: 'Exists' }] },
     },
     matchConditions: [isOperator(username)],
@@ -130,7 +120,7 @@ function namespacesPolicy(username: string): AdmissionPolicy {
 }
 
 function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPolicy {
-  const accounts = `${linkedServiceAccounts.group}/${linkedServiceAccounts.plural}`;
+  const accounts = `${apiGroup}/${linkedServiceAccounts.plural}`;
   const ofNamespaces = (expression: string, message: string): Validation =>
     forbidden(`variables.kind != '/namespaces' || ${expression}`, message);
   const ofAccounts = (expression: string, message: string): Validation =>
@@ -138,13 +128,8 @@ function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPol
   return admissionPolicy('operator-metadata.k11n.dev', {
     matchConstraints: {
       resourceRules: [
-        { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['namespaces'] },
-        {
-          apiGroups: [linkedServiceAccounts.group],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE'],
-          resources: [linkedServiceAccounts.plural],
-        },
+        matchRule(['CREATE', 'UPDATE'], '', ['namespaces']),
+        matchRule(['CREATE', 'UPDATE'], apiGroup, [linkedServiceAccounts.plural]),
       ],
     },
     matchConditions: [isOperator(username)],

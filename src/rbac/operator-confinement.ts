@@ -12,7 +12,7 @@ import {
   roleArnAnnotation,
   targetLabel,
 } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import { admissionPolicy, variable, type AdmissionPolicy } from './admission-policy.ts';
 import {
   changesOnly,
   forbidden,
@@ -35,19 +35,15 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
     variables: [
       ...operatorRequest,
       // These requests store no object: tokens, evictions, and pods, which are admitted only as a dry run.
-      {
-        name: 'leavesNothing',
-        expression: "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']",
-      },
-      {
-        name: 'restarts',
-        expression: `request.resource.group == 'apps' && request.operation == 'UPDATE' && !variables.owned && !('${appLabel}' in variables.labelsBefore) && variables.labelsBefore[?'${restartLabel}'].orValue('') == 'true'`,
-      },
-      {
-        name: 'writesOwn',
-        expression:
-          "request.operation != 'DELETE' && !variables.leavesNothing && !variables.restarts && !variables.isServiceAccount",
-      },
+      variable('leavesNothing', "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']"),
+      variable(
+        'restarts',
+        `request.resource.group == 'apps' && request.operation == 'UPDATE' && !variables.owned && !('${appLabel}' in variables.labelsBefore) && variables.labelsBefore[?'${restartLabel}'].orValue('') == 'true'`,
+      ),
+      variable(
+        'writesOwn',
+        "request.operation != 'DELETE' && !variables.leavesNothing && !variables.restarts && !variables.isServiceAccount",
+      ),
     ],
     validations: [
       forbidden(

@@ -1,16 +1,16 @@
 /** CEL expressions that the operator's admission policies share: its requests, and the objects that it owns in a namespace. */
 import {
   accountLabel,
+  apiGroup,
   apiVersion,
   appLabel,
   createdAnnotation,
-  linkedServiceAccounts,
   managedByLabel,
   managedByValue,
   reservedTargetRule,
   roleArnAnnotation,
 } from '../api/index.ts';
-import type { MatchRule, Validation } from './admission-policy.ts';
+import { variable, type MatchRule, type NamedExpression, type Validation } from './admission-policy.ts';
 import { targetWrites } from './operator-rules.ts';
 
 export type ConfinedOperator = {
@@ -18,8 +18,6 @@ export type ConfinedOperator = {
   readonly username: string;
   readonly namespace: string;
 };
-
-type Variable = { readonly name: string; readonly expression: string };
 
 /** Write requests of the operator in namespaces. */
 export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroups, resources }) => ({
@@ -29,7 +27,7 @@ export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroup
   resources,
 }));
 
-export function isOperator(username: string): { readonly name: string; readonly expression: string } {
+export function isOperator(username: string): NamedExpression {
   return { name: 'is-the-operator', expression: `request.userInfo.username == '${username}'` };
 }
 
@@ -63,40 +61,39 @@ export function changesOnly(keys: readonly string[], now: string, before: string
  */
 const appOwns =
   `variables.ownersBefore.exists(owner, owner.?controller.orValue(false))` +
-  ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${linkedServiceAccounts.group}/'))` +
+  ` ? variables.ownersBefore.exists(owner, owner.?controller.orValue(false) && owner.kind == 'App' && owner.apiVersion.startsWith('${apiGroup}/'))` +
   ` : '${appLabel}' in variables.labelsBefore && variables.labelsBefore[?'${managedByLabel}'].orValue('') == '${managedByValue}'`;
 
 /** CEL expression for a metadata field. `object` is absent in a DELETE request, and `oldObject` in a CREATE request. */
 const part = (object: 'object' | 'oldObject', field: string, empty: '{}' | '[]'): string =>
   `${object} == null ? ${empty} : ${object}.metadata.?${field}.orValue(${empty})`;
 
-export const operatorRequest: readonly Variable[] = [
-  {
-    name: 'kind',
-    expression:
-      "request.resource.group + '/' + request.resource.resource + (request.?subResource.orValue('') == '' ? '' : '/' + request.subResource)",
-  },
-  { name: 'labels', expression: part('object', 'labels', '{}') },
-  { name: 'labelsBefore', expression: part('oldObject', 'labels', '{}') },
-  { name: 'annotations', expression: part('object', 'annotations', '{}') },
-  { name: 'annotationsBefore', expression: part('oldObject', 'annotations', '{}') },
-  { name: 'owners', expression: part('object', 'ownerReferences', '[]') },
-  { name: 'ownersBefore', expression: part('oldObject', 'ownerReferences', '[]') },
-  { name: 'finalizers', expression: part('object', 'finalizers', '[]') },
-  { name: 'finalizersBefore', expression: part('oldObject', 'finalizers', '[]') },
-  { name: 'isServiceAccount', expression: "variables.kind == '/serviceaccounts'" },
-  {
-    name: 'owned',
-    expression: `variables.isServiceAccount ? '${accountLabel}' in variables.labelsBefore : (${appOwns})`,
-  },
-  {
-    name: 'unlinks',
-    expression: `variables.isServiceAccount && request.operation == 'UPDATE' && variables.owned && !('${accountLabel}' in variables.labels) && variables.annotations[?'${roleArnAnnotation}'].orValue('') in ['', variables.annotationsBefore[?'${roleArnAnnotation}'].orValue('')]`,
-  },
-  {
-    name: 'cleansUp',
-    expression: `variables.unlinks || request.operation == 'DELETE' && variables.owned && (!variables.isServiceAccount || '${createdAnnotation}' in variables.annotationsBefore)`,
-  },
+export const operatorRequest: readonly NamedExpression[] = [
+  variable(
+    'kind',
+    "request.resource.group + '/' + request.resource.resource + (request.?subResource.orValue('') == '' ? '' : '/' + request.subResource)",
+  ),
+  variable('labels', part('object', 'labels', '{}')),
+  variable('labelsBefore', part('oldObject', 'labels', '{}')),
+  variable('annotations', part('object', 'annotations', '{}')),
+  variable('annotationsBefore', part('oldObject', 'annotations', '{}')),
+  variable('owners', part('object', 'ownerReferences', '[]')),
+  variable('ownersBefore', part('oldObject', 'ownerReferences', '[]')),
+  variable('finalizers', part('object', 'finalizers', '[]')),
+  variable('finalizersBefore', part('oldObject', 'finalizers', '[]')),
+  variable('isServiceAccount', "variables.kind == '/serviceaccounts'"),
+  variable(
+    'owned',
+    `variables.isServiceAccount ? '${accountLabel}' in variables.labelsBefore : (${appOwns})`,
+  ),
+  variable(
+    'unlinks',
+    `variables.isServiceAccount && request.operation == 'UPDATE' && variables.owned && !('${accountLabel}' in variables.labels) && variables.annotations[?'${roleArnAnnotation}'].orValue('') in ['', variables.annotationsBefore[?'${roleArnAnnotation}'].orValue('')]`,
+  ),
+  variable(
+    'cleansUp',
+    `variables.unlinks || request.operation == 'DELETE' && variables.owned && (!variables.isServiceAccount || '${createdAnnotation}' in variables.annotationsBefore)`,
+  ),
 ];
 
 /** CEL expression: whether an owner reference names the App in the object's label. */

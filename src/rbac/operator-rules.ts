@@ -2,7 +2,7 @@
  * Rights of the operator in Kubernetes: exactly the verbs and resources that its code uses. A test runs the operator
  * and compares these rights with the API server's audit log. A server-side apply that creates an object needs `patch` and `create`.
  */
-import { apps, clusterConfigs, crds, linkedServiceAccounts, quarantines } from '../api/index.ts';
+import { apiGroup, apps, clusterConfigs, crds, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { attachPolicy, claimPolicy, grantPolicy, linkPolicy } from './account-admission.ts';
 import { deployPolicy, usePolicy } from './app-admission.ts';
 
@@ -25,8 +25,6 @@ export const grantPolicyNames: readonly string[] = [
 
 /** Name of the Lease for leader election. */
 export const leaseName = 'konstellation';
-
-const group = linkedServiceAccounts.group;
 
 /** Rights to write in namespaces. The policy `operator-confinement.k11n.dev` limits these rights to targets. */
 export const targetWrites: readonly Rule[] = [
@@ -59,12 +57,12 @@ const look = ['get', 'list', 'watch'];
 export const operatorClusterRules: readonly Rule[] = [
   // With `get`, the operator checks that an account or app still exists before it creates an object that only the
   // deletion of the account or app removes.
-  { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
-  { apiGroups: [group], resources: [apps.plural], verbs: look },
+  { apiGroups: [apiGroup], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
+  { apiGroups: [apiGroup], resources: [apps.plural], verbs: look },
   // The operator has no right to create or delete a Quarantine, so a stolen token of the operator cannot end one.
-  { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: follow },
+  { apiGroups: [apiGroup], resources: [clusterConfigs.plural, quarantines.plural], verbs: follow },
   {
-    apiGroups: [group],
+    apiGroups: [apiGroup],
     resources: [linkedServiceAccounts, apps, clusterConfigs].map(({ plural }) => `${plural}/status`),
     verbs: ['patch'],
   },

@@ -3,7 +3,7 @@
  * other managers, so fields that existed before are admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import { admissionPolicy, matchRule, variable, type AdmissionPolicy } from './admission-policy.ts';
 import { changesOnly, forbidden, isOperator, listOf, operatorRequest } from './operator-expressions.ts';
 
 /** Kinds of volumes that give no access to the node or to other apps. */
@@ -36,43 +36,25 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-workloads.k11n.dev', {
     matchConstraints: {
       resourceRules: [
-        {
-          apiGroups: ['apps'],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE'],
-          resources: ['deployments', 'statefulsets', 'daemonsets'],
-        },
-        { apiGroups: [''], apiVersions: ['*'], operations: ['CREATE', 'UPDATE'], resources: ['services'] },
-        {
-          apiGroups: ['autoscaling'],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE'],
-          resources: ['horizontalpodautoscalers'],
-        },
-        {
-          apiGroups: ['policy'],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE'],
-          resources: ['poddisruptionbudgets'],
-        },
+        matchRule(['CREATE', 'UPDATE'], 'apps', ['deployments', 'statefulsets', 'daemonsets']),
+        matchRule(['CREATE', 'UPDATE'], '', ['services']),
+        matchRule(['CREATE', 'UPDATE'], 'autoscaling', ['horizontalpodautoscalers']),
+        matchRule(['CREATE', 'UPDATE'], 'policy', ['poddisruptionbudgets']),
       ],
     },
     matchConditions: [isOperator(username)],
     variables: [
       ...operatorRequest,
-      { name: 'selector', expression: `{'${appLabel}': variables.labels[?'${appLabel}'].orValue('')}` },
-      { name: 'pod', expression: mapIn('object.spec', 'template', 'spec') },
-      {
-        name: 'podBefore',
-        expression: `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'spec')}`,
-      },
-      { name: 'containers', expression: containersOf('variables.pod') },
-      { name: 'containersBefore', expression: containersOf('variables.podBefore') },
-      { name: 'template', expression: mapIn('object.spec', 'template', 'metadata') },
-      {
-        name: 'templateBefore',
-        expression: `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'metadata')}`,
-      },
+      variable('selector', `{'${appLabel}': variables.labels[?'${appLabel}'].orValue('')}`),
+      variable('pod', mapIn('object.spec', 'template', 'spec')),
+      variable('podBefore', `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'spec')}`),
+      variable('containers', containersOf('variables.pod')),
+      variable('containersBefore', containersOf('variables.podBefore')),
+      variable('template', mapIn('object.spec', 'template', 'metadata')),
+      variable(
+        'templateBefore',
+        `oldObject == null ? {} : ${mapIn('oldObject.spec', 'template', 'metadata')}`,
+      ),
     ],
     validations: [
       forbidden(
@@ -133,14 +115,7 @@ export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   return admissionPolicy('operator-service-accounts.k11n.dev', {
     paramKind: { apiVersion: 'v1', kind: 'ServiceAccount' },
     matchConstraints: {
-      resourceRules: [
-        {
-          apiGroups: ['apps'],
-          apiVersions: ['*'],
-          operations: ['CREATE', 'UPDATE'],
-          resources: ['deployments'],
-        },
-      ],
+      resourceRules: [matchRule(['CREATE', 'UPDATE'], 'apps', ['deployments'])],
       objectSelector: { matchExpressions: [{ key: appLabel, operator: 'Exists' }] },
     },
     matchConditions: [

@@ -2,7 +2,7 @@
  * ClusterRoles that a cluster administrator binds to users. Each role allows one of these activities: view, write,
  * deploy, grant or use any permission, cut accounts off, or release accounts.
  */
-import { apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
+import { apiGroup, apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { rights } from './account-admission.ts';
 import type { NamedRight } from './admission-policy.ts';
 import type { Rule } from './operator-rules.ts';
@@ -14,7 +14,6 @@ export type PeopleRole = {
   readonly rules: readonly Rule[];
 };
 
-const group = linkedServiceAccounts.group;
 const look = ['get', 'list', 'watch'];
 
 function role(
@@ -33,7 +32,7 @@ function role(
 /** Returns one rule per resource, with all of the given verbs. */
 function rulesOf(given: readonly NamedRight[]): readonly Rule[] {
   return Object.entries(Object.groupBy(given, ({ resource }) => resource)).map(([resource, of = []]) => ({
-    apiGroups: [group],
+    apiGroups: [apiGroup],
     resources: [resource],
     verbs: of.map(({ verb }) => verb),
   }));
@@ -44,7 +43,7 @@ export const peopleRoles: readonly PeopleRole[] = [
     'konstellation-view',
     [
       {
-        apiGroups: [group],
+        apiGroups: [apiGroup],
         resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural, quarantines.plural],
         verbs: look,
       },
@@ -56,11 +55,11 @@ export const peopleRoles: readonly PeopleRole[] = [
   // app.
   role('konstellation-edit', [
     {
-      apiGroups: [group],
+      apiGroups: [apiGroup],
       resources: [linkedServiceAccounts.plural, apps.plural],
       verbs: [...look, 'create', 'update', 'patch', 'delete'],
     },
-    { apiGroups: [group], resources: [clusterConfigs.plural, quarantines.plural], verbs: look },
+    { apiGroups: [apiGroup], resources: [clusterConfigs.plural, quarantines.plural], verbs: look },
   ]),
   // A user with this role and `konstellation-edit` can run pods in every target. For a team, write a role with
   // resourceNames instead.
@@ -74,15 +73,15 @@ export const peopleRoles: readonly PeopleRole[] = [
   // A responder cuts accounts off. Releasing an account gives its permissions back to pods, so only a few users should have that
   // right.
   role('konstellation-respond', [
-    { apiGroups: [group], resources: [quarantines.plural], verbs: [...look, 'create'] },
+    { apiGroups: [apiGroup], resources: [quarantines.plural], verbs: [...look, 'create'] },
     {
-      apiGroups: [group],
+      apiGroups: [apiGroup],
       resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
       verbs: look,
     },
   ]),
   role('konstellation-release', [
-    { apiGroups: [group], resources: [quarantines.plural], verbs: [...look, 'delete'] },
-    { apiGroups: [group], resources: [linkedServiceAccounts.plural], verbs: look },
+    { apiGroups: [apiGroup], resources: [quarantines.plural], verbs: [...look, 'delete'] },
+    { apiGroups: [apiGroup], resources: [linkedServiceAccounts.plural], verbs: look },
   ]),
 ];

@@ -3,19 +3,10 @@
  * change. This policy ensures that `spec.requestedBy` names only the user who sends the request.
  */
 import { quarantines } from '../api/index.ts';
-import { admissionPolicy, type AdmissionPolicy } from './admission-policy.ts';
+import { admissionPolicy, matchRule, type AdmissionPolicy } from './admission-policy.ts';
 
 export const quarantinePolicy: AdmissionPolicy = admissionPolicy('quarantine.k11n.dev', {
-  matchConstraints: {
-    resourceRules: [
-      {
-        apiGroups: [quarantines.group],
-        apiVersions: ['*'],
-        operations: ['CREATE'],
-        resources: [quarantines.plural],
-      },
-    ],
-  },
+  matchConstraints: { resourceRules: [matchRule(['CREATE'], quarantines.group, [quarantines.plural])] },
   validations: [
     {
       expression: 'object.spec.?requestedBy.orValue(request.userInfo.username) == request.userInfo.username',

@@ -2,10 +2,11 @@
  * Refuses new accounts, apps and ClusterConfigs while `kon uninstall` runs. Otherwise a GitOps tool could create
  * accounts again after the operator was removed, and nothing would delete these accounts.
  */
-import { apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
+import { apiGroup, apps, clusterConfigs, linkedServiceAccounts } from '../api/index.ts';
 import {
   admissionPolicy,
   bindingOf,
+  matchRule,
   type AdmissionPolicy,
   type AdmissionPolicyBinding,
 } from './admission-policy.ts';
@@ -19,19 +20,12 @@ const probeName = 'konstellation-uninstall-probe';
 export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling.k11n.dev', {
   matchConstraints: {
     resourceRules: [
-      {
-        apiGroups: [linkedServiceAccounts.group],
-        apiVersions: ['*'],
-        operations: ['CREATE', 'UPDATE'],
-        resources: [linkedServiceAccounts.plural, apps.plural, clusterConfigs.plural],
-      },
-      {
-        apiGroups: ['coordination.k8s.io'],
-        apiVersions: ['*'],
-        operations: ['CREATE'],
-        resources: ['leases'],
-        resourceNames: [probeName],
-      },
+      matchRule(['CREATE', 'UPDATE'], apiGroup, [
+        linkedServiceAccounts.plural,
+        apps.plural,
+        clusterConfigs.plural,
+      ]),
+      matchRule(['CREATE'], 'coordination.k8s.io', ['leases'], [probeName]),
     ],
   },
   matchConditions: [
