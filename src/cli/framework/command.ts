@@ -23,7 +23,7 @@ export type Completion =
   | { readonly choices: readonly string[] };
 
 export type Positional = {
-  /** Name in kebab-case; `input.args` has it in camelCase. Help shows it in upper case. */
+  /** Name in kebab-case. Help shows it in upper case. */
   readonly name: string;
   readonly summary: string;
   readonly required?: boolean;
@@ -38,7 +38,7 @@ export type Positional = {
 };
 
 export type Option = {
-  /** Long name without dashes, in kebab-case; `input.options` has it in camelCase. */
+  /** Long name without dashes, in kebab-case. */
   readonly name: string;
   readonly short?: string;
   readonly summary: string;
@@ -61,18 +61,19 @@ export type Option = {
   readonly complete?: Completion;
 };
 
-export type Example = {
-  readonly command: string;
-  /** Description of the example, as a sentence without full stop. */
-  readonly does: string;
-};
+/** Positionals of a definition by name, in order. `input.args` has the names in camelCase. */
+export type Positionals = Readonly<Record<string, Omit<Positional, 'name'>>>;
+/** Options of a definition by name. `input.options` has the names in camelCase. */
+export type Options = Readonly<Record<string, Omit<Option, 'name'>>>;
+/** Command lines by description. A description is a sentence without full stop. */
+export type Examples = Readonly<Record<string, string>>;
 
 type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
 
-type SingleValue<O extends Option> = O extends { parse: (text: string) => infer Parsed } ? Parsed : string;
-type OptionValue<O extends Option> = O extends { value: string }
+type SingleValue<O> = O extends { parse: (text: string) => infer Parsed } ? Parsed : string;
+type OptionValue<O> = O extends { value: string }
   ? O extends { repeatable: true }
     ? readonly SingleValue<O>[]
     : O extends { default: string }
@@ -80,16 +81,21 @@ type OptionValue<O extends Option> = O extends { value: string }
       : SingleValue<O> | undefined
   : boolean;
 
-type PositionalValue<P extends Positional> = P extends { variadic: true }
+type PositionalValue<P> = P extends { variadic: true }
   ? readonly string[]
   : P extends { required: true }
     ? string
     : string | undefined;
 
+/** Values of options under their camelCase names. */
+export type OptionValues<O extends Options> = {
+  readonly [Name in keyof O & string as CamelCase<Name>]: OptionValue<O[Name]>;
+};
+
 /** Input of `run`: every declared positional and option under its camelCase name. */
-export type Input<P extends readonly Positional[], O extends readonly Option[]> = {
-  readonly args: { readonly [Each in P[number] as CamelCase<Each['name']>]: PositionalValue<Each> };
-  readonly options: { readonly [Each in O[number] as CamelCase<Each['name']>]: OptionValue<Each> };
+type Input<P extends Positionals, O extends Options> = {
+  readonly args: { readonly [Name in keyof P & string as CamelCase<Name>]: PositionalValue<P[Name]> };
+  readonly options: OptionValues<O>;
 };
 
 /** Part of a command that each start of `kon` loads: its words and summary. */
@@ -116,11 +122,9 @@ export function commandsOf(
   return Object.entries(verbs).map(([verb, entry]) => ({ path: [noun, verb], ...entry }));
 }
 
-type Description<P extends readonly Positional[], O extends readonly Option[]> = {
+type Description = {
   /** Paragraphs after the summary in help and reference. */
   readonly description?: string;
-  readonly positionals?: P;
-  readonly options?: O;
   /** Kind of result, which determines the formats of `--output`. A command without this field refuses `--output`. */
   readonly returns?: Returned;
   /**
@@ -130,21 +134,21 @@ type Description<P extends readonly Positional[], O extends readonly Option[]> =
   readonly mutates?: boolean;
   /** Whether the exit code is the answer: 0 for yes, 1 for no. Failures exit with 3. */
   readonly isQuestion?: boolean;
-  readonly examples: readonly Example[];
 };
 
-export type CommandDefinition<P extends readonly Positional[], O extends readonly Option[]> = Description<
-  P,
-  O
-> & {
+type CommandDefinition<P extends Positionals, O extends Options> = Description & {
+  readonly positionals?: P;
+  readonly options?: O;
+  readonly examples: Examples;
   /** @returns the exit code, 0 by default; failures are thrown. */
   readonly run: (context: CliContext, input: Input<P, O>) => Promise<ExitCode | void>;
 };
 
 /** Definition of a command whose input types are erased. */
-export type LoadedDefinition = Description<readonly Positional[], readonly Option[]> & {
+export type LoadedDefinition = Description & {
   readonly positionals: readonly Positional[];
   readonly options: readonly Option[];
+  readonly examples: readonly { readonly does: string; readonly command: string }[];
   /** Output formats of the command, the default first. */
   readonly formats?: readonly OutputFormat[];
   readonly run: (context: CliContext, input: ParsedInput) => Promise<ExitCode | void>;
@@ -166,14 +170,18 @@ export type ParsedInput = {
  * input from the same description.
  */
 export function defineCommand<
-  const P extends readonly Positional[] = readonly [],
-  const O extends readonly Option[] = readonly [],
+  const P extends Positionals = Readonly<Record<string, never>>,
+  const O extends Options = Readonly<Record<string, never>>,
 >(definition: CommandDefinition<P, O>): LoadedDefinition {
-  const { positionals, options, run, ...rest } = definition;
+  const { positionals = {}, options = {}, examples, run, ...rest } = definition;
   return {
     ...rest,
-    positionals: positionals ?? [],
-    options: options ?? [],
+    positionals: Object.entries<Positionals[string]>(positionals).map(([name, positional]) => ({
+      name,
+      ...positional,
+    })),
+    options: Object.entries<Options[string]>(options).map(([name, option]) => ({ name, ...option })),
+    examples: Object.entries(examples).map(([does, command]) => ({ does, command })),
     ...(rest.returns === undefined ? {} : { formats: formatsOf[rest.returns] }),
     run: run as LoadedDefinition['run'],
   };

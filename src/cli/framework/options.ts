@@ -1,129 +1,136 @@
 /** Options that several commands share, and functions that combine their values. */
-import type { Option, Positional } from './command.ts';
+import type { Options, Positionals } from './command.ts';
 import { parseDuration } from './duration.ts';
 import { usageError } from './errors.ts';
 import type { ObjectNoun } from './object-name.ts';
 
-export const waitOptions = [
-  { name: 'no-wait', summary: 'return after saving, without waiting for it to take effect' },
-  {
-    name: 'timeout',
+export const waitOptions = {
+  'no-wait': { summary: 'return after saving, without waiting for it to take effect' },
+  timeout: {
     value: 'DURATION',
     summary: 'how long to wait',
     default: '2m',
     parse: parseDuration,
   },
-] as const satisfies readonly Option[];
+} as const satisfies Options;
 
 /** Option `--dry-run` as in kubectl, but the default mode is `server`. The mode is in `context.global.dryRun`. */
 export const dryRunOption = {
-  name: 'dry-run',
-  modes: ['server', 'client'],
-  summary: 'save nothing: validate on the server, or with =client only on this machine',
-} as const satisfies Option;
+  'dry-run': {
+    modes: ['server', 'client'],
+    summary: 'save nothing: validate on the server, or with =client only on this machine',
+  },
+} as const satisfies Options;
 
 /** Options of commands that save a change and wait until it takes effect. */
-export const writeOptions = [dryRunOption, ...waitOptions] as const satisfies readonly Option[];
+export const writeOptions = { ...dryRunOption, ...waitOptions } as const satisfies Options;
 
 export const forceOption = {
-  name: 'force',
-  summary: 'save the object although it names a target, account, policy or role that does not exist',
-} as const satisfies Option;
+  force: {
+    summary: 'save the object although it names a target, account, policy or role that does not exist',
+  },
+} as const satisfies Options;
 
 export const watchOption = {
-  name: 'watch',
-  short: 'w',
-  summary: 'show the object again after each change, until Ctrl-C; with -o json, one object per line',
-} as const satisfies Option;
+  watch: {
+    short: 'w',
+    summary: 'show the object again after each change, until Ctrl-C; with -o json, one object per line',
+  },
+} as const satisfies Options;
 
 /** Options that watch a list, as in `kubectl get`. */
-export const watchListOptions = [
-  {
-    name: 'watch',
+export const watchListOptions = {
+  watch: {
     short: 'w',
     summary: 'after the list, print a row for each change, until Ctrl-C; with -o json one object per line',
   },
-  {
-    name: 'output-watch-events',
+  'output-watch-events': {
     summary: 'like --watch, with the kind of each change: ADDED, MODIFIED or DELETED',
   },
-] as const satisfies readonly Option[];
+} as const satisfies Options;
 
 export const sortOption = {
-  name: 'sort-by',
-  value: 'COLUMN',
-  summary: 'sort by a column, or by a path such as .metadata.creationTimestamp',
-} as const satisfies Option;
+  'sort-by': {
+    value: 'COLUMN',
+    summary: 'sort by a column, or by a path such as .metadata.creationTimestamp',
+  },
+} as const satisfies Options;
 
 export const notReadyOption = {
-  name: 'not-ready',
-  summary: 'only objects that are not ready',
-} as const satisfies Option;
+  'not-ready': {
+    summary: 'only objects that are not ready',
+  },
+} as const satisfies Options;
 
 /** Option `--target`, which may be given more than once. */
 export const targetsOption = (summary: string) =>
   ({
-    name: 'target',
-    short: 't',
-    value: 'NAME',
-    repeatable: true,
-    summary,
-    names: 'target',
-    complete: 'targets',
-  }) as const satisfies Option;
+    target: {
+      short: 't',
+      value: 'NAME',
+      repeatable: true,
+      summary,
+      names: 'target',
+      complete: 'targets',
+    },
+  }) as const satisfies Options;
 
 /** Options that select and sort the rows of a list. */
-export const selectionOptions = [
-  notReadyOption,
-  targetsOption('only objects of this target; repeat for more'),
-  {
-    name: 'selector',
+export const selectionOptions = {
+  ...notReadyOption,
+  ...targetsOption('only objects of this target; repeat for more'),
+  selector: {
     short: 'l',
     value: 'LABELS',
     summary: 'only objects with these labels, as in kubectl: team=payments,env!=test',
   },
-  sortOption,
-] as const satisfies readonly Option[];
+  ...sortOption,
+} as const satisfies Options;
 
 export const filenameOption = {
-  name: 'filename',
-  short: 'f',
-  value: 'FILE',
-  summary: 'read the manifest from a file, or from stdin with -',
-  complete: 'files',
-} as const satisfies Option;
+  filename: {
+    short: 'f',
+    value: 'FILE',
+    summary: 'read the manifest from a file, or from stdin with -',
+    complete: 'files',
+  },
+} as const satisfies Options;
 
 /** Argument that accepts the names of several objects. */
 export const namesArgument = (noun: ObjectNoun, summary: string) =>
   ({
-    name: 'name',
-    variadic: true,
-    summary,
-    names: noun,
-    complete: `${noun}s`,
-  }) as const satisfies Positional;
+    name: {
+      variadic: true,
+      summary,
+      names: noun,
+      complete: `${noun}s`,
+    },
+  }) as const satisfies Positionals;
 
 export const accountOption = {
-  name: 'account',
-  value: 'NAME',
-  summary: 'name of the account, instead of the argument',
-  names: 'account',
-  complete: 'accounts',
-} as const satisfies Option;
+  account: {
+    value: 'NAME',
+    summary: 'name of the account, instead of the argument',
+    names: 'account',
+    complete: 'accounts',
+  },
+} as const satisfies Options;
 
 export const appOption = {
-  name: 'app',
-  value: 'NAME',
-  summary: 'name of the app, instead of the argument',
-  names: 'app',
-  complete: 'apps',
-} as const satisfies Option;
+  app: {
+    value: 'NAME',
+    summary: 'name of the app, instead of the argument',
+    names: 'app',
+    complete: 'apps',
+  },
+} as const satisfies Options;
 
 export const yesOption = {
-  name: 'yes',
-  short: 'y',
-  summary: 'do not ask for confirmation',
-} as const satisfies Option;
+  yes: {
+    short: 'y',
+    summary: 'do not ask for confirmation',
+  },
+} as const satisfies Options;
 
 /** Accepts a name as an argument or an option, or as both if they are equal. @throws CliError of code USAGE */
 export function givenName(

@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest';
-import { defineCommand, type CommandEntry, type Option } from './command.ts';
+import { defineCommand, type CommandEntry, type Options } from './command.ts';
 import { CliError } from './errors.ts';
 import { parseCommandLine, type Invocation } from './program.ts';
 
-const fruits = [
-  { name: 'kind', short: 'k', value: 'KIND', summary: 'a kind', choices: ['apple', 'pear'] },
-  { name: 'size', value: 'N', summary: 'a size', parse: Number, default: '3' },
-  { name: 'seed', value: 'NAME', summary: 'a seed', repeatable: true },
-  { name: 'account', value: 'NAME', summary: 'with' },
-  { name: 'no-account', summary: 'without' },
-  { name: 'no-wait', summary: 'at once' },
-  { name: 'ripe', summary: 'ripe' },
-  { name: 'dry-run', modes: ['server', 'client'], summary: 'pick nothing' },
-] as const satisfies readonly Option[];
+const fruits = {
+  kind: { short: 'k', value: 'KIND', summary: 'a kind', choices: ['apple', 'pear'] },
+  size: { value: 'N', summary: 'a size', parse: Number, default: '3' },
+  seed: { value: 'NAME', summary: 'a seed', repeatable: true },
+  account: { value: 'NAME', summary: 'with' },
+  'no-account': { summary: 'without' },
+  'no-wait': { summary: 'at once' },
+  ripe: { summary: 'ripe' },
+  'dry-run': { modes: ['server', 'client'], summary: 'pick nothing' },
+} as const satisfies Options;
 
 const pickDefinition = defineCommand({
-  positionals: [
-    { name: 'tree', required: true, summary: 'which tree' },
-    { name: 'branches', variadic: true, summary: 'which branches' },
-  ],
+  positionals: {
+    tree: { required: true, summary: 'which tree' },
+    branches: { variadic: true, summary: 'which branches' },
+  },
   options: fruits,
   returns: 'document',
-  examples: [],
+  examples: {},
   run: async () => 0,
 });
 const pick: CommandEntry = {
@@ -32,7 +32,7 @@ const pick: CommandEntry = {
 const wash: CommandEntry = {
   path: ['wash'],
   summary: 'Wash',
-  load: async () => defineCommand({ examples: [], run: async () => 0 }),
+  load: async () => defineCommand({ examples: {}, run: async () => 0 }),
 };
 const vocabulary = { commands: [pick, wash], groups: [{ path: ['fruit'], summary: 'Fruit' }] };
 

@@ -10,13 +10,13 @@ import {
 export const accountDeleteCommand = defineCommand({
   description:
     'Waits until the role, its attachments and its links are deleted. While running pods use an account, it is not deleted, and the command names these pods.',
-  positionals: [namesArgument('account', 'name of the account; several accounts are deleted together')],
-  options: [accountOption, yesOption, ...writeOptions],
+  positionals: { ...namesArgument('account', 'name of the account; several accounts are deleted together') },
+  options: { ...accountOption, ...yesOption, ...writeOptions },
   mutates: true,
-  examples: [
-    { does: 'Delete an account after confirmation', command: 'kon account delete myaccount' },
-    { does: 'In a script', command: 'kon account delete myaccount --yes --timeout 5m' },
-  ],
+  examples: {
+    'Delete an account after confirmation': 'kon account delete myaccount',
+    'In a script': 'kon account delete myaccount --yes --timeout 5m',
+  },
   run: async (context, { args, options }) => {
     const { deleteFlow } = await import('../../objects/delete.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');

@@ -4,13 +4,13 @@ import { accountOption, namesArgument, namesOrAll } from '../../framework/option
 export const accountExportCommand = defineCommand({
   description:
     'Prints manifests without status and without fields of the API server and the operator. AWS managed policies and policies in the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, on this or another cluster.',
-  positionals: [namesArgument('account', 'name of the account (default: all)')],
-  options: [accountOption],
+  positionals: { ...namesArgument('account', 'name of the account (default: all)') },
+  options: { ...accountOption },
   returns: 'manifest',
-  examples: [
-    { does: 'Into version control', command: 'kon account export myaccount > myaccount.yaml' },
-    { does: 'All of them', command: 'kon account export > accounts.yaml' },
-  ],
+  examples: {
+    'Into version control': 'kon account export myaccount > myaccount.yaml',
+    'All of them': 'kon account export > accounts.yaml',
+  },
   run: async (context, { args, options }) => {
     const { exportFlow } = await import('../../objects/export.ts');
     const { accountKind } = await import('../../cluster/kinds.ts');

@@ -1,57 +1,50 @@
 /** Options of `kon account create` and `edit` for fields of an account. */
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
-import type { Input, Option } from '../../framework/command.ts';
+import type { Options, OptionValues } from '../../framework/command.ts';
 
 /** Option whose values are IAM policies. */
-export const policyOption = <const Name extends string>(name: Name, summary: string) =>
-  ({ name, value: 'POLICY', repeatable: true, summary, complete: 'policies' }) as const satisfies Option;
+export const policyOption = (summary: string) =>
+  ({ value: 'POLICY', repeatable: true, summary, complete: 'policies' }) as const satisfies Options[string];
 
-export const specOptions = [
-  {
-    name: 'allow',
+export const specOptions = {
+  allow: {
     value: 'ACTION',
     repeatable: true,
     summary:
       'allow this IAM action, for example sqs:SendMessage, in a statement of the account; repeat for more',
   },
-  {
-    name: 'on',
+  on: {
     value: 'RESOURCE',
     repeatable: true,
     summary: 'with --allow: an ARN that the actions apply to, or *; repeat for more',
   },
-  {
-    name: 'until',
+  until: {
     value: 'TIME',
     summary: 'with --allow: the time when IAM stops allowing the actions, for example 2027-01-31T00:00:00Z',
   },
-  {
-    name: 'description',
+  description: {
     value: 'TEXT',
     summary: 'the description of the IAM role (default: names the account and the cluster)',
   },
-  {
-    name: 'boundary',
+  boundary: {
     value: 'ARN',
     summary: "managed policy that is the role's permissions boundary",
     complete: 'policies',
   },
-  {
-    name: 'identity-mode',
+  'identity-mode': {
     value: 'MODE',
     choices: ['IRSA', 'PodIdentity'],
     summary: 'how pods get the role (default: the mode in the ClusterConfig)',
   },
-  {
-    name: 'deletion-policy',
+  'deletion-policy': {
     value: 'POLICY',
     choices: ['Delete', 'Retain'],
     summary: 'what happens to the role when the account is deleted',
   },
-] as const satisfies readonly Option[];
+} as const satisfies Options;
 
 /** Values of `specOptions`. */
-export type SpecOptions = Input<readonly [], typeof specOptions>['options'];
+export type SpecOptions = OptionValues<typeof specOptions>;
 
 /**
  * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked that each value is

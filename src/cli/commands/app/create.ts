@@ -5,33 +5,27 @@ import { specOptions } from './options.ts';
 export const appCreateCommand = defineCommand({
   description:
     'Opens an editor on a manifest, unless a file or an image is given. An app with an account starts only after its account is proven, so its pods never run without their permissions.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app' }],
-  options: [
-    appOption,
+  positionals: { name: { summary: 'name of the app', names: 'app' } },
+  options: {
+    ...appOption,
     ...specOptions({
       port: 'a port the container listens on, as 8080 or http:8080; repeat for more',
       env: 'an environment variable of the container, as NAME=VALUE; repeat for more',
       target: 'a target to run in (default: all targets of the cluster); repeat for more',
     }),
-    filenameOption,
-    forceOption,
+    ...filenameOption,
+    ...forceOption,
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'Write the app in an editor', command: 'kon app create myapp' },
-    {
-      does: 'Without an editor',
-      command: 'kon app create myapp --image nginx:1.29 --port 80 --account myaccount',
-    },
-    {
-      does: 'Mount files in /etc/shop, and pass the address of the app reviews',
-      command:
-        'kon app create shop --image shop:1 --config settings=./settings:/etc/shop --depends-on reviews',
-    },
-    { does: 'From a file', command: 'kon app create -f myapp.yaml' },
-  ],
+  examples: {
+    'Write the app in an editor': 'kon app create myapp',
+    'Without an editor': 'kon app create myapp --image nginx:1.29 --port 80 --account myaccount',
+    'Mount files in /etc/shop, and pass the address of the app reviews':
+      'kon app create shop --image shop:1 --config settings=./settings:/etc/shop --depends-on reviews',
+    'From a file': 'kon app create -f myapp.yaml',
+  },
   run: async (context, { args, options }) => {
     const { createFlow } = await import('../../objects/create.ts');
     const { appKind } = await import('../../cluster/kinds.ts');

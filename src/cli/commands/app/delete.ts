@@ -2,13 +2,13 @@ import { defineCommand } from '../../framework/command.ts';
 import { appOption, namesArgument, requiredNames, writeOptions, yesOption } from '../../framework/options.ts';
 
 export const appDeleteCommand = defineCommand({
-  positionals: [namesArgument('app', 'name of the app; several apps are deleted together')],
-  options: [appOption, yesOption, ...writeOptions],
+  positionals: { ...namesArgument('app', 'name of the app; several apps are deleted together') },
+  options: { ...appOption, ...yesOption, ...writeOptions },
   mutates: true,
-  examples: [
-    { does: 'Delete an app after confirmation', command: 'kon app delete myapp' },
-    { does: 'In a script', command: 'kon app delete myapp --yes' },
-  ],
+  examples: {
+    'Delete an app after confirmation': 'kon app delete myapp',
+    'In a script': 'kon app delete myapp --yes',
+  },
   run: async (context, { args, options }) => {
     const { deleteFlow } = await import('../../objects/delete.ts');
     const { appKind } = await import('../../cluster/kinds.ts');

@@ -5,31 +5,28 @@ import { removalOptions, specOptions } from './options.ts';
 export const appEditCommand = defineCommand({
   description:
     'Opens an editor on the app, unless a file or options are given. If the text is refused, the editor opens again with the error at the top.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
-  options: [
-    appOption,
+  positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
+  options: {
+    ...appOption,
     ...specOptions({
       port: 'set the list of ports, as 8080 or http:8080; repeat for more',
       env: 'set an environment variable of the container, as NAME=VALUE; repeat for more',
       target: 'set the list of targets; repeat for more',
     }),
     ...removalOptions,
-    filenameOption,
-    forceOption,
+    ...filenameOption,
+    ...forceOption,
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'Change an app in your editor', command: 'kon app edit myapp' },
-    { does: 'Give an app the permissions of an account', command: 'kon app edit myapp --account myaccount' },
-    { does: 'Remove them again', command: 'kon app edit myapp --no-account' },
-    {
-      does: 'Update the files of a config',
-      command: 'kon app edit shop --config settings=./settings',
-    },
-    { does: 'Deploy another version', command: 'kon app edit myapp --tag 1.2.0' },
-  ],
+  examples: {
+    'Change an app in your editor': 'kon app edit myapp',
+    'Give an app the permissions of an account': 'kon app edit myapp --account myaccount',
+    'Remove them again': 'kon app edit myapp --no-account',
+    'Update the files of a config': 'kon app edit shop --config settings=./settings',
+    'Deploy another version': 'kon app edit myapp --tag 1.2.0',
+  },
   run: async (context, { args, options }) => {
     const { editFlow } = await import('../../objects/edit.ts');
     const { appKind } = await import('../../cluster/kinds.ts');

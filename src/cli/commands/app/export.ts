@@ -4,16 +4,13 @@ import { appOption, namesArgument, requiredNames } from '../../framework/options
 export const appExportCommand = defineCommand({
   description:
     'Prints the manifest without status and without fields of the cluster. You can keep the manifest in a repository and pass it to `kon apply -f -` on any cluster.',
-  positionals: [namesArgument('app', 'name of the app')],
-  options: [appOption],
+  positionals: { ...namesArgument('app', 'name of the app') },
+  options: { ...appOption },
   returns: 'manifest',
-  examples: [
-    { does: 'Save the manifest to a file', command: 'kon app export myapp > myapp.yaml' },
-    {
-      does: 'Copy an app to another cluster',
-      command: 'kon app export myapp | kon --context other apply -f -',
-    },
-  ],
+  examples: {
+    'Save the manifest to a file': 'kon app export myapp > myapp.yaml',
+    'Copy an app to another cluster': 'kon app export myapp | kon --context other apply -f -',
+  },
   run: async (context, { args, options }) => {
     const { exportFlow } = await import('../../objects/export.ts');
     const { appKind } = await import('../../cluster/kinds.ts');

@@ -2,10 +2,9 @@ import { defineCommand } from '../../framework/command.ts';
 import { namesArgument, selectionOptions, watchListOptions } from '../../framework/options.ts';
 
 export const appListCommand = defineCommand({
-  positionals: [namesArgument('app', 'only the app of this name; repeat for more')],
-  options: [
-    {
-      name: 'account',
+  positionals: { ...namesArgument('app', 'only the app of this name; repeat for more') },
+  options: {
+    account: {
       value: 'NAME',
       repeatable: true,
       summary: 'only apps that use this account; repeat for more',
@@ -14,17 +13,14 @@ export const appListCommand = defineCommand({
     },
     ...selectionOptions,
     ...watchListOptions,
-  ],
+  },
   returns: 'list',
-  examples: [
-    { does: 'See them all', command: 'kon app list' },
-    { does: 'Follow changes', command: 'kon app list --watch' },
-    { does: 'Apps that use an account', command: 'kon app list --account myaccount' },
-    {
-      does: 'List the apps that are not ready in a target',
-      command: 'kon app list --target staging --not-ready',
-    },
-  ],
+  examples: {
+    'See them all': 'kon app list',
+    'Follow changes': 'kon app list --watch',
+    'Apps that use an account': 'kon app list --account myaccount',
+    'List the apps that are not ready in a target': 'kon app list --target staging --not-ready',
+  },
   run: async (context, { args, options }) => {
     const { listFlow } = await import('../../objects/list.ts');
     const { appKind } = await import('../../cluster/kinds.ts');

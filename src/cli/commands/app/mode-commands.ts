@@ -1,16 +1,16 @@
-import { defineCommand, type Example, type LoadedDefinition } from '../../framework/command.ts';
+import { defineCommand, type Examples, type LoadedDefinition } from '../../framework/command.ts';
 import { appOption, namesArgument, requiredNames, writeOptions } from '../../framework/options.ts';
 import { appTargetsOption } from './options.ts';
 
 /** Defines a command that sets the deploy mode of apps. */
 const define = (
   mode: 'halt' | 'latest',
-  texts: { readonly description: string; readonly examples: readonly Example[] },
+  texts: { readonly description: string; readonly examples: Examples },
 ): LoadedDefinition =>
   defineCommand({
     ...texts,
-    positionals: [namesArgument('app', 'name of the app; repeat for more')],
-    options: [appOption, appTargetsOption, ...writeOptions],
+    positionals: { ...namesArgument('app', 'name of the app; repeat for more') },
+    options: { ...appOption, ...appTargetsOption, ...writeOptions },
     returns: 'written',
     mutates: true,
     run: async (context, { args, options }) => {
@@ -23,17 +23,17 @@ const define = (
 export const appHaltCommand = define('halt', {
   description:
     'Scales the app to zero pods. Its Deployment, Service, revisions and identity are kept, so that `kon app resume` can start the app again.',
-  examples: [
-    { does: 'Stop an app in all targets', command: 'kon app halt myapp' },
-    { does: 'Stop an app in one target', command: 'kon app halt myapp --target staging' },
-  ],
+  examples: {
+    'Stop an app in all targets': 'kon app halt myapp',
+    'Stop an app in one target': 'kon app halt myapp --target staging',
+  },
 });
 
 export const appResumeCommand = define('latest', {
   description:
     'Starts a halted app with its previous number of replicas. An autoscaler, if any, continues from this number.',
-  examples: [
-    { does: 'Start an app in all targets', command: 'kon app resume myapp' },
-    { does: 'Start an app in one target', command: 'kon app resume myapp --target staging' },
-  ],
+  examples: {
+    'Start an app in all targets': 'kon app resume myapp',
+    'Start an app in one target': 'kon app resume myapp --target staging',
+  },
 });

@@ -1,6 +1,6 @@
 /** Options that several commands of `kon app` share, and the parsers of their values. Pure. */
 import type { Dependency } from '../../../api/app.ts';
-import type { Option } from '../../framework/command.ts';
+import type { Options } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { targetsOption, wholeNumber } from '../../framework/options.ts';
 
@@ -11,22 +11,26 @@ export const appTargetsOption = targetsOption(
 
 /** Selects one target, for commands that connect to one pod. */
 export const targetOption = {
-  ...targetsOption('target (optional if the app has only one target)'),
-  repeatable: false,
-} as const satisfies Option;
+  target: {
+    ...targetsOption('target (optional if the app has only one target)').target,
+    repeatable: false,
+  },
+} as const satisfies Options;
 
 export const podOption = {
-  name: 'pod',
-  value: 'NAME',
-  summary: 'pod to use (default: the newest ready pod)',
-} as const satisfies Option;
+  pod: {
+    value: 'NAME',
+    summary: 'pod to use (default: the newest ready pod)',
+  },
+} as const satisfies Options;
 
 export const containerOption = {
-  name: 'container',
-  short: 'c',
-  value: 'NAME',
-  summary: 'container of the pods (default: the app’s own container)',
-} as const satisfies Option;
+  container: {
+    short: 'c',
+    value: 'NAME',
+    summary: 'container of the pods (default: the app’s own container)',
+  },
+} as const satisfies Options;
 
 /**
  * Options of `create` and `edit` that set fields of an app's spec.
@@ -37,24 +41,21 @@ export const specOptions = (summaries: {
   readonly env: string;
   readonly target: string;
 }) =>
-  [
-    {
-      name: 'image',
+  ({
+    image: {
       value: 'IMAGE',
       summary: 'container image, optionally with a tag after a colon; kon checks only the syntax',
     },
-    { name: 'tag', value: 'TAG', summary: 'tag of the image' },
-    {
-      name: 'account',
+    tag: { value: 'TAG', summary: 'tag of the image' },
+    account: {
       value: 'NAME',
       summary: 'account whose AWS permissions the pods hold',
       names: 'account',
       complete: 'accounts',
     },
-    { name: 'port', value: 'PORT', repeatable: true, parse: parsePort, summary: summaries.port },
-    { name: 'env', value: 'NAME=VALUE', repeatable: true, parse: parseEnv, summary: summaries.env },
-    {
-      name: 'config',
+    port: { value: 'PORT', repeatable: true, parse: parsePort, summary: summaries.port },
+    env: { value: 'NAME=VALUE', repeatable: true, parse: parseEnv, summary: summaries.env },
+    config: {
       value: 'NAME=PATH[:FOLDER]',
       repeatable: true,
       parse: parseConfig,
@@ -62,42 +63,38 @@ export const specOptions = (summaries: {
         'a file, or the files of a folder, to mount into pods at FOLDER; without FOLDER, a file whose lines NAME=VALUE become variables; repeat for more',
       complete: 'files',
     },
-    {
-      name: 'depends-on',
+    'depends-on': {
       value: '[TARGET/]APP[:PORT]',
       repeatable: true,
       parse: parseDependency,
       summary: 'another app that the app depends on, whose address becomes a variable; repeat for more',
       complete: 'apps',
     },
-    targetsOption(summaries.target),
-    {
-      name: 'replicas',
+    ...targetsOption(summaries.target),
+    replicas: {
       value: 'N',
       parse: wholeNumber('a number of replicas', 0, 99_999),
       summary: 'number of pods in each target',
     },
-  ] as const satisfies readonly Option[];
+  }) as const satisfies Options;
 
 /** Options that remove parts of an existing app. */
-export const removalOptions = [
-  { name: 'no-account', summary: 'remove the account, so that pods hold no AWS permissions' },
-  {
-    name: 'remove-env',
+export const removalOptions = {
+  'no-account': { summary: 'remove the account, so that pods hold no AWS permissions' },
+  'remove-env': {
     value: 'NAME',
     repeatable: true,
     summary: 'remove a variable from the common environment; repeat for more',
   },
-  { name: 'remove-config', value: 'NAME', repeatable: true, summary: 'remove a config; repeat for more' },
-  {
-    name: 'remove-dependency',
+  'remove-config': { value: 'NAME', repeatable: true, summary: 'remove a config; repeat for more' },
+  'remove-dependency': {
     value: 'APP',
     repeatable: true,
     summary: 'remove a dependency; repeat for more',
     names: 'app',
     complete: 'apps',
   },
-] as const satisfies readonly Option[];
+} as const satisfies Options;
 
 export type NamedPort = { readonly name: string; readonly port: number };
 export type EnvSetting = { readonly name: string; readonly value: string };

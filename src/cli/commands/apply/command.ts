@@ -10,32 +10,31 @@ import {
 export const applyCommand = defineCommand({
   description:
     'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. Validates all of them, also on the API server, before it writes the first. Fields that kon set earlier and that a file no longer contains are removed; fields that another tool set are kept (server-side apply).',
-  options: [
-    {
-      ...filenameOption,
+  options: {
+    filename: {
+      ...filenameOption.filename,
       repeatable: true,
       summary:
         'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
     },
-    {
-      name: 'force-conflicts',
+    'force-conflicts': {
       summary: 'take over the ownership of fields that another tool has set',
     },
-    { name: 'recursive', short: 'R', summary: 'with a folder: also read its subfolders' },
-    yesOption,
-    forceOption,
-    dryRunOption,
+    recursive: { short: 'R', summary: 'with a folder: also read its subfolders' },
+    ...yesOption,
+    ...forceOption,
+    ...dryRunOption,
     ...waitOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'From a file', command: 'kon apply -f cluster.yaml' },
-    { does: 'From a folder', command: 'kon apply -f manifests' },
-    { does: 'From another program', command: 'generate-accounts | kon apply -f -' },
-    { does: 'Check the files without sending them', command: 'kon apply -f manifests --dry-run=client' },
-    { does: 'Without waiting', command: 'kon apply -f cluster.yaml -f apps.yaml --no-wait' },
-  ],
+  examples: {
+    'From a file': 'kon apply -f cluster.yaml',
+    'From a folder': 'kon apply -f manifests',
+    'From another program': 'generate-accounts | kon apply -f -',
+    'Check the files without sending them': 'kon apply -f manifests --dry-run=client',
+    'Without waiting': 'kon apply -f cluster.yaml -f apps.yaml --no-wait',
+  },
   run: async (context, { options }) => {
     const { applyFlow } = await import('./handler.ts');
     return applyFlow(context, {

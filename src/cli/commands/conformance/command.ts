@@ -5,73 +5,56 @@ import { yesOption } from '../../framework/options.ts';
 export const conformanceCommand = defineCommand({
   description:
     'Sends the calls of the scenario table, which the AWS emulator passes, to a real AWS account, and measures how long IAM takes to propagate changes. Lists the resources to create, and asks for confirmation. Uses one path, name prefix and tag for all resources, and removes them afterwards, also after an interruption. With --context, also exchanges tokens of that EKS cluster, and creates a Pod Identity association in a new namespace; without --context, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call gives the expected result, 1 if a call differs, and above 1 if the result cannot be determined.',
-  options: [
-    {
-      name: 'account',
+  options: {
+    account: {
       value: 'ID',
       summary: 'AWS account to run in, which must be the account of your credentials',
     },
-    {
-      name: 'cluster-name',
+    'cluster-name': {
       value: 'NAME',
       summary: 'with --context: name of the EKS cluster, if the kubeconfig does not name it',
     },
-    {
-      name: 'region',
+    region: {
       value: 'REGION',
       summary: 'with --context: region of the EKS cluster, if the kubeconfig does not name it',
     },
-    {
-      name: 'target',
+    target: {
       value: 'NAME',
       summary:
         'with --context: also have the cluster’s operator create, change, repair and delete an account in this target, and run an app with the account',
       complete: 'targets',
       names: 'target',
     },
-    {
-      name: 'propagation-timeout',
+    'propagation-timeout': {
       value: 'DURATION',
       parse: parseDuration,
       default: '1m',
       summary: 'how long to wait until IAM answers a call as expected',
     },
-    {
-      name: 'report',
+    report: {
       value: 'FOLDER',
       summary: 'also write the report to FOLDER, in Markdown and JSON',
       complete: 'files',
     },
-    { name: 'mask-account', summary: 'leave the account id and your name out of the report' },
-    {
-      name: 'cleanup',
+    'mask-account': { summary: 'leave the account id and your name out of the report' },
+    cleanup: {
       summary: 'only remove resources that an earlier run left, found by their path, names and tag',
     },
-    { name: 'print-policy', summary: 'only print the minimal IAM permissions that a run needs' },
-    yesOption,
-  ],
+    'print-policy': { summary: 'only print the minimal IAM permissions that a run needs' },
+    ...yesOption,
+  },
   mutates: true,
   isQuestion: true,
   returns: 'report',
-  examples: [
-    {
-      does: 'Run in an AWS account for tests, and keep the report',
-      command: 'kon conformance --account 123456789012 --report conformance',
-    },
-    {
-      does: 'Include an EKS cluster',
-      command:
-        'kon conformance --account 123456789012 --context arn:aws:eks:eu-west-1:123456789012:cluster/test',
-    },
-    {
-      does: 'Remove resources that a killed run left',
-      command: 'kon conformance --account 123456789012 --cleanup',
-    },
-    {
-      does: 'Print the minimal permissions for running the command',
-      command: 'kon conformance --account 123456789012 --print-policy',
-    },
-  ],
+  examples: {
+    'Run in an AWS account for tests, and keep the report':
+      'kon conformance --account 123456789012 --report conformance',
+    'Include an EKS cluster':
+      'kon conformance --account 123456789012 --context arn:aws:eks:eu-west-1:123456789012:cluster/test',
+    'Remove resources that a killed run left': 'kon conformance --account 123456789012 --cleanup',
+    'Print the minimal permissions for running the command':
+      'kon conformance --account 123456789012 --print-policy',
+  },
   run: async (context, { options }) => {
     const { conformanceFlow } = await import('./handler.ts');
     return conformanceFlow(context, options);

@@ -11,27 +11,22 @@ function portNumber(text: string): number {
 export const consoleCommand = defineCommand({
   description:
     'Serves a page on this machine only, with your kubeconfig and your own rights, until Ctrl-C. The printed link works only once. Your credentials do not leave this process. docs/guides/console.md describes the screens.',
-  options: [
-    {
-      name: 'port',
+  options: {
+    port: {
       value: 'N',
       parse: portNumber,
       default: '0',
       summary: 'port on 127.0.0.1 (0: any free port)',
     },
-    { name: 'no-open', summary: 'print the link without opening a browser' },
-    {
-      name: 'in-cluster',
+    'no-open': { summary: 'print the link without opening a browser' },
+    'in-cluster': {
       summary: 'serve in a pod, on all addresses, for users with their own bearer tokens',
     },
-  ],
-  examples: [
-    { does: 'Open it', command: 'kon console' },
-    {
-      does: 'Show another cluster, on a machine without a browser',
-      command: 'kon console --context NAME --no-open',
-    },
-  ],
+  },
+  examples: {
+    'Open it': 'kon console',
+    'Show another cluster, on a machine without a browser': 'kon console --context NAME --no-open',
+  },
   run: async (context, { options }) => {
     const { serveConsole } = await import('./handler.ts');
     return serveConsole(context, options);

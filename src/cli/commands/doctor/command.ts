@@ -4,28 +4,23 @@ import { parseDuration } from '../../framework/duration.ts';
 export const doctorCommand = defineCommand({
   description:
     'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission, the check is a warning. Exits with 0 if no check fails and 1 otherwise; warnings are not failures.',
-  options: [
-    {
-      name: 'wait',
+  options: {
+    wait: {
       value: 'DURATION',
       parse: parseDuration,
       summary: 'repeat failed checks until they pass or this time has passed',
     },
-    {
-      name: 'operator-arn',
+    'operator-arn': {
       value: 'ARN',
       summary: "the operator's role or user in IAM (default: the role of its ServiceAccount)",
     },
-  ],
+  },
   returns: 'checks',
-  examples: [
-    { does: 'Run all checks', command: 'kon doctor' },
-    { does: 'Check an installation in CI', command: 'kon doctor --wait 5m -o short' },
-    {
-      does: 'Print the ids of failed checks',
-      command: `kon doctor -o json | jq -r '.checks[] | select(.status == "error").id'`,
-    },
-  ],
+  examples: {
+    'Run all checks': 'kon doctor',
+    'Check an installation in CI': 'kon doctor --wait 5m -o short',
+    'Print the ids of failed checks': `kon doctor -o json | jq -r '.checks[] | select(.status == "error").id'`,
+  },
   run: async (context, { options }) => {
     const { doctorFlow } = await import('./handler.ts');
     return doctorFlow(context, options);

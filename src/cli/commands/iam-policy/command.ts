@@ -12,59 +12,48 @@ function parseAccountId(text: string): string {
 export const iamPolicyCommand = defineCommand({
   description:
     "Prints the least-privilege policy for the operator's own role: exactly the calls that it makes, on roles of this cluster only, limited by rolePath, permissionsBoundaryArn, allowedPolicyArns, tags and allowedTagKeys of the ClusterConfig. Print the policy again after a change of these fields. Needs a boundary or allowed policies, in the ClusterConfig or as options; without them the operator's credentials control the AWS account, which --unbounded accepts. Does not call AWS.",
-  options: [
-    {
-      ...filenameOption,
+  options: {
+    filename: {
+      ...filenameOption.filename,
       summary: 'read the ClusterConfig from a file, or from stdin with -, instead of the cluster',
     },
-    {
-      name: 'account-id',
+    'account-id': {
       value: 'ID',
       parse: parseAccountId,
       summary: 'id of the AWS account, if the ClusterConfig does not contain it',
     },
-    {
-      name: 'boundary',
+    boundary: {
       value: 'ARN',
       summary: "managed policy that is the permissions boundary of every role (default: the ClusterConfig's)",
       complete: 'policies',
     },
-    {
-      name: 'allow-policy',
+    'allow-policy': {
       value: 'PATTERN',
       repeatable: true,
       summary:
         "ARN pattern (* and ?) of policies that may be attached (default: the ClusterConfig's); repeat for more",
     },
-    {
-      name: 'allow-statements',
+    'allow-statements': {
       summary:
         'allow the operator to write inline policies of roles with the boundary (default: allowStatements of the ClusterConfig)',
     },
-    {
-      name: 'unbounded',
+    unbounded: {
       summary:
         'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
     },
-    {
-      name: 'adopt',
+    adopt: {
       summary:
         "allow the operator to adopt roles outside the path, each once it has the tag k11n.dev/cluster with the cluster's ARN",
     },
-  ],
+  },
   returns: 'policy',
-  examples: [
-    {
-      does: "Set it on the operator's role",
-      command:
-        'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
-    },
-    { does: 'Print the policy before the cluster exists', command: 'kon iam-policy -f clusterconfig.yaml' },
-    {
-      does: 'Print the policy for a boundary that the ClusterConfig will get',
-      command: 'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
-    },
-  ],
+  examples: {
+    "Set it on the operator's role":
+      'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
+    'Print the policy before the cluster exists': 'kon iam-policy -f clusterconfig.yaml',
+    'Print the policy for a boundary that the ClusterConfig will get':
+      'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
+  },
   run: async (context, { options }) => {
     const { iamPolicyFlow } = await import('./handler.ts');
     return iamPolicyFlow(context, options);

@@ -7,135 +7,106 @@ import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts'
 export const installCommand = defineCommand({
   description:
     'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks for confirmation. Then creates the missing objects: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run the command again to continue at this step. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig. Without these limits, the operator’s AWS credentials control the AWS account; --unbounded accepts this risk.',
-  options: [
-    {
-      name: 'target',
+  options: {
+    target: {
       short: 't',
       value: 'NAME',
       repeatable: true,
       summary: 'namespace to run apps in, created if it is missing; repeat for more',
     },
-    {
-      name: 'boundary',
+    boundary: {
       value: 'ARN',
       summary: "managed policy that is the permissions boundary of every account's role",
       complete: 'policies',
     },
-    {
-      name: 'allow-policy',
+    'allow-policy': {
       value: 'PATTERN',
       repeatable: true,
       summary: 'ARN pattern (* and ?) of policies that accounts may list (default: any); repeat for more',
     },
-    {
-      name: 'allow-statements',
+    'allow-statements': {
       summary:
         'allow accounts to have their own statements, and the quarantine of single pods; needs --boundary (default: no)',
     },
-    {
-      name: 'unbounded',
+    unbounded: {
       summary:
         'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
     },
-    {
-      name: 'tag-key',
+    'tag-key': {
       value: 'KEY',
       repeatable: true,
       parse: parseTagKey,
       summary: 'key of a tag that accounts may set on their roles (default: none); repeat for more',
     },
-    {
-      name: 'identity-mode',
+    'identity-mode': {
       value: 'MODE',
       choices: ['IRSA', 'PodIdentity'],
       summary: 'how pods, including the operator’s, get their role (default: unchanged, or IRSA)',
     },
-    {
-      name: 'cluster-name',
+    'cluster-name': {
       value: 'NAME',
       summary: 'name of the EKS cluster, if the kubeconfig does not name it',
     },
-    {
-      name: 'region',
+    region: {
       value: 'REGION',
       summary: 'AWS region of the EKS cluster, if the kubeconfig does not name it',
     },
-    {
-      name: 'self-managed',
+    'self-managed': {
       summary: 'the cluster is not an EKS cluster, but AWS can read the keys of its issuer',
     },
-    {
-      name: 'namespace',
+    namespace: {
       value: 'NAME',
       default: 'konstellation',
       summary: 'namespace of the operator',
     },
-    {
-      name: 'image',
+    image: {
       value: 'IMAGE',
       parse: parseImage,
       summary: `image of the operator, by tag or by digest (NAME@sha256:…) (default: ${operatorImage})`,
     },
-    {
-      name: 'replicas',
+    replicas: {
       value: 'N',
       default: '2',
       parse: wholeNumber('a number of operators', 1, 9),
       summary: 'number of operator replicas, of which one is active',
     },
-    {
-      name: 'operator-boundary',
+    'operator-boundary': {
       value: 'ARN',
       summary: 'managed policy that is the permissions boundary of the operator’s own role',
       complete: 'policies',
     },
-    {
-      name: 'operator-role-path',
+    'operator-role-path': {
       value: 'PATH',
       summary: 'IAM path of the operator’s own role (default: /); cannot be changed once the role exists',
     },
-    {
-      name: 'operator-role-tag',
+    'operator-role-tag': {
       value: 'KEY=VALUE',
       repeatable: true,
       parse: parseRoleTag,
       summary: 'a tag of the operator’s own role; repeat for more',
     },
-    {
-      name: 'without-operator',
+    'without-operator': {
       summary: 'create no Deployment, because the operator runs outside the cluster',
     },
-    {
-      name: 'downgrade',
+    downgrade: {
       summary: 'replace a later version with this one, after listing the stored fields that will be lost',
     },
-    { name: 'dry-run', summary: 'print all manifests and IAM documents, and change nothing' },
-    yesOption,
+    'dry-run': { summary: 'print all manifests and IAM documents, and change nothing' },
+    ...yesOption,
     ...waitOptions,
-  ],
+  },
   returns: 'manifest',
   mutates: true,
-  examples: [
-    {
-      does: 'Install with a permissions boundary for every role',
-      command:
-        'kon install --target production --target staging --boundary arn:aws:iam::123456789012:policy/apps',
-    },
-    {
-      does: 'Install with a list of allowed policies, and with EKS Pod Identity, which needs no IAM OIDC provider',
-      command:
-        "kon install --target production --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*' --identity-mode PodIdentity",
-    },
-    {
-      does: 'For GitOps',
-      command:
-        'kon install --target production --boundary arn:aws:iam::123456789012:policy/apps --dry-run > konstellation.yaml',
-    },
-    {
-      does: 'For Terraform',
-      command: "kon install --boundary arn:aws:iam::123456789012:policy/apps --dry-run -o json | jq '.iam'",
-    },
-  ],
+  examples: {
+    'Install with a permissions boundary for every role':
+      'kon install --target production --target staging --boundary arn:aws:iam::123456789012:policy/apps',
+    'Install with a list of allowed policies, and with EKS Pod Identity, which needs no IAM OIDC provider':
+      "kon install --target production --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*' --identity-mode PodIdentity",
+    'For GitOps':
+      'kon install --target production --boundary arn:aws:iam::123456789012:policy/apps --dry-run > konstellation.yaml',
+    'For Terraform':
+      "kon install --boundary arn:aws:iam::123456789012:policy/apps --dry-run -o json | jq '.iam'",
+  },
   run: async (context, { options }) => {
     const { installFlow } = await import('./handler.ts');
     return installFlow(context, {

@@ -8,58 +8,45 @@ const logFormats = ['json', 'text'];
 export const operatorCommand = defineCommand({
   description:
     'Keeps IAM and the cluster in sync with accounts and apps until it is stopped. Connects to the cluster of the kubeconfig, or to the cluster that it runs in. Configure AWS with the variables of every AWS SDK, such as AWS_PROFILE, AWS_ACCESS_KEY_ID, AWS_ROLE_ARN and AWS_ENDPOINT_URL.',
-  options: [
-    {
-      name: 'health-address',
+  options: {
+    'health-address': {
       value: 'HOST:PORT',
       parse: parseAddress,
       summary: 'address for /healthz, /readyz and /metrics (default: not served)',
     },
-    {
-      name: 'concurrency',
+    concurrency: {
       value: 'N',
       parse: wholeNumber('a number of workers', 1, 999),
       summary: 'number of accounts that are reconciled concurrently, and the same number of apps',
     },
-    {
-      name: 'lease-namespace',
+    'lease-namespace': {
       value: 'NAMESPACE',
       summary:
         'namespace of the leader election Lease (default: the namespace that the operator runs in, or kube-system)',
     },
-    {
-      name: 'lease-duration',
+    'lease-duration': {
       value: 'SECONDS',
       parse: parseLeaseDuration,
       summary: 'seconds after the last renewal until another operator takes over (default: 15)',
     },
-    {
-      name: 'require-admission',
+    'require-admission': {
       summary:
         'like an installed operator, reconcile nothing before the API server enforces the admission policies',
     },
-    {
-      name: 'without-lease',
+    'without-lease': {
       summary: 'run without leader election, because no other operator works on this cluster',
     },
-    { name: 'log-level', value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
-    {
-      name: 'log-format',
+    'log-level': { value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
+    'log-format': {
       value: 'FORMAT',
       choices: logFormats,
       summary: 'json (one object per line) or text (default: text on a terminal, json elsewhere)',
     },
-  ],
-  examples: [
-    {
-      does: 'Run the operator for the current context, with your own AWS profile',
-      command: 'AWS_PROFILE=dev kon operator',
-    },
-    {
-      does: 'In a cluster',
-      command: 'kon operator --health-address 0.0.0.0:8080 --log-format json',
-    },
-  ],
+  },
+  examples: {
+    'Run the operator for the current context, with your own AWS profile': 'AWS_PROFILE=dev kon operator',
+    'In a cluster': 'kon operator --health-address 0.0.0.0:8080 --log-format json',
+  },
   run: async (context, { options }) => {
     const { runInForeground } = await import('./handler.ts');
     return runInForeground(context, options);

@@ -4,8 +4,8 @@ import { stateDirOption } from './options.ts';
 export const sandboxDownCommand = defineCommand({
   description:
     'Stops the sandbox, and deletes everything except the logs, which are kept until the next start.',
-  options: [stateDirOption],
-  examples: [{ does: 'Stop it', command: 'kon sandbox down' }],
+  options: { ...stateDirOption },
+  examples: { 'Stop it': 'kon sandbox down' },
   run: async (context, { options }) => {
     const { loadSandbox } = await import('./engine.ts');
     const { downSandbox, sandboxFolder } = await loadSandbox();

@@ -25,21 +25,20 @@ const complete: Completion = { choices: logChoices };
 
 export const sandboxLogsCommand = defineCommand({
   description: `Parts are ${logChoices.slice(0, 8).join(', ')}; audit is the audit log of the API server, and supervisor the output of a detached sandbox. Logs are kept until the next start.`,
-  positionals: [{ name: 'part', required: true, summary: 'whose log', complete }],
-  options: [
-    { name: 'follow', short: 'f', summary: 'follow the log until Ctrl-C' },
-    {
-      name: 'tail',
+  positionals: { part: { required: true, summary: 'whose log', complete } },
+  options: {
+    follow: { short: 'f', summary: 'follow the log until Ctrl-C' },
+    tail: {
       value: 'N',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
       summary: 'print only this number of last lines',
     },
-    stateDirOption,
-  ],
-  examples: [
-    { does: 'Follow the operator', command: 'kon sandbox logs operator -f' },
-    { does: 'Show the last pods that the webhook changed', command: 'kon sandbox logs webhook --tail 5' },
-  ],
+    ...stateDirOption,
+  },
+  examples: {
+    'Follow the operator': 'kon sandbox logs operator -f',
+    'Show the last pods that the webhook changed': 'kon sandbox logs webhook --tail 5',
+  },
   run: async (context, { args, options }) => {
     const name = logChoices.find((choice) => choice === args.part);
     if (name === undefined)

@@ -1,8 +1,9 @@
-import type { Option } from '../../framework/command.ts';
+import type { Options } from '../../framework/command.ts';
 
 export const stateDirOption = {
-  name: 'state-dir',
-  value: 'FOLDER',
-  summary: 'folder of the sandbox (default: $KON_SANDBOX_DIR, or ~/.local/state/konstellation/sandbox)',
-  complete: 'files',
-} as const satisfies Option;
+  'state-dir': {
+    value: 'FOLDER',
+    summary: 'folder of the sandbox (default: $KON_SANDBOX_DIR, or ~/.local/state/konstellation/sandbox)',
+    complete: 'files',
+  },
+} as const satisfies Options;

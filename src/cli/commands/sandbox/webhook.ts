@@ -1,14 +1,14 @@
 import { defineCommand } from '../../framework/command.ts';
 
 export const sandboxWebhookCommand = defineCommand({
-  options: [
-    { name: 'port', value: 'N', default: '0', parse: Number, summary: 'where to listen' },
-    { name: 'region', value: 'REGION', default: 'us-west-2', summary: 'AWS region to write into pods' },
-    { name: 'associations-url', value: 'URL', summary: 'URL of the Pod Identity associations' },
-    { name: 'tls-cert', value: 'FILE', default: '', summary: 'PEM file with the certificate of the webhook' },
-    { name: 'tls-key', value: 'FILE', default: '', summary: 'PEM file with the key of the certificate' },
-  ],
-  examples: [],
+  options: {
+    port: { value: 'N', default: '0', parse: Number, summary: 'where to listen' },
+    region: { value: 'REGION', default: 'us-west-2', summary: 'AWS region to write into pods' },
+    'associations-url': { value: 'URL', summary: 'URL of the Pod Identity associations' },
+    'tls-cert': { value: 'FILE', default: '', summary: 'PEM file with the certificate of the webhook' },
+    'tls-key': { value: 'FILE', default: '', summary: 'PEM file with the key of the certificate' },
+  },
+  examples: {},
   run: async (context, { options }) => {
     const { loadSandbox } = await import('./engine.ts');
     const { runWebhook } = await (await loadSandbox()).loadWebhook();

@@ -4,13 +4,10 @@ export const statusCommand = defineCommand({
   description:
     'Reads only the Kubernetes API. For checks of AWS and the network: kon doctor. Names the resources that you are not permitted to read.',
   returns: 'document',
-  examples: [
-    { does: 'Show what needs attention', command: 'kon status' },
-    {
-      does: 'Print the objects that are not ready, for a script',
-      command: "kon status -o json | jq -r '.notReady[].name'",
-    },
-  ],
+  examples: {
+    'Show what needs attention': 'kon status',
+    'Print the objects that are not ready, for a script': "kon status -o json | jq -r '.notReady[].name'",
+  },
   run: async (context) => {
     const { statusFlow } = await import('./handler.ts');
     return statusFlow(context);

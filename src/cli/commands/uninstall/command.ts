@@ -5,47 +5,39 @@ import { yesOption } from '../../framework/options.ts';
 export const uninstallCommand = defineCommand({
   description:
     'Refuses while apps exist. Also refuses while accounts exist, because their roles would remain without an operator; with --delete-accounts, first deletes the accounts. Deletes no account if a running pod uses any of them. During the command, the API server refuses new accounts and apps. Removes only objects that kon install created, and lists the remaining objects. Exits with 1 if roles are left in IAM, an operator still runs, or an object still exists after the timeout, and names the object and the cause.',
-  options: [
-    {
-      name: 'delete-accounts',
+  options: {
+    'delete-accounts': {
       summary: 'delete the accounts and their roles first, and wait for their deletion',
     },
-    { name: 'cluster-name', value: 'NAME', summary: 'name of the EKS cluster, if it cannot be determined' },
-    { name: 'region', value: 'REGION', summary: 'AWS region of the EKS cluster, if it cannot be determined' },
-    { name: 'self-managed', summary: 'the cluster is not an EKS cluster' },
-    {
-      name: 'namespace',
+    'cluster-name': { value: 'NAME', summary: 'name of the EKS cluster, if it cannot be determined' },
+    region: { value: 'REGION', summary: 'AWS region of the EKS cluster, if it cannot be determined' },
+    'self-managed': { summary: 'the cluster is not an EKS cluster' },
+    namespace: {
       value: 'NAME',
       default: 'konstellation',
       summary: 'namespace of the operator',
     },
-    {
-      name: 'dry-run',
+    'dry-run': {
       summary: 'print the objects that would be removed and those that would remain, and change nothing',
     },
-    yesOption,
-    {
-      name: 'no-wait',
+    ...yesOption,
+    'no-wait': {
       summary: 'do not wait for the deletion of the last objects; the command always waits for accounts',
     },
-    {
-      name: 'timeout',
+    timeout: {
       value: 'DURATION',
       summary:
         'time limit for the deletion of each account, and for the deletion of all other objects at the end',
       default: '2m',
       parse: parseDuration,
     },
-  ],
+  },
   mutates: true,
-  examples: [
-    { does: 'Uninstall after all apps and accounts were deleted', command: 'kon uninstall' },
-    { does: 'Show the objects that would be removed', command: 'kon uninstall --dry-run' },
-    {
-      does: 'Uninstall in a script, and delete all accounts',
-      command: 'kon uninstall --delete-accounts --yes',
-    },
-  ],
+  examples: {
+    'Uninstall after all apps and accounts were deleted': 'kon uninstall',
+    'Show the objects that would be removed': 'kon uninstall --dry-run',
+    'Uninstall in a script, and delete all accounts': 'kon uninstall --delete-accounts --yes',
+  },
   run: async (context, { options }) => {
     const { uninstallFlow } = await import('./handler.ts');
     return uninstallFlow(context, { ...options, wait: options });

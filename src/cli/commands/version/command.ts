@@ -3,12 +3,12 @@ import { defineCommand } from '../../framework/command.ts';
 export const versionCommand = defineCommand({
   description:
     'Compares the schema version of the CRDs with the schema version of kon. Exits with 0 even if the cluster cannot be reached; the output then shows the reason.',
-  options: [{ name: 'client', summary: 'print only the version of kon, without a request to the cluster' }],
+  options: { client: { summary: 'print only the version of kon, without a request to the cluster' } },
   returns: 'document',
-  examples: [
-    { does: 'Compare kon with the cluster', command: 'kon version' },
-    { does: 'Print the versions for a bug report', command: 'kon version -o yaml' },
-  ],
+  examples: {
+    'Compare kon with the cluster': 'kon version',
+    'Print the versions for a bug report': 'kon version -o yaml',
+  },
   run: async (context, { options }) => {
     const { versionFlow } = await import('./handler.ts');
     return versionFlow(context, options);

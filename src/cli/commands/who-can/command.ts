@@ -3,35 +3,28 @@ import { defineCommand } from '../../framework/command.ts';
 export const whoCanCommand = defineCommand({
   description:
     'Evaluates the policies, the statements and the permissions boundary of every account. Reads AWS managed policies from the catalogue in kon. Reads other policies, including inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). Does not evaluate resource policies, service and resource control policies, session policies, and VPC endpoint policies. Exits with 0 if an account is allowed the action, with 1 if no account is, and above 1 if the answer cannot be determined.',
-  positionals: [
-    { name: 'action', required: true, summary: 'IAM action as service:Action, without wildcards' },
-    {
-      name: 'resource',
+  positionals: {
+    action: { required: true, summary: 'IAM action as service:Action, without wildcards' },
+    resource: {
       required: true,
       summary: 'ARN of the resource, or * for all resources or for an action that has no resource',
     },
-  ],
-  options: [
-    {
-      name: 'without',
+  },
+  options: {
+    without: {
       value: 'POLICY',
       summary: 'also show the accounts that lose the permission without this policy, given by ARN or name',
       complete: 'policies',
     },
-  ],
+  },
   isQuestion: true,
   returns: 'list',
-  examples: [
-    {
-      does: 'List the accounts that can read an object',
-      command: 'kon who-can s3:GetObject arn:aws:s3:::bucket/key',
-    },
-    {
-      does: 'Show which accounts lose the permission without a policy',
-      command: 'kon who-can s3:GetObject arn:aws:s3:::bucket/key --without aws/AmazonS3ReadOnlyAccess',
-    },
-    { does: 'Show the deciding statements', command: "kon who-can sqs:SendMessage '*' -o yaml" },
-  ],
+  examples: {
+    'List the accounts that can read an object': 'kon who-can s3:GetObject arn:aws:s3:::bucket/key',
+    'Show which accounts lose the permission without a policy':
+      'kon who-can s3:GetObject arn:aws:s3:::bucket/key --without aws/AmazonS3ReadOnlyAccess',
+    'Show the deciding statements': "kon who-can sqs:SendMessage '*' -o yaml",
+  },
   run: async (context, { args, options }) => {
     const { requireQuestion } = await import('../../permissions/question.ts');
     requireQuestion(args.action, args.resource);

@@ -3,23 +3,20 @@ import { defineCommand } from '../../../framework/command.ts';
 export const accountCanICommand = defineCommand({
   description:
     'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. Does not evaluate resource policies, resource control policies, VPC endpoint policies, session policies, and service control policies with conditions: each of these policies can still deny an action that the simulator allows. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
-  positionals: [
-    { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
-    { name: 'action', required: true, summary: 'IAM action as service:Action, without wildcards' },
-    { name: 'resource', summary: 'ARN of the resource (default: any resource)' },
-  ],
-  options: [
-    { name: 'force', summary: 'also ask IAM about an action that this version of kon does not know' },
-  ],
+  positionals: {
+    name: { required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
+    action: { required: true, summary: 'IAM action as service:Action, without wildcards' },
+    resource: { summary: 'ARN of the resource (default: any resource)' },
+  },
+  options: {
+    force: { summary: 'also ask IAM about an action that this version of kon does not know' },
+  },
   isQuestion: true,
   returns: 'document',
-  examples: [
-    {
-      does: 'One object',
-      command: 'kon account can-i myaccount s3:GetObject arn:aws:s3:::bucket/key',
-    },
-    { does: 'In a script', command: 'kon account can-i myaccount sqs:SendMessage -o json' },
-  ],
+  examples: {
+    'One object': 'kon account can-i myaccount s3:GetObject arn:aws:s3:::bucket/key',
+    'In a script': 'kon account can-i myaccount sqs:SendMessage -o json',
+  },
   run: async (context, { args, options }) => {
     const { canIFlow } = await import('./handler.ts');
     const { requireQuestion } = await import('../../../permissions/question.ts');

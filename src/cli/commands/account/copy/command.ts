@@ -4,31 +4,26 @@ import { writeOptions } from '../../../framework/options.ts';
 export const accountCopyCommand = defineCommand({
   description:
     'The copy gets its own role. AWS managed policies and policies in the AWS account of this cluster are listed by name, so that the other cluster attaches the policies with these names in its own AWS account.',
-  positionals: [
-    { name: 'name', required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
-  ],
-  options: [
-    {
-      name: 'to-context',
+  positionals: {
+    name: { required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
+  },
+  options: {
+    'to-context': {
       value: 'NAME',
       summary: 'kubeconfig context of the other cluster',
       complete: 'contexts',
     },
-    {
-      name: 'new-name',
+    'new-name': {
       value: 'NAME',
       summary: 'name of the account on the other cluster (default: the same name)',
     },
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    {
-      does: 'Copy an account to the production cluster',
-      command: 'kon account copy myaccount --to-context prod',
-    },
-  ],
+  examples: {
+    'Copy an account to the production cluster': 'kon account copy myaccount --to-context prod',
+  },
   run: async (context, { args, options }) => {
     const { usageError } = await import('../../../framework/errors.ts');
     const { copyFlow } = await import('./handler.ts');

@@ -12,36 +12,28 @@ import { policyOption, specOptions } from '../options.ts';
 export const accountCreateCommand = defineCommand({
   description:
     'On a terminal, prompts for policies of AWS and of your AWS account, and opens your editor with a manifest if you choose none. Without a terminal, opens the editor that KON_EDITOR, VISUAL or EDITOR names. With a file or options, the command asks nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account' }],
-  options: [
-    accountOption,
-    policyOption(
-      'policy',
+  positionals: { name: { summary: 'name of the account', names: 'account' } },
+  options: {
+    ...accountOption,
+    policy: policyOption(
       "an IAM managed policy for the account's pods, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more",
     ),
-    targetsOption('a target whose apps may use the account (default: all); repeat for more'),
+    ...targetsOption('a target whose apps may use the account (default: all); repeat for more'),
     ...specOptions,
-    filenameOption,
-    forceOption,
+    ...filenameOption,
+    ...forceOption,
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    {
-      does: 'Choose the policies, or write the manifest in an editor',
-      command: 'kon account create --account myaccount',
-    },
-    {
-      does: 'Without an editor',
-      command: 'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
-    },
-    {
-      does: 'Name the policies, with names that are the same on every cluster',
-      command: 'kon account create myaccount --policy aws/AmazonS3ReadOnlyAccess --policy account/orders',
-    },
-    { does: 'From a file', command: 'kon account create -f myaccount.yaml' },
-  ],
+  examples: {
+    'Choose the policies, or write the manifest in an editor': 'kon account create --account myaccount',
+    'Without an editor':
+      'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
+    'Name the policies, with names that are the same on every cluster':
+      'kon account create myaccount --policy aws/AmazonS3ReadOnlyAccess --policy account/orders',
+    'From a file': 'kon account create -f myaccount.yaml',
+  },
   run: async (context, { args, options }) => {
     const { createFlow } = await import('../../../objects/create.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');

@@ -13,18 +13,16 @@ import { policyOption, specOptions } from '../options.ts';
 export const accountEditCommand = defineCommand({
   description:
     'Opens an editor on the account, unless a file or options are given. If the text is refused, the editor opens again with the error at the top. A change of policies restarts no pod.',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
-  options: [
-    accountOption,
-    policyOption(
-      'policy',
+  positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
+  options: {
+    ...accountOption,
+    policy: policyOption(
       'set the list of policies, by ARN or by name (aws/NAME, account/PATH/NAME); repeat for more',
     ),
-    policyOption('add-policy', 'add this policy; repeat for more'),
-    policyOption('remove-policy', 'remove this policy, spelled as the account lists it; repeat for more'),
-    targetsOption('set the list of targets; repeat for more'),
-    {
-      name: 'remove-target',
+    'add-policy': policyOption('add this policy; repeat for more'),
+    'remove-policy': policyOption('remove this policy, spelled as the account lists it; repeat for more'),
+    ...targetsOption('set the list of targets; repeat for more'),
+    'remove-target': {
       value: 'NAME',
       repeatable: true,
       summary:
@@ -32,48 +30,33 @@ export const accountEditCommand = defineCommand({
       names: 'target',
       complete: 'targets',
     },
-    {
-      name: 'now',
+    now: {
       summary:
         'with --target or --remove-target: also remove the permissions of running pods in removed targets at once',
     },
-    yesOption,
-    { name: 'all-targets', summary: 'allow every target of the cluster' },
-    {
-      name: 'no-boundary',
+    ...yesOption,
+    'all-targets': { summary: 'allow every target of the cluster' },
+    'no-boundary': {
       summary: 'remove the account’s boundary; the boundary of the ClusterConfig, if any, then applies',
     },
     ...specOptions,
-    filenameOption,
-    forceOption,
+    ...filenameOption,
+    ...forceOption,
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'Change an account in your editor', command: 'kon account edit myaccount' },
-    {
-      does: 'Remove a target; running pods in the target keep their permissions until they end',
-      command: 'kon account edit myaccount --remove-target staging',
-    },
-    {
-      does: 'Let pods write to S3 too',
-      command: 'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
-    },
-    {
-      does: 'Give pods the role by EKS Pod Identity',
-      command: 'kon account edit myaccount --identity-mode PodIdentity',
-    },
-    {
-      does: 'Allow one action on one queue, without a managed policy',
-      command:
-        'kon account edit myaccount --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
-    },
-    {
-      does: 'Add one policy',
-      command: 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
-    },
-  ],
+  examples: {
+    'Change an account in your editor': 'kon account edit myaccount',
+    'Remove a target; running pods in the target keep their permissions until they end':
+      'kon account edit myaccount --remove-target staging',
+    'Let pods write to S3 too':
+      'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
+    'Give pods the role by EKS Pod Identity': 'kon account edit myaccount --identity-mode PodIdentity',
+    'Allow one action on one queue, without a managed policy':
+      'kon account edit myaccount --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
+    'Add one policy': 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
+  },
   run: async (context, { args, options }) => {
     const { accountEditFlow } = await import('./handler.ts');
     return accountEditFlow(context, { name: givenName('account', args.name, options.account), options });

@@ -4,16 +4,13 @@ import { accountOption, namesArgument, requiredNames } from '../../../framework/
 export const accountHistoryCommand = defineCommand({
   description:
     'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, Kubernetes keeps only the last transition, and of each writer only the last write.',
-  positionals: [namesArgument('account', 'name of the account; several accounts are shown in one list')],
-  options: [accountOption],
+  positionals: { ...namesArgument('account', 'name of the account; several accounts are shown in one list') },
+  options: { ...accountOption },
   returns: 'records',
-  examples: [
-    { does: 'See it', command: 'kon account history myaccount' },
-    {
-      does: 'Only warnings',
-      command: "kon account history myaccount -o json | jq '.items[] | select(.warning)'",
-    },
-  ],
+  examples: {
+    'See it': 'kon account history myaccount',
+    'Only warnings': "kon account history myaccount -o json | jq '.items[] | select(.warning)'",
+  },
   run: async (context, { args, options }) => {
     const { historyFlow } = await import('./handler.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');

@@ -11,37 +11,30 @@ import {
 export const accountImportCommand = defineCommand({
   description:
     'Reads the role from IAM with your own credentials, and creates an account that adopts the role. Name and targets come from the ServiceAccounts in the role’s trust policy, and the policies are those attached to the role. Before saving, lists who would lose access. Refuses if running pods would lose access: hand their ServiceAccounts over with --take-service-accounts. First remove the role from the tool that created it, without deleting the role, so that only one tool manages the role.',
-  positionals: [
-    {
-      name: 'name',
+  positionals: {
+    name: {
       summary: 'name of the account (default: the name of the ServiceAccount)',
       names: 'account',
     },
-  ],
-  options: [
-    accountOption,
-    { name: 'role', value: 'NAME', summary: 'name of the role in IAM' },
-    targetsOption('a target whose apps may use the account (default: the namespaces in the trust policy)'),
-    {
-      name: 'take-service-accounts',
+  },
+  options: {
+    ...accountOption,
+    role: { value: 'NAME', summary: 'name of the role in IAM' },
+    ...targetsOption('a target whose apps may use the account (default: the namespaces in the trust policy)'),
+    'take-service-accounts': {
       summary: 'also hand over existing ServiceAccounts to the account, by labelling them',
     },
-    dryRunOption,
-    yesOption,
+    ...dryRunOption,
+    ...yesOption,
     ...waitOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    {
-      does: 'Show the result without saving it',
-      command: 'kon account import --role payments-irsa --dry-run',
-    },
-    {
-      does: 'Include ServiceAccounts that eksctl created',
-      command: 'kon account import --role eksctl-main-payments --take-service-accounts',
-    },
-  ],
+  examples: {
+    'Show the result without saving it': 'kon account import --role payments-irsa --dry-run',
+    'Include ServiceAccounts that eksctl created':
+      'kon account import --role eksctl-main-payments --take-service-accounts',
+  },
   run: async (context, { args, options }) => {
     const { usageError } = await import('../../../framework/errors.ts');
     const { importFlow } = await import('./handler.ts');

@@ -5,34 +5,29 @@ import { namesArgument, selectionOptions, watchListOptions } from '../../../fram
 import { policyOption } from '../options.ts';
 
 export const accountListCommand = defineCommand({
-  positionals: [namesArgument('account', 'only the account of this name; repeat for more')],
-  options: [
-    policyOption(
-      'policy',
+  positionals: { ...namesArgument('account', 'only the account of this name; repeat for more') },
+  options: {
+    policy: policyOption(
       'only accounts with this policy: its ARN, its name, or a pattern with *; repeat for more',
     ),
-    {
-      name: 'unused',
+    unused: {
       value: 'DURATION',
       summary: 'only accounts that IAM reports as not used for this long, such as 90d',
       parse: parsePeriod,
     },
     ...selectionOptions,
     ...watchListOptions,
-  ],
+  },
   returns: 'list',
-  examples: [
-    { does: 'See them all', command: 'kon account list' },
-    { does: 'Follow changes', command: 'kon account list --watch' },
-    { does: 'With full ARNs', command: 'kon account list -o wide' },
-    { does: 'Names of accounts that are not ready', command: 'kon account list --not-ready -o name' },
-    { does: 'Accounts with a policy', command: 'kon account list --policy AdministratorAccess' },
-    { does: 'Accounts that were not used for 90 days', command: 'kon account list --unused 90d' },
-    {
-      does: 'Chosen fields',
-      command: "kon account list -o custom-columns='NAME:.metadata.name,ROLE:.status.roleArn'",
-    },
-  ],
+  examples: {
+    'See them all': 'kon account list',
+    'Follow changes': 'kon account list --watch',
+    'With full ARNs': 'kon account list -o wide',
+    'Names of accounts that are not ready': 'kon account list --not-ready -o name',
+    'Accounts with a policy': 'kon account list --policy AdministratorAccess',
+    'Accounts that were not used for 90 days': 'kon account list --unused 90d',
+    'Chosen fields': "kon account list -o custom-columns='NAME:.metadata.name,ROLE:.status.roleArn'",
+  },
   run: async (context, { args, options }) => {
     const { listFlow } = await import('../../../objects/list.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');

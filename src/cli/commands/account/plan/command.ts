@@ -12,17 +12,17 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
   defineCommand({
     description:
       'Reads the cluster and IAM with your own credentials and changes nothing. With -f it plans as if the manifest were applied. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined.',
-    positionals: [
-      namesArgument('account', 'name of the account; several accounts are planned one after the other'),
-    ],
-    options: [accountOption, filenameOption, { name: 'delete', summary: 'plan the deletion of the account' }],
+    positionals: {
+      ...namesArgument('account', 'name of the account; several accounts are planned one after the other'),
+    },
+    options: { ...accountOption, ...filenameOption, delete: { summary: 'plan the deletion of the account' } },
     isQuestion: true,
     returns: 'document',
-    examples: [
-      { does: 'Before a change', command: `kon account ${verb} -f myaccount.yaml` },
-      { does: 'Check for drift of the role', command: `kon account ${verb} myaccount` },
-      { does: 'Plan its deletion', command: `kon account ${verb} myaccount --delete` },
-    ],
+    examples: {
+      'Before a change': `kon account ${verb} -f myaccount.yaml`,
+      'Check for drift of the role': `kon account ${verb} myaccount`,
+      'Plan its deletion': `kon account ${verb} myaccount --delete`,
+    },
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');
       return planFlow(context, {

@@ -4,30 +4,23 @@ import { accountOption, requiredName, writeOptions, yesOption } from '../../../f
 export const accountQuarantineCommand = defineCommand({
   description:
     'Creates a Quarantine and waits until every session of the account’s roles is denied and no pod can get new credentials. Meanwhile the operator rolls out no app of the account, and does not undo your own changes to the role. The quarantine lasts until kon account release; edits, GitOps and restarts of the operator do not end it. With --pod, only the sessions of one pod with an EKS Pod Identity are denied, and the other pods are not affected; this needs allowStatements in the ClusterConfig and a permissions boundary on the role. Needs the right to create quarantines (ClusterRole konstellation-respond).',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
-  options: [
-    accountOption,
-    {
-      name: 'pod',
+  positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
+  options: {
+    ...accountOption,
+    pod: {
       value: 'POD',
       summary: 'deny only the sessions of this pod: its name, TARGET/NAME, or its unique id',
     },
-    { name: 'reason', value: 'TEXT', summary: 'reason to show in the status of the account' },
-    yesOption,
+    reason: { value: 'TEXT', summary: 'reason to show in the status of the account' },
+    ...yesOption,
     ...writeOptions,
-  ],
+  },
   mutates: true,
-  examples: [
-    {
-      does: 'Cut an account off after confirmation',
-      command: 'kon account quarantine myaccount --reason "incident 4711"',
-    },
-    { does: 'Only one pod', command: 'kon account quarantine myaccount --pod web-6d5c9-x7k2p' },
-    {
-      does: 'Cut an account off in a script, without confirmation',
-      command: 'kon account quarantine myaccount --yes',
-    },
-  ],
+  examples: {
+    'Cut an account off after confirmation': 'kon account quarantine myaccount --reason "incident 4711"',
+    'Only one pod': 'kon account quarantine myaccount --pod web-6d5c9-x7k2p',
+    'Cut an account off in a script, without confirmation': 'kon account quarantine myaccount --yes',
+  },
   run: async (context, { args, options }) => {
     const request = {
       name: requiredName('account', args.name, options.account),

@@ -5,29 +5,24 @@ import { accountOption, requiredName, writeOptions, yesOption } from '../../../f
 export const accountReleaseCommand = defineCommand({
   description:
     'Deletes the Quarantines of the account and waits until the account is Ready. The account gets a new role of the same name, so that sessions from before the release stay denied. The role is replaced only after the pods from before the release have ended; otherwise these pods would get new credentials at once. Reports until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod; earlier sessions of this pod work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
-  options: [
-    accountOption,
-    {
-      name: 'pod',
+  positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
+  options: {
+    ...accountOption,
+    pod: {
       value: 'POD',
       summary: 'end the quarantine of this pod only: its name, TARGET/NAME, or its unique id',
     },
-    {
-      name: 'delete-pods',
+    'delete-pods': {
       summary: 'delete the running pods of the account first; their workloads replace them',
     },
-    yesOption,
+    ...yesOption,
     ...writeOptions,
-  ],
+  },
   mutates: true,
-  examples: [
-    {
-      does: 'Release an account and replace its pods',
-      command: 'kon account release myaccount --delete-pods',
-    },
-    { does: 'Keep the pods, for example as evidence', command: 'kon account release myaccount --no-wait' },
-  ],
+  examples: {
+    'Release an account and replace its pods': 'kon account release myaccount --delete-pods',
+    'Keep the pods, for example as evidence': 'kon account release myaccount --no-wait',
+  },
   run: async (context, { args, options }) => {
     const request = {
       name: requiredName('account', args.name, options.account),

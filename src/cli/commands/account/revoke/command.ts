@@ -5,24 +5,23 @@ import { parseDuration } from '../../../framework/duration.ts';
 export const accountRevokeCommand = defineCommand({
   description:
     'Quarantines the account, deletes its running pods, and releases it with a new role of the same name. Older sessions stay denied; the apps are interrupted until their new pods are ready. Sessions of other roles that were assumed with the account’s role are not affected. A copied token of a pod can be exchanged until it expires, and the command reports this time. Needs the rights to create and delete quarantines, and to delete pods in the targets. If the command is interrupted, the account stays in quarantine: continue with kon account release.',
-  positionals: [{ name: 'name', summary: 'name of the account', names: 'account', complete: 'accounts' }],
-  options: [
-    accountOption,
-    { name: 'reason', value: 'TEXT', summary: 'reason to show in the status of the account' },
-    yesOption,
-    {
-      name: 'timeout',
+  positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
+  options: {
+    ...accountOption,
+    reason: { value: 'TEXT', summary: 'reason to show in the status of the account' },
+    ...yesOption,
+    timeout: {
       value: 'DURATION',
       summary: 'how long to wait for the quarantine, and again for the release',
       default: '5m',
       parse: parseDuration,
     },
-  ],
+  },
   mutates: true,
-  examples: [
-    { does: 'End all sessions after a leak was repaired', command: 'kon account revoke myaccount' },
-    { does: 'In a script', command: 'kon account revoke myaccount --yes --reason "key rotation"' },
-  ],
+  examples: {
+    'End all sessions after a leak was repaired': 'kon account revoke myaccount',
+    'In a script': 'kon account revoke myaccount --yes --reason "key rotation"',
+  },
   run: async (context, { args, options }) => {
     const { revokeFlow } = await import('./handler.ts');
     return revokeFlow(context, {

@@ -8,24 +8,21 @@ import {
 } from '../../../framework/options.ts';
 
 export const accountShowCommand = defineCommand({
-  positionals: [
-    namesArgument('account', 'name of the account; several accounts are shown one after the other'),
-  ],
-  options: [
-    accountOption,
-    watchOption,
-    { name: 'details', summary: 'also show ARNs of policies, all conditions, Events and default values' },
-  ],
+  positionals: {
+    ...namesArgument('account', 'name of the account; several accounts are shown one after the other'),
+  },
+  options: {
+    ...accountOption,
+    ...watchOption,
+    details: { summary: 'also show ARNs of policies, all conditions, Events and default values' },
+  },
   returns: 'object',
-  examples: [
-    { does: 'Show it', command: 'kon account show myaccount' },
-    { does: 'Show everything', command: 'kon account show myaccount --details' },
-    { does: 'Follow it', command: 'kon account show myaccount --watch' },
-    {
-      does: 'Print the role of an account for a script',
-      command: 'kon account show myaccount -o json | jq -r .status.roleArn',
-    },
-  ],
+  examples: {
+    'Show it': 'kon account show myaccount',
+    'Show everything': 'kon account show myaccount --details',
+    'Follow it': 'kon account show myaccount --watch',
+    'Print the role of an account for a script': 'kon account show myaccount -o json | jq -r .status.roleArn',
+  },
   run: async (context, { args, options }) => {
     const { accountKind } = await import('../../../cluster/kinds.ts');
     const { accountView } = await import('./details.ts');

@@ -5,22 +5,20 @@ import { appOption, requiredName, targetsOption, writeOptions } from '../../../f
 export const appDeployCommand = defineCommand({
   description:
     'Deploys the tag to all targets that are not halted. `--target` selects only the targets to wait for.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
-  options: [
-    appOption,
-    { name: 'tag', value: 'TAG', summary: 'tag of the image' },
-    targetsOption('wait for this target only (default: all); repeat for more'),
+  positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
+  options: {
+    ...appOption,
+    tag: { value: 'TAG', summary: 'tag of the image' },
+    ...targetsOption('wait for this target only (default: all); repeat for more'),
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'Deploy a version', command: 'kon app deploy myapp --tag 1.2.0' },
-    {
-      does: 'Return as soon as the new image runs in staging',
-      command: 'kon app deploy myapp --tag 1.2.0 --target staging --timeout 10m',
-    },
-  ],
+  examples: {
+    'Deploy a version': 'kon app deploy myapp --tag 1.2.0',
+    'Return as soon as the new image runs in staging':
+      'kon app deploy myapp --tag 1.2.0 --target staging --timeout 10m',
+  },
   run: async (context, { args, options }) => {
     const { tag } = options;
     const name = requiredName('app', args.name, options.app);

@@ -5,16 +5,13 @@ import { appTargetsOption } from '../options.ts';
 export const appHistoryCommand = defineCommand({
   description:
     'Each revision is a ReplicaSet of the target’s Deployment. A Deployment keeps its last ten revisions. `-o json` prints the ReplicaSets.',
-  positionals: [namesArgument('app', 'name of the app; several apps are shown in one list')],
-  options: [appOption, appTargetsOption],
+  positionals: { ...namesArgument('app', 'name of the app; several apps are shown in one list') },
+  options: { ...appOption, ...appTargetsOption },
   returns: 'list',
-  examples: [
-    { does: 'List images and identities over time', command: 'kon app history myapp' },
-    {
-      does: 'Print the revisions in one target, for a script',
-      command: 'kon app history myapp --target staging -o json',
-    },
-  ],
+  examples: {
+    'List images and identities over time': 'kon app history myapp',
+    'Print the revisions in one target, for a script': 'kon app history myapp --target staging -o json',
+  },
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');
     const { appKind } = await import('../../../cluster/kinds.ts');

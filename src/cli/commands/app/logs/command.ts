@@ -7,43 +7,37 @@ import { containerOption, podOption, appTargetsOption } from '../options.ts';
 export const appLogsCommand = defineCommand({
   description:
     'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, until Ctrl-C. Includes new pods, and continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
-  options: [
-    appOption,
-    appTargetsOption,
-    { ...podOption, summary: 'only this pod' },
-    containerOption,
-    { name: 'follow', short: 'f', summary: 'follow the logs until Ctrl-C' },
-    {
-      name: 'since',
+  positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
+  options: {
+    ...appOption,
+    ...appTargetsOption,
+    pod: { ...podOption.pod, summary: 'only this pod' },
+    ...containerOption,
+    follow: { short: 'f', summary: 'follow the logs until Ctrl-C' },
+    since: {
       value: 'DURATION',
       summary: 'only lines newer than this duration: 30s, 5m, 2h',
       parse: parseDuration,
     },
-    {
-      name: 'tail',
+    tail: {
       value: 'LINES',
       summary: 'only this number of last lines of each pod',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
     },
-    { name: 'previous', summary: 'logs of the containers that ran before the last restart' },
-    { name: 'timestamps', summary: 'begin each line with its timestamp' },
-    {
-      name: 'prefix',
+    previous: { summary: 'logs of the containers that ran before the last restart' },
+    timestamps: { summary: 'begin each line with its timestamp' },
+    prefix: {
       value: 'WHEN',
       choices: ['auto', 'always', 'never'],
       default: 'auto',
       summary: 'begin each line with target and pod; auto: on a terminal',
     },
-  ],
-  examples: [
-    { does: 'Follow all pods', command: 'kon app logs myapp -f --tail 10' },
-    {
-      does: 'Search the last hour of one target',
-      command: 'kon app logs myapp --target production --since 1h | grep -i error',
-    },
-    { does: 'Find out why a container has restarted', command: 'kon app logs myapp --previous --tail 50' },
-  ],
+  },
+  examples: {
+    'Follow all pods': 'kon app logs myapp -f --tail 10',
+    'Search the last hour of one target': 'kon app logs myapp --target production --since 1h | grep -i error',
+    'Find out why a container has restarted': 'kon app logs myapp --previous --tail 50',
+  },
   run: async (context, { args, options }) => {
     if (options.follow && options.previous)
       throw usageError(

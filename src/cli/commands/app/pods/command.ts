@@ -5,22 +5,19 @@ import { appTargetsOption } from '../options.ts';
 export const appPodsCommand = defineCommand({
   description:
     'Lists the oldest pods first, because changes reach these pods last. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or, for an app without an account, unexpected (the pod holds an identity). HOLDS shows the identity that the pod holds.',
-  positionals: [namesArgument('app', 'name of the app (default: all); repeat for more')],
-  options: [
-    appOption,
-    appTargetsOption,
-    { name: 'not-current', summary: 'only pods that do not hold the identity of their account' },
-    sortOption,
-  ],
+  positionals: { ...namesArgument('app', 'name of the app (default: all); repeat for more') },
+  options: {
+    ...appOption,
+    ...appTargetsOption,
+    'not-current': { summary: 'only pods that do not hold the identity of their account' },
+    ...sortOption,
+  },
   returns: 'list',
-  examples: [
-    { does: 'Pods of one app', command: 'kon app pods myapp' },
-    { does: 'Pods of all apps, and the role that each holds', command: 'kon app pods' },
-    {
-      does: 'Names of the pods in one target, for kubectl',
-      command: 'kon app pods myapp --target staging -o name',
-    },
-  ],
+  examples: {
+    'Pods of one app': 'kon app pods myapp',
+    'Pods of all apps, and the role that each holds': 'kon app pods',
+    'Names of the pods in one target, for kubectl': 'kon app pods myapp --target staging -o name',
+  },
   run: async (context, { args, options }) => {
     const { appPodsFlow } = await import('./handler.ts');
     const names = namesOrAll('app', args.name, options.app);

@@ -5,17 +5,14 @@ import { appTargetsOption } from '../options.ts';
 export const appRestartCommand = defineCommand({
   description:
     'Restarts the Deployments by a rolling update, one target after the other: a pod ends when its successor is ready, and the next target follows when the previous target is healthy. The app’s spec does not change. Refuses if new pods would lack the identity of the app’s account, which a dry-run pod shows. Needs the right to patch Deployments in the targets.',
-  positionals: [namesArgument('app', 'name of the app; repeat for more')],
-  options: [appOption, appTargetsOption, ...writeOptions],
+  positionals: { ...namesArgument('app', 'name of the app; repeat for more') },
+  options: { ...appOption, ...appTargetsOption, ...writeOptions },
   returns: 'rollouts',
   mutates: true,
-  examples: [
-    { does: 'Restart it everywhere', command: 'kon app restart myapp' },
-    {
-      does: 'Restart an app in one target, without waiting',
-      command: 'kon app restart myapp --target staging --no-wait',
-    },
-  ],
+  examples: {
+    'Restart it everywhere': 'kon app restart myapp',
+    'Restart an app in one target, without waiting': 'kon app restart myapp --target staging --no-wait',
+  },
   run: async (context, { args, options }) => {
     const { restartFlow } = await import('./handler.ts');
     for (const name of requiredNames('app', args.name, options.app))

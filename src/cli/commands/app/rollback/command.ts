@@ -4,17 +4,15 @@ import { appOption, requiredName, wholeNumber, writeOptions } from '../../../fra
 export const appRollbackCommand = defineCommand({
   description:
     'Changes only the image, in the app’s spec and for all targets, so that a later `kon app edit` starts from the image that runs. Environment, account and scale are not rolled back. Prints the change before saving it.',
-  positionals: [{ name: 'name', summary: 'name of the app', names: 'app', complete: 'apps' }],
-  options: [
-    appOption,
-    {
-      name: 'to',
+  positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
+  options: {
+    ...appOption,
+    to: {
       value: 'REVISION',
       summary: 'revision number from `kon app history` (default: the last revision with another image)',
       parse: wholeNumber('a revision', 1, 999_999_999),
     },
-    {
-      name: 'target',
+    target: {
       short: 't',
       value: 'NAME',
       summary: 'target whose revision to use, if the revision numbers of targets differ',
@@ -22,14 +20,14 @@ export const appRollbackCommand = defineCommand({
       complete: 'targets',
     },
     ...writeOptions,
-  ],
+  },
   returns: 'written',
   mutates: true,
-  examples: [
-    { does: 'Go back to the previous image', command: 'kon app rollback myapp' },
-    { does: 'Go back to a certain revision', command: 'kon app rollback myapp --to 3' },
-    { does: 'Show the change without saving it', command: 'kon app rollback myapp --to 3 --dry-run' },
-  ],
+  examples: {
+    'Go back to the previous image': 'kon app rollback myapp',
+    'Go back to a certain revision': 'kon app rollback myapp --to 3',
+    'Show the change without saving it': 'kon app rollback myapp --to 3 --dry-run',
+  },
   run: async (context, { args, options }) => {
     const { getObject } = await import('../../../cluster/objects.ts');
     const { appKind } = await import('../../../cluster/kinds.ts');

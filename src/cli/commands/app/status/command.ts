@@ -10,22 +10,19 @@ import {
 /** Defines `status`, and its alias `show`, which has the same name as the command for accounts. */
 const define = (verb: 'status' | 'show'): LoadedDefinition =>
   defineCommand({
-    positionals: [namesArgument('app', 'name of the app; several apps are shown one after the other')],
-    options: [
-      appOption,
-      watchOption,
-      { name: 'details', summary: 'also show all conditions, Events, and the image and role of each target' },
-    ],
+    positionals: { ...namesArgument('app', 'name of the app; several apps are shown one after the other') },
+    options: {
+      ...appOption,
+      ...watchOption,
+      details: { summary: 'also show all conditions, Events, and the image and role of each target' },
+    },
     returns: 'object',
-    examples: [
-      { does: 'Show it', command: `kon app ${verb} myapp` },
-      { does: 'Show everything', command: `kon app ${verb} myapp --details` },
-      { does: 'Follow it', command: `kon app ${verb} myapp --watch` },
-      {
-        does: 'Print the state in each target, for a script',
-        command: `kon app ${verb} myapp -o json | jq '.status.targets'`,
-      },
-    ],
+    examples: {
+      'Show it': `kon app ${verb} myapp`,
+      'Show everything': `kon app ${verb} myapp --details`,
+      'Follow it': `kon app ${verb} myapp --watch`,
+      'Print the state in each target, for a script': `kon app ${verb} myapp -o json | jq '.status.targets'`,
+    },
     run: async (context, { args, options }) => {
       const { appKind } = await import('../../../cluster/kinds.ts');
       const { appView } = await import('./details.ts');

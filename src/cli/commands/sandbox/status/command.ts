@@ -4,12 +4,12 @@ import { stateDirOption } from '../options.ts';
 export const sandboxStatusCommand = defineCommand({
   description:
     'Exits with 0 if everything runs and 1 otherwise. -o json prints kubeconfig, awsEndpoint, kubectl, env (every variable that kubectl, the AWS CLI and kon need), and for each part its process, memory and log.',
-  options: [stateDirOption],
+  options: { ...stateDirOption },
   returns: 'status',
-  examples: [
-    { does: 'See what runs', command: 'kon sandbox status' },
-    { does: 'Get one value for a script', command: 'kon sandbox status -o json | jq -r .awsEndpoint' },
-  ],
+  examples: {
+    'See what runs': 'kon sandbox status',
+    'Get one value for a script': 'kon sandbox status -o json | jq -r .awsEndpoint',
+  },
   run: async (context, { options }) => {
     const { status } = await import('./handler.ts');
     return status(context, options.stateDir);

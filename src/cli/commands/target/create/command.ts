@@ -4,12 +4,12 @@ import { dryRunOption, waitOptions } from '../../../framework/options.ts';
 export const targetCreateCommand = defineCommand({
   description:
     'A target is a namespace that apps run in. The command adds the target to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are also linked in the new target.',
-  positionals: [
-    { name: 'name', summary: 'name of the target and its namespace', required: true, names: 'target' },
-  ],
-  options: [dryRunOption, ...waitOptions],
+  positionals: {
+    name: { summary: 'name of the target and its namespace', required: true, names: 'target' },
+  },
+  options: { ...dryRunOption, ...waitOptions },
   mutates: true,
-  examples: [{ does: 'Create one', command: 'kon target create staging' }],
+  examples: { 'Create one': 'kon target create staging' },
   run: async (context, { args, options }) => {
     const { createTarget } = await import('./handler.ts');
     return createTarget(context, args.name, options);

@@ -4,22 +4,21 @@ import { dryRunOption, requiredNames, waitOptions, yesOption } from '../../../fr
 export const targetDeleteCommand = defineCommand({
   description:
     'Removes the target from the ClusterConfig, and unlinks accounts that apply to all targets. The namespace and its contents are kept. Refuses while an app or an account names the target, or pods in the target hold the identity of an account, and lists them.',
-  positionals: [
-    {
-      name: 'name',
+  positionals: {
+    name: {
       variadic: true,
       summary: 'name of the target; repeat for more',
       names: 'target',
       complete: 'targets',
     },
-  ],
-  options: [yesOption, dryRunOption, ...waitOptions],
+  },
+  options: { ...yesOption, ...dryRunOption, ...waitOptions },
   mutates: true,
-  examples: [
-    { does: 'Remove a target after confirmation', command: 'kon target delete staging' },
-    { does: 'Show the result without saving it', command: 'kon target delete staging --dry-run' },
-    { does: 'In a script', command: 'kon target delete staging --yes' },
-  ],
+  examples: {
+    'Remove a target after confirmation': 'kon target delete staging',
+    'Show the result without saving it': 'kon target delete staging --dry-run',
+    'In a script': 'kon target delete staging --yes',
+  },
   run: async (context, { args, options }) => {
     const { deleteTarget } = await import('./handler.ts');
     for (const name of requiredNames('target', args.name)) await deleteTarget(context, name, options);
