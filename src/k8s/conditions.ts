@@ -3,7 +3,7 @@
  * without knowing the kind.
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
  */
-import { formatTime } from './timestamps.ts';
+import { formatTime } from './time.ts';
 import type { Wall } from './time.ts';
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';

@@ -21,3 +21,13 @@ export type Wall = number & { readonly [clock]: 'wall' };
 export function after<Instant extends Monotonic | Wall>(instant: Instant, ms: number): Instant {
   return (instant + ms) as Instant;
 }
+
+/** Formats a `metav1.Time`, truncated to whole seconds. */
+export function formatTime(date: Wall): string {
+  return new Date(date).toISOString().replace(/\.\d{3}Z$/, 'Z');
+}
+
+/** Formats a `metav1.MicroTime`, with microseconds. */
+export function formatMicroTime(date: Wall): string {
+  return new Date(date).toISOString().replace('Z', '000Z');
+}

@@ -3,14 +3,13 @@
  * the Event's series. Recording is best effort: it never throws, and never waits for the server.
  */
 import { createHash } from 'node:crypto';
-import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isNotFound, KubeApiError, KubeUnreachableError } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import { events as eventsResource } from './resources.ts';
 import { sleep, systemTimer, type SetTimer } from './timing.ts';
-import type { Monotonic, Wall } from '../k8s/time.ts';
+import { type Monotonic, type Wall, formatMicroTime } from '../k8s/time.ts';
 
 export type EventInput = {
   readonly type: 'Normal' | 'Warning';

@@ -10,14 +10,13 @@
  * that was sent while the process led cannot be stopped: if it takes longer than the margin between the renew deadline
  * and the lease duration, another process may lead when it arrives.
  */
-import { formatMicroTime } from '../k8s/timestamps.ts';
 import { isAlreadyExists, isConflict, isNotFound } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import type { KubeObject } from './object.ts';
 import { leases } from './resources.ts';
 import { sleep, systemTimer, type Random, type SetTimer } from './timing.ts';
-import type { Monotonic, Wall } from '../k8s/time.ts';
+import { type Monotonic, type Wall, formatMicroTime } from '../k8s/time.ts';
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/lease-v1/ */
 export type Lease = KubeObject & {

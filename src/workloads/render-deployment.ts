@@ -14,7 +14,6 @@ import { defined } from '../k8s/defined.ts';
 import type { Identity } from './identity-gate.ts';
 import type { JsonObject } from './manifest.ts';
 import { configFields, renderConfigs } from './render-configs.ts';
-import { podSelector } from './pod-selector.ts';
 import type { TargetSpec } from './target-spec.ts';
 
 export function renderDeployment(
@@ -100,4 +99,12 @@ function probe(probe: Probe): JsonObject {
     failureThreshold: probe.failureThreshold,
     successThreshold: probe.successThreshold,
   });
+}
+
+/**
+ * Selector of an App's pods for its Service, Deployment and PodDisruptionBudget. The labels must never change, since
+ * the selector of a Deployment is immutable.
+ */
+export function podSelector(app: App): Readonly<Record<string, string>> {
+  return { [appLabel]: app.metadata.name };
 }

@@ -3,7 +3,7 @@ import type { App, LinkedServiceAccount } from '../api/index.ts';
 import type { Deployment } from './deployment.ts';
 import { planApp } from './plan.ts';
 import type { Pod } from './pod.ts';
-import { appStatus, type AppStatusDraft } from './status.ts';
+import { appStatus, type AppStatusDraft, transitions } from './status.ts';
 import { reportTarget, type TargetOutcome } from './target-status.ts';
 import {
   account,
@@ -17,7 +17,6 @@ import {
   row,
   target,
 } from './testing/fixtures.ts';
-import { transitions } from './transitions.ts';
 import type { Wall } from '../k8s/time.ts';
 
 type World = {

@@ -1,7 +1,7 @@
 /** Status of an App, summarized from its targets. The operator later adds the transition times of the conditions. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
 import type { ConditionDraft } from '../k8s/conditions.ts';
-import type { GateReason, RolloutReason, SummaryReason } from './reasons.ts';
+import type { GateReason, RolloutReason, SlotReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
 
 export type AppStatusDraft = Omit<AppStatus, 'conditions'> & {
@@ -96,4 +96,29 @@ function unmet(
 
 function joined(rows: readonly { readonly name: string; readonly message?: string | undefined }[]): string {
   return rows.map(({ name, message }) => `${name}: ${message ?? ''}`).join('; ');
+}
+
+export type EventDraft = {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+};
+
+/** Events for changes of an App's status: a target has entered another state, or its state has another reason. */
+export function transitions(before: AppStatus | undefined, after: AppStatusDraft): readonly EventDraft[] {
+  return (after.targets ?? []).flatMap((row) => {
+    const old = before?.targets?.find((entry) => entry.name === row.name);
+    const isSame = old?.state === row.state && old.reason === row.reason;
+    if (isSame || row.reason === undefined) return [];
+    return [
+      { type: eventType(row), reason: row.reason, message: `${row.name}: ${row.message ?? row.state}` },
+    ];
+  });
+}
+
+function eventType(row: AppTargetStatus): EventDraft['type'] {
+  // Waiting for the rollout slot is normal, so the Event is no warning.
+  if (row.reason === ('WaitingForTurn' satisfies SlotReason)) return 'Normal';
+  if (row.reason === ('UnexpectedIdentity' satisfies GateReason)) return 'Warning';
+  return row.state === 'Failed' || row.state === 'WaitingForIdentity' ? 'Warning' : 'Normal';
 }

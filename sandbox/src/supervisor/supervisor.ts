@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { makeFolder } from '../make-folder.ts';
-import { formatTime } from '../../../src/k8s/timestamps.ts';
+import { formatTime } from '../../../src/k8s/time.ts';
 import { tryLock } from '../file-lock.ts';
 import { startWatchdog } from '../processes/watchdog.ts';
 import { bringUp } from './bring-up.ts';

@@ -3,10 +3,10 @@ import type { LinkedServiceAccount } from '../../api/index.ts';
 import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
-import { isAdopted, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';
+import { isAdopted, isOwned, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';
 import { desiredRole, ownerOf } from './role.ts';
 import { assignTargets } from './shards.ts';
-import type { ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
 
 /**
  * Name of the account's role with this index. `spec.aws.roleName` can set the name of the first role. Names of further roles are
@@ -52,6 +52,17 @@ export function roleOwnership(
   return (ownership === 'ours' && isTagged) || (ownership === 'earlier' && isAdopted(role.tags))
     ? ownership
     : 'foreign';
+}
+
+export type OwnedRole = { readonly cached: CachedRole; readonly role: ObservedRole };
+
+/** Existing roles whose ownership tags name the account. */
+export function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly OwnedRole[] {
+  return [...world.roles.values()].flatMap((cached) =>
+    cached.role && isOwned(roleOwnership(cached.role, world.account, facts))
+      ? [{ cached, role: cached.role }]
+      : [],
+  );
 }
 
 /**

@@ -7,7 +7,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
  */
 import type { ObservedRole } from '../state/world.ts';
-import { formatTime } from '../../k8s/timestamps.ts';
+import { formatTime } from '../../k8s/time.ts';
 import type { Wall } from '../../k8s/time.ts';
 import { tagValue, type Tags } from './tags.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
 import { parsePolicyDocument } from '../../policy/document.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import type { ClusterFacts, ObservedRole } from '../state/world.ts';
 import { limitsNothing } from './operator-fence.ts';
 import { hasPodDenial, podDenialName } from './pod-denial.ts';

@@ -30,7 +30,6 @@ import { withLastUsed } from './last-used.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { keptPolicies, screenPolicies } from './policies.ts';
-import type { Problem } from '../state/problem.ts';
 import type { IdentityReason } from '../state/reasons.ts';
 import { closedShards, previousShards, removeSurplus, unneededRoles } from './further-roles.ts';
 import { asLastRead, mergedPolicyRows, refusedRows } from './policy-rows.ts';
@@ -42,8 +41,7 @@ import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
-import type { ServingRole, TargetContext } from './target-context.ts';
-import { rowFromStatus } from './target-rows.ts';
+import { type ServingRole, type TargetContext, rowFromStatus } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';
@@ -53,6 +51,7 @@ import type {
   ObservedRole,
   LastSyncedRole,
   TargetObservation,
+  Problem,
 } from '../state/world.ts';
 
 export type AccountPlan = {

@@ -17,7 +17,7 @@ import { identityErrors, type IdentityError } from '../state/errors.ts';
 import type { CallerIdentity } from '../state/ports.ts';
 import { providerCondition, reportedByAccounts } from './cluster-state.ts';
 import { allowListKey } from './policies.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import type { Wall } from '../../k8s/time.ts';
 

@@ -22,7 +22,6 @@ import {
   tagKeysLostOnRetain,
   existedBefore,
 } from '../desired/ownership.ts';
-import type { Problem } from '../state/problem.ts';
 import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';
 import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
 import type { StepList } from './step-list.ts';
@@ -35,6 +34,7 @@ import type {
   ObservedRole,
   StepFailure,
   TargetObservation,
+  Problem,
 } from '../state/world.ts';
 
 /** Plans the next steps of a deletion that does not wait for pods. Returns what blocks the deletion or, if nothing does, its progress. */

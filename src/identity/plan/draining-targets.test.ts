@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Wall } from '../../k8s/time.ts';
 import { edit, createWorld, observe, resync, settle } from '../testing/simulated-world.ts';
 import { planAccount } from './account.ts';
-import { drainingTargets } from './draining-targets.ts';
+import { drainingTargets } from './draining.ts';
 
 it('a target counts as draining since TargetsLinked of its account was last True', () => {
   const world = createWorld();

@@ -7,11 +7,11 @@
  * the namespace can start them. In addition, a role of the account must already trust the target's subject, either in a trust
  * policy that this process wrote, or according to both IAM and the account's status.
  */
-import type { IdentityMode } from '../../api/index.ts';
-import { unlinkNowAnnotation } from '../../api/index.ts';
-import { accountRoleIndex, roleOwnership } from '../desired/account-roles.ts';
+import { unlinkNowAnnotation, type IdentityMode, type LinkedServiceAccount } from '../../api/index.ts';
+import { findCondition } from '../../k8s/conditions.ts';
+import type { Wall } from '../../k8s/time.ts';
+import { accountRoleIndex, ownedRoles } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
-import { isOwned } from '../desired/ownership.ts';
 import { principalsOf } from '../desired/trust-principals.ts';
 import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
@@ -46,13 +46,12 @@ export function wasAdmitted(
   mode: IdentityMode,
   target: string,
 ): boolean {
-  const { account, lastSynced, roles } = world;
+  const { lastSynced } = world;
   const admitsTarget = (trustPolicy: string): boolean => admits(world, facts, mode, target, trustPolicy);
   if ([...lastSynced.values()].some(({ spec }) => admitsTarget(spec.trustPolicy))) return true;
   const wasLinked = isReportedLinked(world, target);
-  return [...roles.values()].some(({ role, source, hasOwnTrust }) => {
-    if (!role || !isOwned(roleOwnership(role, account, facts)) || !admitsTarget(role.trustPolicy))
-      return false;
+  return ownedRoles(world, facts).some(({ role, cached: { source, hasOwnTrust } }) => {
+    if (!admitsTarget(role.trustPolicy)) return false;
     // After this process has synced the role, a principal that others add to the trust policy is drift.
     return (source === 'write' && hasOwnTrust === true) || (wasLinked && !lastSynced.has(role.name));
   });
@@ -67,12 +66,10 @@ export function wasAdmitted(
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   return (
     isReportedLinked(world, target) &&
-    [...world.roles.values()].some(
+    ownedRoles(world, facts).some(
       ({ role }) =>
-        role !== null &&
-        isOwned(roleOwnership(role, world.account, facts)) &&
-        (admits(world, facts, 'IRSA', target, role.trustPolicy) ||
-          admits(world, facts, 'PodIdentity', target, role.trustPolicy)),
+        admits(world, facts, 'IRSA', target, role.trustPolicy) ||
+        admits(world, facts, 'PodIdentity', target, role.trustPolicy),
     )
   );
 }
@@ -101,4 +98,23 @@ function namesSubject(trustPolicy: string, { providerArn }: ClusterFacts, subjec
       principal.providerArn === providerArn &&
       principal.subject === subject,
   );
+}
+
+export type DrainingTarget = {
+  readonly account: string;
+  readonly target: string;
+  /** Last transition of the account's TargetsLinked condition. The draining cannot have started earlier. */
+  readonly since: Wall;
+};
+
+/** Lists the draining targets of all accounts, longest draining first. */
+export function drainingTargets(accounts: readonly LinkedServiceAccount[]): readonly DrainingTarget[] {
+  return accounts
+    .flatMap(({ metadata, status }) => {
+      const since = Date.parse(findCondition(status?.conditions, 'TargetsLinked')?.lastTransitionTime ?? '');
+      return (status?.targets ?? [])
+        .filter(({ reason }) => reason === 'StillInUse')
+        .map(({ name }) => ({ account: metadata.name, target: name, since: since as Wall }));
+    })
+    .toSorted((a, b) => a.since - b.since);
 }

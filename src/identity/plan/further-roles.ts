@@ -1,11 +1,11 @@
 /** Further roles of an account, for targets that do not fit into one trust policy: their assignment and their removal. */
 import type { IdentityMode } from '../../api/index.ts';
-import { accountRoleIndex, accountRoleName, roleOwnership } from '../desired/account-roles.ts';
+import { accountRoleIndex, accountRoleName, ownedRoles } from '../desired/account-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
-import { existedBefore, isOwned, ownershipTagKeys } from '../desired/ownership.ts';
+import { existedBefore, ownershipTagKeys } from '../desired/ownership.ts';
 import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';
 import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import type { AccountWorld, ClusterFacts, ObservedRole } from '../state/world.ts';
 import type { Step } from '../steps/step.ts';
 import type { StepList } from './step-list.ts';
@@ -42,8 +42,8 @@ export function closedShards(
   facts: ClusterFacts,
 ): ReadonlyMap<number, readonly string[]> {
   const named = namedRoleArns(world);
-  const further = [...world.roles.values()].flatMap(({ role }): [number, readonly string[]][] => {
-    if (!role || !named.has(role.arn) || !isOwned(roleOwnership(role, world.account, facts))) return [];
+  const further = ownedRoles(world, facts).flatMap(({ role }): [number, readonly string[]][] => {
+    if (!named.has(role.arn)) return [];
     const index = accountRoleIndex(world.account, facts, role.name) ?? 1;
     return index > 1 && role.name === accountRoleName(world.account, facts, index) ? [[index, []]] : [];
   });
@@ -58,14 +58,9 @@ export function unneededRoles(
 ): readonly ObservedRole[] {
   const needed = new Set(roles.map((role) => role.assessment.spec.name));
   const carried = namedRoleArns(world);
-  return [...world.roles.values()].flatMap(({ role }) =>
-    role &&
-    !needed.has(role.name) &&
-    !carried.has(role.arn) &&
-    isOwned(roleOwnership(role, world.account, facts))
-      ? [role]
-      : [],
-  );
+  return ownedRoles(world, facts)
+    .map(({ role }) => role)
+    .filter(({ name, arn }) => !needed.has(name) && !carried.has(arn));
 }
 
 /**

@@ -6,9 +6,8 @@
  * existing ServiceAccount belongs to the account only if it has Konstellation's label with the account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';
-import type { Problem } from '../state/problem.ts';
 import type { Step } from '../steps/step.ts';
-import type { ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+import type { ObservedServiceAccount, TargetObservation, Problem } from '../state/world.ts';
 import { accountLabelValue } from '../desired/names.ts';
 
 export type LinkDecision =

@@ -13,14 +13,13 @@
  * on roles with a permissions boundary. Removing an inline policy has neither of these conditions.
  */
 import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
-import { roleOwnership } from '../desired/account-roles.ts';
+import { ownedRoles } from '../desired/account-roles.ts';
 import { largestInlinePolicy } from '../desired/operator-policy.ts';
-import { isOwned } from '../desired/ownership.ts';
 import { deniedPods, hasPodDenial, podDenialDocument, type DeniedPod } from '../desired/pod-denial.ts';
 import { isMarked } from '../desired/quarantine.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { isTransient } from './policies.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
 import type { StepList } from './step-list.ts';
 
@@ -40,14 +39,7 @@ export function planPodDenial(
 ): PodDenial {
   const pods = deniedPods(world.quarantines);
   const document = pods.length === 0 ? undefined : podDenialDocument(pods.map(({ uid }) => uid));
-  const owned = [...world.roles.values()].flatMap((cached) =>
-    cached.role &&
-    isOwned(roleOwnership(cached.role, world.account, facts)) &&
-    !isMarked(cached.role.tags) &&
-    isServing(cached.role)
-      ? [{ cached, role: cached.role }]
-      : [],
-  );
+  const owned = ownedRoles(world, facts).filter(({ role }) => !isMarked(role.tags) && isServing(role));
   const problems = owned.flatMap(
     ({ cached, role }) => planRole(world, facts, cached, role, document, list) ?? [],
   );

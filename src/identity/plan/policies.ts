@@ -3,9 +3,8 @@ import { detachDisallowedAnnotation, type ClusterConfig, type PolicyStatus } fro
 import { matchesPattern, partitionOf } from '../desired/arn.ts';
 import { digest } from '../desired/digest.ts';
 import type { IdentityErrorCode } from '../state/errors.ts';
-import type { Problem } from '../state/problem.ts';
 import { problemOr, type StepList } from './step-list.ts';
-import type { ClusterFacts, ObservedRole, StepFailure } from '../state/world.ts';
+import type { ClusterFacts, ObservedRole, StepFailure, Problem } from '../state/world.ts';
 
 export type PolicyRow = PolicyStatus;
 

@@ -10,7 +10,8 @@
  * confirmation replaces the proof: association, trust policy and the webhook's injection were read back. The confirmation allows
  * apps to start. The first pod of an app then makes the proof possible.
  */
-import type { LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
+import type { IdentityMode, LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
 import { digest, fractionOf } from '../desired/digest.ts';
 import { propagationMs } from '../steps/retry.ts';
@@ -74,11 +75,14 @@ export function proofsFromStatus(account: LinkedServiceAccount, since: number): 
         since + renewFromMs + fractionOf([account.metadata.uid ?? '', name]) * (renewUntilMs - renewFromMs),
       ...(roleArn === undefined ? {} : { roleArn }),
     };
-    if (proven)
-      carried.set(proofSlot(name, identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity'), record);
+    if (proven) carried.set(proofSlot(name, kindOf(identityMode)), record);
     if (confirmed) carried.set(proofSlot(name, 'confirmation'), record);
   }
   return carried;
+}
+
+function kindOf(mode: IdentityMode | undefined): ProofKind {
+  return mode === 'PodIdentity' ? 'podIdentity' : 'webIdentity';
 }
 
 export type ProofState =
@@ -114,11 +118,19 @@ function hasProofRecord(world: AccountWorld, target: string, key: string, of: Pr
 }
 
 /**
- * Whether a confirmation exists for the state of role and association that the key identifies. With a confirmation, apps can
- * start pods.
+ * Key of the identity that the target's pods get by the association, and whether this identity is proven or, without a proof,
+ * confirmed.
  */
-export function isConfirmed(world: AccountWorld, target: string, key: string): boolean {
-  return hasProofRecord(world, target, key, 'confirmation');
+export function knownByAssociation(
+  world: AccountWorld,
+  target: string,
+  role: ObservedRole,
+  serviceAccount: ObservedServiceAccount,
+  association: ObservedAssociation,
+): { readonly key: string; readonly proven: boolean; readonly confirmed: boolean } {
+  const key = proofKey(role, serviceAccount, association);
+  const proven = validProof(world, target, role, serviceAccount, association) !== undefined;
+  return { key, proven, confirmed: proven || hasProofRecord(world, target, key, 'confirmation') };
 }
 
 /** Whether a confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that time. */
@@ -134,12 +146,10 @@ export function knownOf(
   world: AccountWorld,
   { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,
 ): { readonly proven: boolean; readonly confirmed?: boolean } {
-  const of = identityMode === 'PodIdentity' ? 'podIdentity' : 'webIdentity';
+  const has = (kind: ProofKind): boolean => key !== undefined && hasProofRecord(world, name, key, kind);
   return {
-    proven: proven && key !== undefined && hasProofRecord(world, name, key, of),
-    ...(confirmed === undefined
-      ? {}
-      : { confirmed: confirmed && key !== undefined && isConfirmed(world, name, key) }),
+    proven: proven && has(kindOf(identityMode)),
+    ...defined({ confirmed: confirmed && has('confirmation') }),
   };
 }
 

@@ -17,7 +17,7 @@
  * interruption, even if a resource policy allows them.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
-import { formatTime } from '../../k8s/timestamps.ts';
+import { formatTime } from '../../k8s/time.ts';
 import { after, type Wall } from '../../k8s/time.ts';
 import { existedBefore } from '../desired/ownership.ts';
 import {
@@ -31,9 +31,9 @@ import {
   quarantineTagKeys,
 } from '../desired/quarantine.ts';
 import { trustPolicy } from '../desired/trust.ts';
-import { ownedRoles, type OwnedRole } from './owned-roles.ts';
+import { ownedRoles, type OwnedRole } from '../desired/account-roles.ts';
 import { isTransient } from './policies.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import type {
   AccountUser,
   AccountWorld,

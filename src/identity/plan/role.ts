@@ -14,7 +14,6 @@ import { ownerOf } from '../desired/role.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import { findCondition } from '../../k8s/conditions.ts';
-import type { Problem } from '../state/problem.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
 import { planRemovedStatements, planStatements, statementsDiffer, statementsDrift } from './statements.ts';
 import {
@@ -33,6 +32,7 @@ import type {
   ObservedRole,
   LastSyncedRole,
   CachedRole,
+  Problem,
 } from '../state/world.ts';
 import { settableTags } from '../desired/tags.ts';
 

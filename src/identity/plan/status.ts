@@ -8,15 +8,14 @@ import type {
 } from '../../api/index.ts';
 import { accountConditionTypes, type AccountConditionType } from '../../api/index.ts';
 import { messageAbout, roleNameOf } from '../desired/arn.ts';
-import { formatTime } from '../../k8s/timestamps.ts';
+import { formatTime } from '../../k8s/time.ts';
 import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { identityErrors } from '../state/errors.ts';
-import type { Problem } from '../state/problem.ts';
 import { foreignInlinePolicies } from '../desired/statements.ts';
 import type { PodDenial } from './pod-denial.ts';
 import { isUnread, type RoleAssessment } from './role.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
-import type { AccountWorld, PodCounts } from '../state/world.ts';
+import type { AccountWorld, PodCounts, Problem } from '../state/world.ts';
 
 export type TargetRow = {
   readonly name: string;

@@ -2,14 +2,21 @@
 import { restartLabel } from '../../api/index.ts';
 import type { AssociationStanding } from './associations.ts';
 import { decideLink } from './links.ts';
-import type { Problem } from '../state/problem.ts';
 import { decideProof, validProof } from './proofs.ts';
 import type { TargetRow } from './status.ts';
-import { assessmentOf, assignedRole, type AssignedRole, type TargetContext } from './target-context.ts';
+import {
+  assessmentOf,
+  assignedRole,
+  type AssignedRole,
+  type TargetContext,
+  waitsForSwitch,
+  row,
+  rowByAssociation,
+  switching,
+} from './target-context.ts';
 import { problemOr } from './step-list.ts';
-import { waitsForSwitch, row, rowByAssociation, switching } from './target-rows.ts';
 import { sameDocument } from '../desired/trust.ts';
-import type { AccountWorld, ObservedServiceAccount, TargetObservation } from '../state/world.ts';
+import type { AccountWorld, ObservedServiceAccount, TargetObservation, Problem } from '../state/world.ts';
 
 export function planByAnnotation(
   context: TargetContext,

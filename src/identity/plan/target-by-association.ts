@@ -2,8 +2,7 @@
 import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
-import type { Problem } from '../state/problem.ts';
-import { decideProof, isConfirmed, isRenewalDue, requeueAtRenewal, proofKey, validProof } from './proofs.ts';
+import { decideProof, isRenewalDue, knownByAssociation, requeueAtRenewal } from './proofs.ts';
 import { alteredSettings } from '../steps/association.ts';
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
@@ -19,15 +18,18 @@ import {
   sinceOurWrite,
   type AssignedRole,
   type TargetContext,
+  waitsForSwitch,
+  switching,
+  row,
 } from './target-context.ts';
 import { problemOr, type StepList } from './step-list.ts';
-import { waitsForSwitch, switching, row } from './target-rows.ts';
 import type {
   ClusterFacts,
   ObservedAssociation,
   ObservedServiceAccount,
   TargetObservation,
   UnservedPod,
+  Problem,
 } from '../state/world.ts';
 
 export function planByAssociation(
@@ -164,13 +166,12 @@ function confirm(
   serviceAccount: ObservedServiceAccount,
 ): Confirmation | undefined {
   const { assessment, role } = assigned;
-  const key = proofKey(role, serviceAccount, association);
-  const isProven = validProof(world, name, role, serviceAccount, association) !== undefined;
+  const { key, proven, confirmed } = knownByAssociation(world, name, role, serviceAccount, association);
   // Our own recent write is read back even if an earlier confirmation exists.
   const isWritten = world.associations.get(name)?.source === 'write';
-  const isKnown = !isWritten && (isProven || isConfirmed(world, name, key));
+  const isKnown = !isWritten && confirmed;
   // A confirmation from the status, accepted at the start of this process, remains valid until the association is read back.
-  if (isKnown && (isProven || !isRenewalDue(world, list, name))) return undefined;
+  if (isKnown && (proven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(assigned, name)
     ? list.addStep({
         kind: 'ConfirmAssociation',
@@ -199,7 +200,8 @@ function proofByPod(
   { role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): PodProofPart {
-  const key = proofKey(role, serviceAccount, association);
+  const known = knownByAssociation(world, name, role, serviceAccount, association);
+  const { key } = known;
   const pod = held.exchangePod;
   const unread = readNodes(list, name, held.unreadNodes ?? []);
   const [unserved] = held.withoutAgent ?? [];
@@ -208,9 +210,9 @@ function proofByPod(
   if (unread) return { proven: false, confirmed: true, proofKey: key, ...unread };
   if (!pod) {
     requeueAtRenewal(world, list, name);
-    return validProof(world, name, role, serviceAccount, association) === undefined
-      ? { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) }
-      : { proven: true, confirmed: true, proofKey: key };
+    return known.proven
+      ? { proven: true, confirmed: true, proofKey: key }
+      : { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) };
   }
   const proof = decideProof(world, list, name, role, cachedRole, serviceAccount, { association, pod });
   if (proof.proven) return { proven: true, confirmed: true, proofKey: key };

@@ -9,7 +9,7 @@ import {
 import { wantedMode } from '../desired/role.ts';
 import { isDraining, wasAdmitted } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';
-import type { Problem } from '../state/problem.ts';
+import type { Problem } from '../state/world.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 export type TargetDecision = {

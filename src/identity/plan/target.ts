@@ -19,17 +19,21 @@ import type { IdentityErrorCode } from '../state/errors.ts';
 import { ownershipOf, ownershipTags } from '../desired/ownership.ts';
 import { planByAnnotation } from './target-by-annotation.ts';
 import { planByAssociation } from './target-by-association.ts';
-import type { Problem } from '../state/problem.ts';
-import { isConfirmed, proofKey, validProof } from './proofs.ts';
+import { knownByAssociation } from './proofs.ts';
 import type { TargetRow } from './status.ts';
-import { assignedRole, type TargetContext, type SwitchSlot } from './target-context.ts';
+import { assignedRole, type TargetContext, type SwitchSlot, rowFromStatus, row } from './target-context.ts';
 import type { Step } from '../steps/step.ts';
 import { problemOr } from './step-list.ts';
-import { rowFromStatus, row } from './target-rows.ts';
 import type { TargetDecision } from './target-decisions.ts';
 import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
-import type { AccountWorld, ClusterFacts, ObservedAssociation, TargetObservation } from '../state/world.ts';
+import type {
+  AccountWorld,
+  ClusterFacts,
+  ObservedAssociation,
+  TargetObservation,
+  Problem,
+} from '../state/world.ts';
 
 /**
  * Switch slot with its current holder: the first target that switches its identity mode and whose pods are not current yet. The
@@ -155,10 +159,7 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
   const known = (association: ObservedAssociation): boolean => {
     // A switch back to IRSA deletes the association, so the association has to be read first.
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !assigned || !serviceAccount) return false;
-    const { role } = assigned;
-    const key = proofKey(role, serviceAccount, association);
-    const isProven = validProof(world, name, role, serviceAccount, association) !== undefined;
-    return isProven || isConfirmed(world, name, key);
+    return knownByAssociation(world, name, assigned.role, serviceAccount, association).confirmed;
   };
   return associationStanding(world, facts, name, known);
 }

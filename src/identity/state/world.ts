@@ -1,8 +1,11 @@
 /** Input of the planner: the observed state of one account, its roles and its targets. */
 import type { IdentityMode, LinkedServiceAccount, QuarantinedPod } from '../../api/index.ts';
 import type { IdentityErrorCode } from './errors.ts';
-import type { Problem } from './problem.ts';
+import type { IdentityReason } from './reasons.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
+
+/** Problem of an account, role or target. `reason` is for programs, `message` for people. */
+export type Problem = { readonly reason: IdentityReason | IdentityErrorCode; readonly message: string };
 
 /** Settings of a role that IAM returns and writes together (GetRole, UpdateRole). Listings of roles omit them. */
 export type RoleSettings = {

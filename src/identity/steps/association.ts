@@ -1,7 +1,7 @@
 /** Steps on the EKS Pod Identity association of a target: effect, Event and plan line of each kind. */
 import { onlyAddsTags } from '../desired/tags.ts';
 import type { CachedAssociation, ObservedAssociation } from '../state/world.ts';
-import type { StepRow } from './row.ts';
+import type { StepRow } from './step.ts';
 import type { StepOf } from './step.ts';
 
 export type AssociationStep = StepOf<'ReadAssociation' | 'ConfirmAssociation' | AssociationWrite['kind']>;

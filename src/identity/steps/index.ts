@@ -5,9 +5,8 @@ import type { StepEvent } from './event.ts';
 import { proofSteps } from './proof.ts';
 import { roleSteps } from './role.ts';
 import type { ObservedRole } from '../state/world.ts';
-import type { PlanLine, StepRow } from './row.ts';
 import { serviceAccountSteps } from './service-account.ts';
-import type { Step, StepOf } from './step.ts';
+import type { Step, StepOf, PlanLine, StepRow } from './step.ts';
 
 const rows: { readonly [K in Step['kind']]: StepRow<StepOf<K>> } = {
   ...accountSteps,

@@ -2,7 +2,7 @@
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import type { StepRow } from './row.ts';
+import type { StepRow } from './step.ts';
 import type { Step, StepOf } from './step.ts';
 
 export const proofSteps: {

@@ -7,8 +7,7 @@ import { withoutTags, withTags } from '../desired/tags.ts';
 import type { CreatedRole } from '../state/ports.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import { prettyJson } from './pretty-json.ts';
-import type { StepRow } from './row.ts';
+import type { StepRow } from './step.ts';
 import type { StepOf } from './step.ts';
 
 export type RoleStep = StepOf<
@@ -289,6 +288,15 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
     }),
   },
 };
+
+/** Formats JSON over several lines for a plan; returns any other text unchanged. */
+function prettyJson(document: string): string {
+  try {
+    return JSON.stringify(JSON.parse(document), undefined, 2);
+  } catch {
+    return document;
+  }
+}
 
 /** Document of the operator's inline policy with this name before a step, formatted for a plan. */
 function documentBefore(policyName: string, role: ObservedRole | undefined): { readonly before?: string } {

@@ -2,7 +2,7 @@
 import { fieldManager } from '../../api/index.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import type { ObservedServiceAccount } from '../state/world.ts';
-import type { StepRow } from './row.ts';
+import type { StepRow } from './step.ts';
 import type { StepOf } from './step.ts';
 
 export type ServiceAccountStep = StepOf<

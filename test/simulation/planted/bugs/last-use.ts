@@ -1,7 +1,7 @@
 /** Planted bugs that affect the reported last use of roles. */
 import { withLastUsed } from '../../../../src/identity/plan/last-used.ts';
 import { commonUse, laterUse } from '../../../../src/identity/state/role-use.ts';
-import { formatTime } from '../../../../src/k8s/timestamps.ts';
+import { formatTime } from '../../../../src/k8s/time.ts';
 import { around, type PlantedBug } from '../planted-bug.ts';
 
 const scenario = 'roles are used beside a foreign role, and are then recreated under other ids';

@@ -4,7 +4,7 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import type { Quarantine } from '../../../../api/quarantine.ts';
 import { quarantines } from '../../../../api/resources.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { formatTime } from '../../../../k8s/timestamps.ts';
+import { formatTime } from '../../../../k8s/time.ts';
 import { after } from '../../../../k8s/time.ts';
 import { isNotFound } from '../../../../kube/errors.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
