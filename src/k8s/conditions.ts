@@ -23,6 +23,15 @@ export type Condition = {
 /** Condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
+export function draft<Type extends string>(
+  type: Type,
+  status: ConditionStatus,
+  reason: string,
+  message: string,
+): ConditionDraft & { readonly type: Type } {
+  return { type, status, reason, message };
+}
+
 /** Syntax of reasons that the API server accepts. Source: metav1.Condition. */
 export const reasonPattern = /^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$/;
 

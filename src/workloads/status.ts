@@ -1,6 +1,7 @@
 /** Status of an App, summarized from its targets. The operator later adds the transition times of the conditions. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
-import type { ConditionDraft } from '../k8s/conditions.ts';
+import { draft, type ConditionDraft } from '../k8s/conditions.ts';
+import { defined } from '../k8s/defined.ts';
 import type { GateReason, RolloutReason, SlotReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
 
@@ -20,7 +21,7 @@ const severity: Readonly<Record<AppTargetStatus['state'], number>> = {
 export function appStatus(app: App, reports: readonly TargetReport[]): AppStatusDraft {
   const satisfied = reports.filter(({ row }) => hasWantedState(row));
   return {
-    ...(app.metadata.generation === undefined ? {} : { observedGeneration: app.metadata.generation }),
+    ...defined({ observedGeneration: app.metadata.generation }),
     targets: reports.map(({ row }) => row),
     ready: `${satisfied.length}/${reports.length}`,
     conditions: [ready(reports), identityReady(app, reports), available(reports)],
@@ -42,7 +43,7 @@ function ready(reports: readonly TargetReport[]): ConditionDraft {
   const worst = worstOf(unsatisfied);
   if (!worst) return met('Ready', 'Ready', 'all targets are ready');
   const reason = hasWantedState(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
-  return unmet('Ready', 'False', reason, joined(unsatisfied.map(({ row }) => row)));
+  return draft('Ready', 'False', reason, joined(unsatisfied.map(({ row }) => row)));
 }
 
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
@@ -56,20 +57,20 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
   const [first] = findings;
-  if (first) return unmet(type, 'False', first.reason, joined(findings));
+  if (first) return draft(type, 'False', first.reason, joined(findings));
   if (serviceAccount === undefined)
     return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ identityEvaluated }) => identityEvaluated)
     ? met(type, 'Proven', `account "${serviceAccount}" is proven on every target that runs`)
-    : unmet(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
+    : draft(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
   const worst = worstOf(missing);
   if (!worst) return met('Available', 'Available', 'all targets have their replicas');
-  return unmet('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
+  return draft('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 
 function worstOf(reports: readonly TargetReport[]): TargetReport | undefined {
@@ -78,20 +79,6 @@ function worstOf(reports: readonly TargetReport[]): TargetReport | undefined {
 
 function met(type: AppConditionType, reason: SummaryReason | RolloutReason, message: string): ConditionDraft {
   return { type, status: 'True', reason, message };
-}
-
-/**
- * Condition that is not met.
- *
- * @param reason why a target does not meet the condition: a constant from `reasons.ts`, or a reason taken from a pod
- */
-function unmet(
-  type: AppConditionType,
-  status: 'False' | 'Unknown',
-  reason: string,
-  message: string,
-): ConditionDraft {
-  return { type, status, reason, message };
 }
 
 function joined(rows: readonly { readonly name: string; readonly message?: string | undefined }[]): string {

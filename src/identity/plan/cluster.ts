@@ -2,7 +2,6 @@
  * Compares a ClusterConfig with the API server and AWS, and derives the ClusterConfig's conditions and the facts for the plans of
  * accounts.
  */
-import type { ClusterConfig, ClusterConfigStatus } from '../../api/index.ts';
 import {
   clusterConfigs,
   detachDisallowedAnnotation,
@@ -10,16 +9,19 @@ import {
   newerSpecMessage,
   reservedTargetMessage,
   stsAudience,
+  type ClusterConfig,
+  type ClusterConfigStatus,
 } from '../../api/index.ts';
-import { findCondition, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
-import { clusterArn, oidcProviderArn } from '../desired/arn.ts';
+import { draft, findCondition, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
+import { defined } from '../../k8s/defined.ts';
+import { clusterArn, oidcProviderArn as providerArnOf } from '../desired/arn.ts';
 import { identityErrors, type IdentityError } from '../state/errors.ts';
 import type { CallerIdentity } from '../state/ports.ts';
 import { providerCondition, reportedByAccounts } from './cluster-state.ts';
 import { allowListKey } from './policies.ts';
 import type { Problem } from '../state/world.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
-import type { Wall } from '../../k8s/time.ts';
+import { formatTime, type Wall } from '../../k8s/time.ts';
 
 /** Result of a query to AWS or the API server, or the query's error. */
 export type Answer<T> =
@@ -97,15 +99,8 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
     !world.caller.ok &&
     reportedByAccounts.has(world.caller.error.code) &&
     config.status?.observedGeneration === config.metadata.generation;
-  const { accountId, partition, clusterArn: arn, oidcProviderArn: providerArn } = config.status ?? {};
-  const known = isOutage
-    ? {
-        ...(accountId === undefined ? {} : { accountId }),
-        ...(partition === undefined ? {} : { partition }),
-        ...(arn === undefined ? {} : { clusterArn: arn }),
-        ...(providerArn === undefined ? {} : { oidcProviderArn: providerArn }),
-      }
-    : {};
+  const { accountId, partition, clusterArn: arn, oidcProviderArn } = config.status ?? {};
+  const known = isOutage ? defined({ accountId, partition, clusterArn: arn, oidcProviderArn }) : {};
   const asTheyAre = new Map(world.namespaces.map((namespace) => [namespace.name, namespace]));
   const reserved = config.spec.targets.filter((target) =>
     isReservedNamespace(target, world.operatorNamespace),
@@ -117,19 +112,19 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   });
   const verdict: ConditionDraft = problem
     ? { type: 'Ready', status: 'False', ...problem }
-    : {
-        type: 'Ready',
-        status: 'True',
-        reason: 'Ready',
-        message: `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}${reserved
+    : draft(
+        'Ready',
+        'True',
+        'Ready',
+        `AWS account ${caller?.accountId}, issuer ${issuer}${ignoredTagsNote(aws.tags)}${reserved
           .map((target) => `; ${reservedTargetMessage(target)}`)
           .join('')}${disallowedNote(world)}`,
-      };
+      );
   const drift = driftVerdict(world);
   const quotas = reportedQuotas(world);
   const provider = providerVerdict(world);
   const status: ClusterConfigStatus = {
-    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    ...defined({ observedGeneration: config.metadata.generation }),
     ...known,
     ...(caller
       ? {
@@ -142,16 +137,15 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
           }),
         }
       : {}),
-    ...(issuer === undefined ? {} : { oidcIssuer: issuer }),
-    ...(caller && issuer !== undefined ? { oidcProviderArn: oidcProviderArn({ ...caller, issuer }) } : {}),
-    ...(quotas ? { quotas } : {}),
+    ...defined({
+      oidcIssuer: issuer,
+      oidcProviderArn: caller && issuer !== undefined ? providerArnOf({ ...caller, issuer }) : undefined,
+      quotas,
+    }),
     conditions: setConditions(
       config.status?.conditions,
       [verdict, provider, drift].filter((part) => part !== undefined),
-      {
-        generation: config.metadata.generation,
-        now: world.now,
-      },
+      { generation: config.metadata.generation, now: world.now },
     ),
   };
   return { applyNamespaces: world.older === undefined ? missing : [], status };
@@ -165,7 +159,7 @@ function newerConfigStatus({ config, now }: ClusterWorld, message: string): Clus
   const known = (config.status?.conditions ?? []).filter(({ type }) => type !== 'Ready');
   return {
     ...config.status,
-    ...(config.metadata.generation === undefined ? {} : { observedGeneration: config.metadata.generation }),
+    ...defined({ observedGeneration: config.metadata.generation }),
     conditions: setConditions(
       config.status?.conditions,
       [{ type: 'Ready', status: 'False', reason: 'SpecNewerThanOperator', message }, ...known],
@@ -184,18 +178,11 @@ export function outdatedStatus(
   { installed, own, now }: { readonly installed: number; readonly own: number; readonly now: Wall },
 ): ClusterConfigStatus {
   const known = (status?.conditions ?? []).filter(({ type }) => type !== outdatedCondition);
-  const verdict: ConditionDraft = {
-    type: outdatedCondition,
-    status: 'False',
-    reason: 'OperatorOutdated',
-    message: outdatedMessage(installed, own),
-  };
+  const verdict = draft(outdatedCondition, 'False', 'OperatorOutdated', outdatedMessage(installed, own));
+  const { generation } = metadata;
   return {
     ...status,
-    conditions: setConditions(status?.conditions, [...known, verdict], {
-      generation: metadata.generation,
-      now,
-    }),
+    conditions: setConditions(status?.conditions, [...known, verdict], { generation, now }),
   };
 }
 
@@ -217,32 +204,25 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
 function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;
   const type = 'DriftChecked';
-  const failing = drift.flatMap(({ what, lastSuccess, failure }) =>
-    failure && isReported(failure)
-      ? [
-          {
-            reason: failure.error.code,
-            message: `${whatNames[what]} could not be compared with AWS since ${lastSuccess === undefined ? 'the operator started' : new Date(lastSuccess).toISOString().replace(/\.\d{3}Z$/, 'Z')}: ${failure.error.message}`,
-          },
-        ]
-      : [],
-  );
-  const [worst] = failing;
-  if (worst)
+  const failing = drift.flatMap(({ what, lastSuccess, failure }) => {
+    if (!failure || !isReported(failure)) return [];
+    const { code: reason, message } = failure.error;
+    const since = lastSuccess === undefined ? 'the operator started' : formatTime(lastSuccess as Wall);
     return {
-      type,
-      status: 'False',
-      reason: worst.reason,
-      message: failing.map(({ message }) => message).join('; '),
+      reason,
+      message: `${whatNames[what]} could not be compared with AWS since ${since}: ${message}`,
     };
+  });
+  const [worst] = failing;
+  if (worst) return draft(type, 'False', worst.reason, failing.map(({ message }) => message).join('; '));
   const roles = drift.find(({ what }) => what === 'roles');
   if (roles?.lastSuccess !== undefined && !drift.some(({ failure }) => failure))
-    return {
+    return draft(
       type,
-      status: 'True',
-      reason: 'DriftChecked',
-      message: `roles are compared with AWS every ${config.spec.aws.driftIntervalSeconds} s`,
-    };
+      'True',
+      'DriftChecked',
+      `roles are compared with AWS every ${config.spec.aws.driftIntervalSeconds} s`,
+    );
   return findCondition(config.status?.conditions, type);
 }
 
@@ -301,7 +281,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
     {
       accountId: caller.value.accountId,
       issuer: issuer.value,
-      arn: oidcProviderArn({ ...caller.value, issuer: issuer.value }),
+      arn: providerArnOf({ ...caller.value, issuer: issuer.value }),
     },
     provider.value,
   );
@@ -334,21 +314,16 @@ export function providerProblem(
 function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): ConditionDraft | undefined {
   const before = findCondition(config.status?.conditions, providerCondition);
   if (!provider?.ok || !caller.ok || !issuer.ok) {
-    if (provider?.ok === false && provider.error.code === 'AccessDenied')
-      return {
-        type: providerCondition,
-        status: 'Unknown',
-        reason: provider.error.code,
-        message: provider.error.message,
-      };
-    return before;
+    return provider?.ok === false && provider.error.code === 'AccessDenied'
+      ? draft(providerCondition, 'Unknown', provider.error.code, provider.error.message)
+      : before;
   }
-  const arn = oidcProviderArn({ ...caller.value, issuer: issuer.value });
+  const arn = providerArnOf({ ...caller.value, issuer: issuer.value });
   const problem = providerProblem(
     { accountId: caller.value.accountId, issuer: issuer.value, arn },
     provider.value,
   );
   return problem
     ? { type: providerCondition, status: 'False', ...problem }
-    : { type: providerCondition, status: 'True', reason: 'OIDCProviderFound', message: arn };
+    : draft(providerCondition, 'True', 'OIDCProviderFound', arn);
 }

@@ -1,15 +1,17 @@
 /** Status of an account, derived from the findings of the planner. */
-import type {
-  FormerTarget,
-  IdentityMode,
-  LinkedServiceAccountStatus,
-  PolicyStatus,
-  TargetStatus,
+import {
+  accountConditionTypes,
+  type AccountConditionType,
+  type FormerTarget,
+  type IdentityMode,
+  type LinkedServiceAccountStatus,
+  type PolicyStatus,
+  type TargetStatus,
 } from '../../api/index.ts';
-import { accountConditionTypes, type AccountConditionType } from '../../api/index.ts';
 import { messageAbout, roleNameOf } from '../desired/arn.ts';
 import { formatTime } from '../../k8s/time.ts';
-import { setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
+import { draft, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
+import { defined } from '../../k8s/defined.ts';
 import { identityErrors } from '../state/errors.ts';
 import { foreignInlinePolicies } from '../desired/statements.ts';
 import type { PodDenial } from './pod-denial.ts';
@@ -76,15 +78,15 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     decisive.find((part) => part.status === 'Unknown');
   const ready: AccountVerdict = bad
     ? { ...bad, type: 'Ready', message: withRefusal(bad, proofVerdict(wanted)) }
-    : {
-        type: 'Ready',
-        status: 'True',
-        reason: 'Ready',
-        message: `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${deniedNote(findings.podDenial)}${ignored}`,
-      };
+    : draft(
+        'Ready',
+        'True',
+        'Ready',
+        `${count(findings.policies.length, 'policy', 'policies')} attached; ${count(wanted.length, 'target', 'targets')} linked and proven${deniedNote(findings.podDenial)}${ignored}`,
+      );
   const proven = wanted.filter((row) => row.linked && row.proven).length;
   return {
-    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    ...defined({ observedGeneration: account.metadata.generation }),
     ...roleOf(world, first),
     linkedTargets: wanted.filter((row) => row.linked).map((row) => row.name),
     targets: findings.targets.map((row) => targetStatus(world, row)),
@@ -143,7 +145,7 @@ export function blockedStatus(
   const known = before.filter(({ type }) => !types.some((one) => one === type));
   return {
     ...account.status,
-    ...(account.metadata.generation === undefined ? {} : { observedGeneration: account.metadata.generation }),
+    ...defined({ observedGeneration: account.metadata.generation }),
     // Conditions that were not evaluated keep their observedGeneration.
     conditions: [
       ...verdicts(
@@ -177,18 +179,12 @@ function roleVerdict({ roles, surplus, podDenial }: Findings, ignored: string): 
   const problem = roles.find((role) => role.problem)?.problem ?? podDenial.problem ?? surplus;
   return problem
     ? { type: 'RoleSynced', status: 'False', ...problem }
-    : {
-        type: 'RoleSynced',
-        status: 'True',
-        reason: 'InStep',
-        message: `${roles.map((role) => role.arn).join(', ')}${ignored}`,
-      };
+    : draft('RoleSynced', 'True', 'InStep', `${roles.map((role) => role.arn).join(', ')}${ignored}`);
 }
 
 function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): AccountVerdict {
   const type = 'PoliciesAttached';
-  if (tooManyPolicies !== undefined)
-    return { type, status: 'False', reason: 'TooManyPolicies', message: tooManyPolicies };
+  if (tooManyPolicies !== undefined) return draft(type, 'False', 'TooManyPolicies', tooManyPolicies);
   // An attached policy that is no longer allowed has a row with a reason, too.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
@@ -196,7 +192,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
     const message = missing
       .map((row) => messageAbout(row.arn, row.message ?? row.reason ?? 'not attached'))
       .join('; ');
-    return { type, status: 'False', reason: worst.reason ?? 'AttachingPolicies', message };
+    return draft(type, 'False', worst.reason ?? 'AttachingPolicies', message);
   }
   const unlisted = roles.flatMap((role) => role.unlisted ?? []);
   if (unlisted.length > 0) {
@@ -209,16 +205,16 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
         ),
       )
       .join('; ');
-    return { type, status: 'False', reason: failed?.code ?? 'AttachingPolicies', message };
+    return draft(type, 'False', failed?.code ?? 'AttachingPolicies', message);
   }
   const unwritten = roles.flatMap(({ statements }) => statements ?? []).find(({ applied }) => !applied);
   if (unwritten)
-    return {
+    return draft(
       type,
-      status: 'False',
-      reason: unwritten.reason ?? 'AttachingPolicies',
-      message: unwritten.message ?? 'the statements are being written',
-    };
+      'False',
+      unwritten.reason ?? 'AttachingPolicies',
+      unwritten.message ?? 'the statements are being written',
+    );
   const foreign = (role: RoleAssessment): readonly string[] =>
     role.role ? foreignInlinePolicies(role.role) : [];
   const inline = roles.filter((role) => foreign(role).length > 0);
@@ -230,33 +226,17 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
       .join('; ');
     const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
     return failed
-      ? {
-          type,
-          status: 'False',
-          reason: failed.reason,
-          message: `${message}; they could not be removed: ${failed.message}`,
-        }
-      : { type, status: 'False', reason: 'InlinePoliciesFound', message };
+      ? draft(type, 'False', failed.reason, `${message}; they could not be removed: ${failed.message}`)
+      : draft(type, 'False', 'InlinePoliciesFound', message);
   }
-  return {
-    type,
-    status: 'True',
-    reason: 'AllAttached',
-    message: `${count(policies.length, 'policy', 'policies')} attached`,
-  };
+  return draft(type, 'True', 'AllAttached', `${count(policies.length, 'policy', 'policies')} attached`);
 }
 
 function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
   const type = 'TargetsLinked';
   const wanted = targets.filter((row) => row.wanted);
-  if (wanted.length === 0) {
-    return {
-      type,
-      status: 'False',
-      reason: 'NoTargets',
-      message: 'the account has no target, so no pod can use it',
-    };
-  }
+  if (wanted.length === 0)
+    return draft(type, 'False', 'NoTargets', 'the account has no target, so no pod can use it');
   const unlinked = [
     ...wanted.filter((row) => !row.linked),
     ...targets.filter((row) => row.draining || !row.wanted),
@@ -265,40 +245,24 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
   const pending = wanted.filter((row) => row.pending);
   if (!worst && pending[0]?.pending) {
     const message = pending.map((row) => `${row.name}: ${row.pending?.message}`).join('; ');
-    return { type, status: 'False', reason: pending[0].pending.reason, message };
+    return draft(type, 'False', pending[0].pending.reason, message);
   }
-  if (!worst)
-    return {
-      type,
-      status: 'True',
-      reason: 'AllLinked',
-      message: `${count(wanted.length, 'target', 'targets')} linked`,
-    };
-  return { type, status: 'False', reason: worst.reason ?? 'Linking', message: reported(unlinked) };
+  return worst
+    ? draft(type, 'False', worst.reason ?? 'Linking', reported(unlinked))
+    : draft(type, 'True', 'AllLinked', `${count(wanted.length, 'target', 'targets')} linked`);
 }
 
 function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
   const type = 'IdentityProven';
   if (wanted.length === 0)
-    return {
-      type,
-      status: 'False',
-      reason: 'NoTargets',
-      message: 'the account has no target, so there is nothing to prove',
-    };
+    return draft(type, 'False', 'NoTargets', 'the account has no target, so there is nothing to prove');
   const unproven = wanted.filter((row) => !row.proven);
-  const worst = unproven[0];
-  if (!worst)
-    return {
-      type,
-      status: 'True',
-      reason: 'AllProven',
-      message: `${count(wanted.length, 'target', 'targets')} proven`,
-    };
-  const disproved = unproven.filter((row) => row.reason !== 'AwaitingFirstPod');
-  return disproved[0]
-    ? { type, status: 'False', reason: disproved[0].reason ?? 'Proving', message: reported(unproven) }
-    : { type, status: 'Unknown', reason: 'AwaitingFirstPod', message: reported(unproven) };
+  if (unproven.length === 0)
+    return draft(type, 'True', 'AllProven', `${count(wanted.length, 'target', 'targets')} proven`);
+  const disproved = unproven.find((row) => row.reason !== 'AwaitingFirstPod');
+  return disproved
+    ? draft(type, 'False', disproved.reason ?? 'Proving', reported(unproven))
+    : draft(type, 'Unknown', 'AwaitingFirstPod', reported(unproven));
 }
 
 function workloadsVerdict(
@@ -310,50 +274,38 @@ function workloadsVerdict(
   const cutOff = targets.flatMap((row) => row.cutOff ?? []);
   if (pause) return { type, status: 'False', ...pause };
   if (cutOff[0])
-    return {
-      type,
-      status: 'False',
-      reason: cutOff[0].reason,
-      message: cutOff.map(({ message }) => message).join('; '),
-    };
-  if (behind.length === 0)
-    return { type, status: 'True', reason: 'AllCurrent', message: 'no running pod holds an older identity' };
+    return draft(type, 'False', cutOff[0].reason, cutOff.map(({ message }) => message).join('; '));
+  if (behind.length === 0) return draft(type, 'True', 'AllCurrent', 'no running pod holds an older identity');
   const message = behind
     .map(
       (row) =>
         `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} without an identity`,
     )
     .join('; ');
-  return { type, status: 'False', reason: 'PodsNotCurrent', message };
+  return draft(type, 'False', 'PodsNotCurrent', message);
 }
 
 function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {
-  const before = world.account.status?.targets?.find((entry) => entry.name === row.name);
+  const { name, roleArn, identityMode, linked, proven, confirmed, proofKey } = row;
+  const before = world.account.status?.targets?.find((entry) => entry.name === name);
   const { current, stale, uninjected } = row.pods;
-  const { reason, message } =
-    row.reason === undefined ? (row.pending ?? row.cutOff ?? { reason: undefined, message: undefined }) : row;
-  const key = row.proofKey !== undefined && (row.proven || row.confirmed) ? { proofKey: row.proofKey } : {};
-  const proof =
-    row.proven && row.proofKey !== undefined
-      ? {
-          provenAt:
-            before?.proven === true && before.proofKey === row.proofKey && before.provenAt !== undefined
-              ? before.provenAt
-              : formatTime(world.date),
-        }
-      : {};
+  const problem = row.reason === undefined ? (row.pending ?? row.cutOff) : row;
+  const isProofKept = before?.proven === true && before.proofKey === proofKey;
   return {
-    name: row.name,
-    ...(row.roleArn === undefined ? {} : { roleArn: row.roleArn }),
-    ...(row.identityMode === undefined ? {} : { identityMode: row.identityMode }),
-    linked: row.linked || row.stillOpen === true,
-    proven: row.proven,
-    ...(row.confirmed === undefined ? {} : { confirmed: row.confirmed }),
-    ...key,
-    ...proof,
+    name,
+    ...defined({ roleArn, identityMode }),
+    linked: linked || row.stillOpen === true,
+    proven,
+    ...defined({
+      confirmed,
+      proofKey: proven || confirmed ? proofKey : undefined,
+      provenAt:
+        proven && proofKey !== undefined
+          ? ((isProofKept ? before.provenAt : undefined) ?? formatTime(world.date))
+          : undefined,
+    }),
     pods: { current, stale, uninjected },
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
+    ...defined({ reason: problem?.reason, message: problem?.message }),
   };
 }
 
