@@ -5,7 +5,6 @@
  * The planner is level-based: a plan depends on the observed state, not on events. After a plan was executed, planning again
  * yields no step.
  */
-import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import {
   accountFinalizer,
   isProtected,
@@ -13,7 +12,9 @@ import {
   newerSpecMessage,
   protectedMark,
   unlinkNowAnnotation,
+  type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { accountRoleName, accountRoleNames, roleOwnership } from '../desired/account-roles.ts';
 import { clusterChanged, rolesOfOtherClusters, unreadable, unreadRoles } from './cluster-change.ts';
 import { targetsByMode, trustedTargets } from './trusted-targets.ts';
@@ -30,7 +31,6 @@ import { withLastUsed } from './last-used.ts';
 import { currentSwitchSlot, planWanted } from './target.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { keptPolicies, screenPolicies } from './policies.ts';
-import type { IdentityReason } from '../state/reasons.ts';
 import { closedShards, previousShards, removeSurplus, unneededRoles } from './further-roles.ts';
 import { asLastRead, mergedPolicyRows, refusedRows } from './policy-rows.ts';
 import { proofIsOpen } from './proofs.ts';
@@ -39,9 +39,9 @@ import { assessRole, documentOf, isUnread } from './role.ts';
 import { formerTargets } from './sessions.ts';
 import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
-import { createStepList, type StepList } from './step-list.ts';
+import { createStepList, problemOr, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
-import { type ServingRole, type TargetContext, rowFromStatus } from './target-context.ts';
+import { row, rowFromStatus, type ServingRole, type TargetContext } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';
@@ -82,7 +82,7 @@ export function planAccount(world: AccountWorld): AccountPlan {
 function planExisting(world: AccountWorld, deleting: boolean, held: boolean): AccountPlan {
   const { account, cluster } = world;
   const list = createStepList(world);
-  if (!cluster.ok) return done(list, blockedStatus(world, cluster.reason, cluster.message));
+  if (!cluster.ok) return done(list, blockedStatus(world, cluster));
   // A quarantine is planned before everything else, because it only removes access and does not depend on the spec.
   if (world.quarantines.some(isOfWholeAccount)) {
     const names = held ? roleNamesOf(world, cluster.facts) : [];
@@ -90,15 +90,9 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
     return done(list, withQuarantinedPods(status, rowsWhileCutOff(world)));
   }
   /** Plan of an account that a problem blocks. The account's quarantined pods are denied even then. */
-  const blocked = ({
-    reason,
-    message,
-  }: {
-    readonly reason: string;
-    readonly message: string;
-  }): AccountPlan => {
+  const blocked = (problem: Problem): AccountPlan => {
     const { rows } = planPodDenial(world, cluster.facts, list);
-    return done(list, withQuarantinedPods(blockedStatus(world, reason, message), rows));
+    return done(list, withQuarantinedPods(blockedStatus(world, problem), rows));
   };
   // A later version may have applied a field that this version does not know. A plan of this version would revert the
   // effects of that field.
@@ -110,26 +104,26 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   const isKept = deleting && isProtected(account.metadata);
   if (deleting && used.length === 0 && !isKept) {
     const problem = planDeletion(world, cluster.facts, roleNamesOf(world, cluster.facts), list);
-    return done(list, blockedStatus(world, problem.reason, problem.message, endedByDeletion));
+    return done(list, blockedStatus(world, problem, endedByDeletion));
   }
   const notAdmitted = unadmitted(world, cluster.facts);
-  if (!held && notAdmitted) return done(list, blockedStatus(world, notAdmitted.reason, notAdmitted.message));
+  if (!held && notAdmitted) return done(list, blockedStatus(world, notAdmitted));
   if (!held) {
     list.addStep({ kind: 'AddFinalizer' });
-    return done(list, blockedStatus(world, 'CreatingRole', 'the finalizer is being added to the account'));
+    const message = 'the finalizer is being added to the account';
+    return done(list, blockedStatus(world, { reason: 'CreatingRole', message }));
   }
   const released = planRelease(world, cluster.facts, list);
   if (released) return done(list, released);
   const otherCluster = planOtherCluster(world, cluster.facts, list);
-  if (otherCluster) return done(list, blockedStatus(world, otherCluster.reason, otherCluster.message));
+  if (otherCluster) return done(list, blockedStatus(world, otherCluster));
   const plan = notAdmitted ? blocked(notAdmitted) : planSync(world, cluster.facts, list);
   if (!deleting) return plan;
   if (isKept) {
-    const why = `the deletion of the account waits, because the account is protected: its role and links stay as they are. To delete the account: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
-    return { ...plan, status: deletionWaits(world, plan.status, 'DeletionProtected', why) };
+    const message = `the deletion of the account waits, because the account is protected: its role and links stay as they are. To delete the account: kubectl label lsa ${account.metadata.name} ${protectedMark}-; kubectl annotate lsa ${account.metadata.name} ${protectedMark}-`;
+    return deletionWaits(world, plan, { reason: 'DeletionProtected', message });
   }
-  const message = inUseMessage(used, cluster.facts);
-  return { ...plan, status: deletionWaits(world, plan.status, 'InUse', message) };
+  return deletionWaits(world, plan, { reason: 'InUse', message: inUseMessage(used, cluster.facts) });
 }
 
 /** Problem of a role that the account has in another cluster. It blocks the creation of a role in this cluster. */
@@ -164,7 +158,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   );
   const shards = new Map([...closedShards(world, facts), ...assigned]);
   const draining = new Set(
-    decisions.flatMap((decision) => (decision.draining ? [decision.observation.name] : [])),
+    decisions.filter((decision) => decision.draining).map(({ observation }) => observation.name),
   );
   const roles = [...shards].map(([index, keys]): ServingRole => {
     const targets = targetsByMode(keys);
@@ -214,7 +208,6 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     if (leftMs > 0) list.requeueAtLatest(world.now + leftMs);
   }
   const status = accountStatus(world, {
-    ...(surplus ? { surplus } : {}),
     podDenial,
     formerTargets: former,
     roles: roles.map((role) => role.assessment),
@@ -224,11 +217,12 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
       roles,
       mergedPolicyRows(listed, refusedRows(policies.refused, roles, facts), roles),
     ),
-    ...(tooMany
-      ? {
-          tooManyPolicies: `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or join policies.`,
-        }
-      : {}),
+    ...defined({
+      surplus,
+      tooManyPolicies: tooMany
+        ? `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or join policies.`
+        : undefined,
+    }),
   });
   return done(
     list,
@@ -306,10 +300,14 @@ function planTarget(
   if (decision.draining) return drainingRow(context.world, decision);
   if (!decision.wanted) return planUnwanted(context, observation, trustInSync);
   if (decision.problem) {
-    const { name, pods, serviceAccount } = observation;
+    const { serviceAccount } = observation;
     const roleArn = decision.admitted ? serviceAccount?.roleArn : undefined;
-    const kept = roleArn === undefined ? { linked: false } : { linked: true, roleArn };
-    return { name, pods, wanted: true, proven: false, ...kept, ...decision.problem };
+    return {
+      ...row(observation),
+      linked: roleArn !== undefined,
+      ...defined({ roleArn }),
+      ...decision.problem,
+    };
   }
   return planWanted(context, observation);
 }
@@ -360,25 +358,14 @@ function planUnwanted(
 ): TargetRow | undefined {
   const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
   const unlink = decideUnlink(world.account.metadata.name, observation);
-  const base = {
-    name: observation.name,
-    pods: observation.pods,
-    wanted: false,
-    linked: false,
-    proven: false,
-  };
+  const base = { ...row(observation), wanted: false };
   if (unassociate) {
     const failure =
       trustInSync || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;
     // Associations that are foreign or unreadable remain unchanged.
-    if (unlink || unassociate.kind === 'DeleteAssociation') {
-      return {
-        ...base,
-        reason: failure?.code ?? 'Unlinking',
-        message: failure?.message ?? 'the association is being removed',
-      };
-    }
-    return undefined;
+    return unlink || unassociate.kind === 'DeleteAssociation'
+      ? { ...base, ...problemOr(failure, 'Unlinking', 'the association is being removed') }
+      : undefined;
   }
   if (!unlink) return undefined;
   if (unlink.kind === 'DeleteServiceAccount' && observation.users.length > 0) {
@@ -390,11 +377,7 @@ function planUnwanted(
     };
   }
   const failure = trustInSync ? list.addStep(unlink) : undefined;
-  return {
-    ...base,
-    reason: failure?.code ?? 'Unlinking',
-    message: failure?.message ?? 'the link is being removed',
-  };
+  return { ...base, ...problemOr(failure, 'Unlinking', 'the link is being removed') };
 }
 
 /** Names of all roles that this account can have in IAM: derived names, and roles whose tags name the account. */
@@ -403,16 +386,11 @@ function roleNamesOf(world: AccountWorld, facts: ClusterFacts): readonly string[
 }
 
 /** Replaces the `Ready` condition of an account that stays in sync while its deletion waits. */
-function deletionWaits(
-  world: AccountWorld,
-  status: LinkedServiceAccountStatus,
-  reason: IdentityReason,
-  message: string,
-): LinkedServiceAccountStatus {
+function deletionWaits(world: AccountWorld, plan: AccountPlan, problem: Problem): AccountPlan {
   const isReady = ({ type }: { readonly type: string }): boolean => type === 'Ready';
-  const waiting = blockedStatus(world, reason, message).conditions?.filter(isReady) ?? [];
-  const synced = status.conditions?.filter((condition) => !isReady(condition)) ?? [];
-  return { ...status, conditions: [...waiting, ...synced] };
+  const waiting = blockedStatus(world, problem).conditions?.filter(isReady) ?? [];
+  const synced = plan.status.conditions?.filter((condition) => !isReady(condition)) ?? [];
+  return { ...plan, status: { ...plan.status, conditions: [...waiting, ...synced] } };
 }
 
 function done(
@@ -426,6 +404,6 @@ function done(
     status,
     drift,
     lastSynced,
-    ...(list.requeueAt === undefined ? {} : { requeueAt: list.requeueAt }),
+    ...defined({ requeueAt: list.requeueAt }),
   };
 }

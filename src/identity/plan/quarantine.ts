@@ -296,7 +296,7 @@ function cutOffStatus(
   problem: Problem,
 ): LinkedServiceAccountStatus {
   const blocked = {
-    ...blockedStatus(world, problem.reason, problem.message, ['Ready', 'IdentityProven']),
+    ...blockedStatus(world, problem, ['Ready', 'IdentityProven']),
     ...policiesNow(world, facts),
   };
   const rows = (world.account.status?.targets ?? []).map(

@@ -14,8 +14,15 @@ import { ownerOf } from '../desired/role.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
 import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
 import { findCondition } from '../../k8s/conditions.ts';
+import { defined } from '../../k8s/defined.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
-import { planRemovedStatements, planStatements, statementsDiffer, statementsDrift } from './statements.ts';
+import {
+  planRemovedStatements,
+  planStatements,
+  statementsDiffer,
+  statementsDrift,
+  statementsRow,
+} from './statements.ts';
 import {
   foreignInlinePolicies,
   hasStatements,
@@ -23,7 +30,7 @@ import {
   type DesiredStatements,
 } from '../desired/statements.ts';
 import { isIssuerTagOnly, roleChanges, remedy } from './role-changes.ts';
-import type { StepList } from './step-list.ts';
+import { problemOf, problemOr, type StepList } from './step-list.ts';
 import { stepKey } from '../steps/index.ts';
 import type {
   RoleSpec,
@@ -32,6 +39,7 @@ import type {
   ObservedRole,
   LastSyncedRole,
   CachedRole,
+  StepFailure,
   Problem,
 } from '../state/world.ts';
 import { settableTags } from '../desired/tags.ts';
@@ -78,52 +86,45 @@ export function assessRole(
   const base = {
     spec,
     arn: cachedRole?.role?.arn ?? roleArn({ ...facts, path: facts.rolePath, name: spec.name }),
-    ...(cachedRole ? { cached: cachedRole } : {}),
+    ...defined({ cached: cachedRole }),
   };
-  const rowsOf = (problem: Problem): readonly PolicyRow[] =>
-    wantedPolicies.map((arn) => unattached(arn, problem));
   const waits = { reason: 'CreatingRole', message: 'waits for the role' } as const;
-  const nothing = {
-    policies: rowsOf(waits),
-    ...(desired.kind === 'none' ? {} : { statements: unwritten(desired, waits) }),
+  /** Assessment of a role that is not in use yet. `why` is the problem in the rows of the policies. */
+  const blocked = (problem: Problem, why: Problem = waits): RoleAssessment => ({
+    ...base,
+    policies: wantedPolicies.map((arn) => unattached(arn, why)),
+    ...defined({ statements: statementsRow(desired, waits) }),
     drift: [],
-  };
+    problem,
+  });
 
-  if (!cachedRole?.role)
-    return { ...base, ...nothing, problem: planCreation(world, spec, cachedRole, base.arn, list) };
+  if (!cachedRole?.role) return blocked(planCreation(world, spec, cachedRole, base.arn, list));
 
   const role = cachedRole.role;
   switch (ownershipOf(role, ownerOf(account, facts))) {
     case 'otherIssuer':
-      return {
-        ...base,
-        ...nothing,
-        policies: rowsOf({
-          reason: 'RoleOfAnotherCluster',
-          message: 'the role belongs to another cluster',
-        }),
-        problem: {
+      return blocked(
+        {
           reason: 'RoleOfAnotherCluster',
           message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} If that cluster no longer needs the role, take it over: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
         },
-      };
+        { reason: 'RoleOfAnotherCluster', message: 'the role belongs to another cluster' },
+      );
     case 'foreign':
       if (
         account.spec.aws.adopt === true &&
         role.name === account.spec.aws.roleName &&
         !isManaged(role.tags)
       ) {
-        return { ...base, ...nothing, problem: planAdoption(world, spec, cachedRole, role, facts, list) };
+        return blocked(planAdoption(world, spec, cachedRole, role, facts, list));
       }
-      return {
-        ...base,
-        ...nothing,
-        policies: rowsOf({ reason: 'RoleNotOwned', message: 'the role does not belong to this account' }),
-        problem: {
+      return blocked(
+        {
           reason: 'RoleNotOwned',
           message: `the role ${role.arn} already exists, but its tags do not say that it belongs to this account. ${leftAlone(role)} ${remedy(role, spec, wantedPolicies, account, facts)}`,
         },
-      };
+        { reason: 'RoleNotOwned', message: 'the role does not belong to this account' },
+      );
     case 'earlier': {
       // A listed role is read before it is adopted, because another cluster may have changed it after the listing.
       const failure = list.addStep(
@@ -131,16 +132,8 @@ export function assessRole(
           ? { kind: 'ReadRole', role: role.name, why: 'the role is about to be adopted' }
           : { kind: 'TagRole', role: role.name, tags: spec.tags },
       );
-      return {
-        ...base,
-        ...nothing,
-        problem: failure
-          ? { reason: failure.code, message: failure.message }
-          : {
-              reason: 'UpdatingRole',
-              message: 'the role of an earlier account of this name is being re-adopted',
-            },
-      };
+      const underWay = 'the role of an earlier account of this name is being re-adopted';
+      return blocked(problemOr(failure, 'UpdatingRole', underWay));
     }
     case 'ours':
       return {
@@ -180,7 +173,7 @@ function planAdoption(
       role: spec.name,
       why: 'the role is about to be adopted',
     });
-    return failure ? { reason: failure.code, message: failure.message } : underWay;
+    return failure ? problemOf(failure) : underWay;
   }
   const excluded = excludedByAdoption(role, spec, holders, facts);
   if (excluded.length > 0) return adoptionBlocked(role, excluded, account.metadata.name);
@@ -238,8 +231,7 @@ function planLookup(spec: RoleSpec, cachedRole: CachedRole | undefined, list: St
     cachedRole?.source === 'read' || cachedRole?.source === 'write'
       ? undefined
       : list.addStep({ kind: 'ReadRole', role: spec.name, why: 'the role is to be adopted' });
-  if (failure) return { reason: failure.code, message: failure.message };
-  return { reason: 'RoleNotFound', message: `the role ${spec.name} is to be adopted, but it does not exist` };
+  return problemOr(failure, 'RoleNotFound', `the role ${spec.name} is to be adopted, but it does not exist`);
 }
 
 function planUpdates(
@@ -281,30 +273,19 @@ function planUpdates(
         ? 'the spec has changed, and a listing of all roles omits some settings'
         : 'a listing of all roles shows that the role changed',
     });
+    const reading: Problem = { reason: 'RoleDrifted', message: 'the role is being read again' };
+    const isVisible = visible.length > 0 || failure !== undefined;
     return {
       drift: [],
       policies: wantedPolicies.map((arn) =>
-        attached.has(arn)
-          ? { arn, attached: true }
-          : unattached(arn, { reason: 'RoleDrifted', message: 'the role is being read again' }),
+        attached.has(arn) ? { arn, attached: true } : unattached(arn, reading),
       ),
-      ...(desired.kind === 'none'
-        ? {}
-        : {
-            statements: statementsDiffer(role, desired)
-              ? unwritten(desired, { reason: 'RoleDrifted', message: 'the role is being read again' })
-              : desired.kind === 'refused'
-                ? unwritten(desired, desired.problem)
-                : { applied: true },
-          }),
-      ...(visible.length > 0 || failure
-        ? {
-            problem: {
-              reason: failure?.code ?? 'RoleDrifted',
-              message: failure?.message ?? 'the role seems changed; it is being read again',
-            },
-          }
-        : {}),
+      ...defined({
+        statements: statementsRow(desired, statementsDiffer(role, desired) ? reading : undefined),
+        problem: isVisible
+          ? problemOr(failure, 'RoleDrifted', 'the role seems changed; it is being read again')
+          : undefined,
+      }),
     };
   }
 
@@ -318,16 +299,11 @@ function planUpdates(
   // Before a drifted trust policy is repaired, a proof determines whether pods have lost their access, so that the status can
   // report the loss.
   const heldBack = trustDrifted && proofsOfDrift(role);
-  const failures = heldBack
-    ? []
-    : changes.map((change) => list.addStep(change)).filter((failure) => failure !== undefined);
-  const inlineFailures =
-    facts.strictInline && !heldBack
-      ? foreignInlinePolicies(role)
-          .filter((policyName) => policyName !== inlinePolicyName || desired.kind === 'none')
-          .map((policyName) => list.addStep({ kind: 'DeleteInlinePolicy', role: role.name, policyName }))
-          .filter((failed) => failed !== undefined)
-      : [];
+  const failures = heldBack ? [] : changes.flatMap((change) => list.addStep(change) ?? []);
+  const foreign = facts.strictInline && !heldBack ? foreignInlinePolicies(role) : [];
+  const [inlineFailure] = foreign
+    .filter((policyName) => policyName !== inlinePolicyName || desired.kind === 'none')
+    .flatMap((policyName) => list.addStep({ kind: 'DeleteInlinePolicy', role: role.name, policyName }) ?? []);
   const written = planStatements(list, role, spec, desired);
   const { rows, unlisted, isAwaited } = planPolicies(
     list,
@@ -339,46 +315,47 @@ function planUpdates(
   );
   const statements = written.row ?? planRemovedStatements(list, role, desired, isAwaited);
 
-  const [inlineFailure] = inlineFailures;
-  const detaching = unlisted.map(({ arn }) => arn).join(', ');
-  const detachment = unlisted.find((policy) => policy.failure)?.failure;
-  const failure = failures[0] ?? detachment;
-  const problem: Problem | undefined =
-    drift.length > 0
-      ? {
-          // A failed repair requires user action, so the reason of the failure takes precedence over the reason of the drift.
-          reason: failure?.code ?? 'RoleDrifted',
-          message: `changed outside Konstellation: ${drift.join('; ')}. ${failure ? `It could not be repaired: ${failure.message}` : 'It is being repaired.'}`,
-        }
-      : failure
-        ? {
-            reason: failure.code,
-            message:
-              failure === detachment
-                ? `policies that the account does not list could not be detached: ${messageAbout(detaching, failure.message)}`
-                : failure.message,
-          }
-        : visible.length > 0
-          ? {
-              reason: 'UpdatingRole',
-              message: `being applied: ${visible.map((change) => change.kind).join(', ')}`,
-            }
-          : unlisted.length > 0
-            ? {
-                reason: 'UpdatingRole',
-                message: `policies that the account does not list are being detached: ${detaching}`,
-              }
-            : undefined;
   return {
     policies: rows,
     unlisted,
-    ...(statements ? { statements } : {}),
     drift,
-    ...(inlineFailure
-      ? { inlineFailure: { reason: inlineFailure.code, message: inlineFailure.message } }
-      : {}),
-    ...(problem ? { problem } : {}),
+    ...defined({
+      statements,
+      inlineFailure: inlineFailure && problemOf(inlineFailure),
+      problem: problemOfUpdates(drift, failures[0], visible, unlisted),
+    }),
   };
+}
+
+/** Problem of a role that differs from its spec. `failure`: the first failure of a change of the role itself. */
+function problemOfUpdates(
+  drift: readonly string[],
+  failure: StepFailure | undefined,
+  visible: readonly RoleChange[],
+  unlisted: readonly UnlistedPolicy[],
+): Problem | undefined {
+  const detaching = unlisted.map(({ arn }) => arn).join(', ');
+  const detachment = unlisted.find((policy) => policy.failure)?.failure;
+  if (drift.length > 0) {
+    const failed = failure ?? detachment;
+    return {
+      // A failed repair requires user action, so the reason of the failure takes precedence over the reason of the drift.
+      reason: failed?.code ?? 'RoleDrifted',
+      message: `changed outside Konstellation: ${drift.join('; ')}. ${failed ? `It could not be repaired: ${failed.message}` : 'It is being repaired.'}`,
+    };
+  }
+  if (failure) return problemOf(failure);
+  if (detachment) {
+    const message = `policies that the account does not list could not be detached: ${messageAbout(detaching, detachment.message)}`;
+    return { reason: detachment.code, message };
+  }
+  if (visible.length > 0) {
+    const message = `being applied: ${visible.map((change) => change.kind).join(', ')}`;
+    return { reason: 'UpdatingRole', message };
+  }
+  if (unlisted.length === 0) return undefined;
+  const message = `policies that the account does not list are being detached: ${detaching}`;
+  return { reason: 'UpdatingRole', message };
 }
 
 /**
@@ -404,14 +381,6 @@ function differsFromLastSynced({ lastSynced }: AccountWorld, desired: LastSynced
 /** Document of the desired statements, as a field of the last-synced role. */
 export function documentOf(desired: DesiredStatements): Pick<LastSyncedRole, 'inlinePolicy'> {
   return desired.kind === 'document' ? { inlinePolicy: desired.document } : {};
-}
-
-/**
- * Row of statements that are not written yet. If the statements are refused, the row reports the refusal instead of the given
- * problem.
- */
-function unwritten(desired: DesiredStatements, { reason, message }: Problem): StatementsStatus {
-  return { applied: false, ...(desired.kind === 'refused' ? desired.problem : { reason, message }) };
 }
 
 /** Descriptions of changes that others made to a role, if the role was in sync with the account's current spec before. */

@@ -3,9 +3,10 @@
  * without the desired permissions boundary.
  */
 import type { StatementsStatus } from '../../api/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { hasStatements, inlinePolicyName, type DesiredStatements } from '../desired/statements.ts';
 import { sameDocument } from '../desired/trust.ts';
-import type { ObservedRole, RoleSpec } from '../state/world.ts';
+import type { ObservedRole, Problem, RoleSpec } from '../state/world.ts';
 import { problemOr, type StepList } from './step-list.ts';
 import { isTransient } from './policies.ts';
 
@@ -30,23 +31,27 @@ export function planStatements(
   { permissionsBoundaryArn }: RoleSpec,
   desired: DesiredStatements,
 ): StatementsPlan {
-  switch (desired.kind) {
-    case 'none':
-      return { isAwaited: false };
-    case 'refused':
-      return { row: { applied: false, ...desired.problem }, isAwaited: false };
-    case 'document': {
-      if (!statementsDiffer(role, desired)) return { row: { applied: true }, isAwaited: false };
-      if (role.permissionsBoundaryArn !== permissionsBoundaryArn) {
-        const message = 'the statements wait for the permissions boundary of the role';
-        return { row: { applied: false, reason: 'AttachingPolicies', message }, isAwaited: true };
-      }
-      const step = { kind: 'PutInlinePolicy', role: role.name, document: desired.document } as const;
-      const failure = list.addStep(step);
-      const problem = problemOr(failure, 'AttachingPolicies', 'the statements are being written');
-      return { row: { applied: false, ...problem }, isAwaited: !failure || isTransient(failure.code) };
-    }
+  if (desired.kind !== 'document' || !statementsDiffer(role, desired))
+    return { ...defined({ row: statementsRow(desired) }), isAwaited: false };
+  if (role.permissionsBoundaryArn !== permissionsBoundaryArn) {
+    const message = 'the statements wait for the permissions boundary of the role';
+    return { row: { applied: false, reason: 'AttachingPolicies', message }, isAwaited: true };
   }
+  const step = { kind: 'PutInlinePolicy', role: role.name, document: desired.document } as const;
+  const failure = list.addStep(step);
+  const problem = problemOr(failure, 'AttachingPolicies', 'the statements are being written');
+  return { row: { applied: false, ...problem }, isAwaited: !failure || isTransient(failure.code) };
+}
+
+/**
+ * Status row of the statements; undefined if the account has none.
+ *
+ * @param problem reason why they are not written yet (default: they are written). A refusal takes precedence.
+ */
+export function statementsRow(desired: DesiredStatements, problem?: Problem): StatementsStatus | undefined {
+  if (desired.kind === 'none') return undefined;
+  const why = desired.kind === 'refused' ? desired.problem : problem;
+  return why ? { applied: false, ...why } : { applied: true };
 }
 
 /** @param isAwaited whether policies have to be attached before the statements are removed */

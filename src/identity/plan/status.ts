@@ -136,8 +136,7 @@ function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
  */
 export function blockedStatus(
   world: AccountWorld,
-  reason: string,
-  message: string,
+  { reason, message }: { readonly reason: string; readonly message: string },
   types: readonly AccountConditionType[] = ['Ready'],
 ): LinkedServiceAccountStatus {
   const { account } = world;
@@ -150,7 +149,7 @@ export function blockedStatus(
     conditions: [
       ...verdicts(
         world,
-        types.map((type) => ({ type, status: 'False' as const, reason, message })),
+        types.map((type) => draft(type, 'False', reason, message)),
       ),
       ...known,
     ],

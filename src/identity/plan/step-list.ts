@@ -46,5 +46,9 @@ export function problemOr(
   reason: Problem['reason'],
   message: string,
 ): Problem {
-  return failure ? { reason: failure.code, message: failure.message } : { reason, message };
+  return failure ? problemOf(failure) : { reason, message };
+}
+
+export function problemOf({ code, message }: Pick<StepFailure, 'code' | 'message'>): Problem {
+  return { reason: code, message };
 }
