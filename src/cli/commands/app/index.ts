@@ -55,7 +55,7 @@ export const appCommands = commandsOf('app', {
   },
   history: {
     summary: 'List the revisions of an app in each target, newest first',
-    load: async () => (await import('./history/command.ts')).appHistoryCommand,
+    load: async () => (await import('./history.ts')).appHistoryCommand,
   },
   rollback: {
     summary: 'Go back to the image of an earlier revision and wait until it runs',

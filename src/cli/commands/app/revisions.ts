@@ -1,8 +1,17 @@
-/** Lists the revisions of an app: the pod templates of its Deployments over time, newest first. Pure. */
+/** Lists the revisions of an app: the pod templates of its Deployments over time, newest first. */
+import type { App } from '../../../api/app.ts';
 import { identityAnnotation } from '../../../api/labels.ts';
+import type { KubeClient } from '../../../kube/index.ts';
 import { roleOfMark } from '../../../workloads/identity-gate.ts';
 import { configVolumePrefix } from '../../../workloads/render-configs.ts';
-import type { AppDeployment, ReplicaSet } from '../../cluster/app-objects.ts';
+import {
+  deploymentOf,
+  replicaSetsOf,
+  type AppDeployment,
+  type ReplicaSet,
+} from '../../cluster/app-objects.ts';
+import type { Column } from '../../framework/output/table.ts';
+import { ageOf } from '../../objects/columns.ts';
 
 /** Annotation that the Deployment controller sets. https://kubernetes.io/docs/concepts/workloads/controllers/deployment/ */
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
@@ -29,6 +38,24 @@ export type Revision = {
 
 /** `template` stands for any other part of the pod template: environment, ports, resources, … */
 export type RevisionChange = 'image' | 'identity' | 'configs' | 'restart' | 'template';
+
+/** Reads the revisions of an app in the given targets. */
+export async function readRevisions(
+  client: KubeClient,
+  app: App,
+  targets: readonly string[],
+): Promise<readonly Revision[]> {
+  const perTarget = await Promise.all(
+    targets.map(async (target) => {
+      const [deployment, replicaSets] = await Promise.all([
+        deploymentOf(client, app, target),
+        replicaSetsOf(client, app, target),
+      ]);
+      return revisionsOf(target, deployment, replicaSets);
+    }),
+  );
+  return perTarget.flat();
+}
 
 export function revisionsOf(
   target: string,
@@ -129,3 +156,32 @@ const annotationsOf = ({ spec }: ReplicaSet): Readonly<Record<string, string>> =
 const numberOf = (
   object: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } } | undefined,
 ): number => Number(object?.metadata.annotations?.[revisionAnnotation] ?? 0);
+
+/** Columns of the table of revisions. */
+export function revisionColumns(now: number): readonly Column<Revision>[] {
+  return [
+    { header: 'TARGET', value: (revision) => revision.target },
+    { header: 'REVISION', value: (revision) => String(revision.number) },
+    {
+      header: 'STATE',
+      value: (revision) => (revision.current ? 'deployed' : revision.replicas > 0 ? 'going' : 'kept'),
+      style: (revision) => (revision.current ? 'green' : undefined),
+    },
+    {
+      header: 'IMAGE',
+      value: (revision) => revision.image,
+      short: (revision) => revision.image.split('/').at(-1) ?? '',
+    },
+    {
+      header: 'IDENTITY',
+      value: (revision) => revision.role ?? '',
+      short: (revision) => revision.role?.split('/').at(-1) ?? '',
+    },
+    { header: 'CHANGED', value: (revision) => revision.changes.join(',') },
+    {
+      header: 'DEPLOYED',
+      value: (revision) => revision.createdAt ?? '',
+      short: (revision) => (revision.createdAt ? `${ageOf(revision.createdAt, now)} ago` : ''),
+    },
+  ];
+}

@@ -19,7 +19,7 @@ import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import { followSet } from '../../../framework/wait/follow.ts';
-import { containerOf, hasStarted } from '../containers.ts';
+import { containerOf, hasStarted } from '../pick-pod.ts';
 import { isLater, lineBatches, parseLogLine } from './log-lines.ts';
 import { createPrefixes, safeForTerminal } from './log-style.ts';
 

@@ -2,8 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { identityAnnotation } from '../../../../api/labels.ts';
 import type { App } from '../../../../api/app.ts';
 import type { AppDeployment, ReplicaSet } from '../../../cluster/app-objects.ts';
-import { planRollback } from './plan.ts';
-import { rollbackText } from './text.ts';
+import { planRollback, rollbackText } from './plan.ts';
 import { revisionsOf, type Revision } from '../revisions.ts';
 
 const app: App = {

@@ -1,9 +1,14 @@
-/** Determines the image that `kon app rollback` restores. Pure: the caller reads the revisions. */
+/** Determines the image that `kon app rollback` restores, and the fields of the spec that change. Pure. */
 import type { App, AppSpec } from '../../../../api/app.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { imageOf } from '../columns.ts';
 import { changesBetween, type Revision, type RevisionChange } from '../revisions.ts';
-import { imageChanges, withImage, type FieldChange } from './spec-image.ts';
+
+type FieldChange = {
+  readonly field: 'registry' | 'image' | 'imageTag';
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+};
 
 export type RollbackPlan = {
   readonly revisions: readonly Revision[];
@@ -70,4 +75,65 @@ function isEarlierImage(app: App, own: readonly Revision[], revision: Revision):
   // The deployed revision also counts as earlier if its image differs from the image in the spec, because a new rollout
   // is about to replace that revision.
   return (isEarlier || current?.image !== imageOf(app)) && revision.image !== imageOf(app);
+}
+
+/**
+ * Returns the spec with the given image, the inverse of the operator's combination of registry, image and tag. Changes as few fields
+ * as possible: only the tag if that is enough.
+ */
+export function withImage(spec: AppSpec, image: string): AppSpec {
+  const { registry, imageTag: _imageTag, ...rest } = spec;
+  const prefix = registry ? `${registry.replace(/\/$/, '')}/` : '';
+  const isWithin = image.startsWith(prefix) && image.length > prefix.length;
+  const path = isWithin ? image.slice(prefix.length) : image;
+  const kept = isWithin && registry !== undefined ? { ...rest, registry } : rest;
+  const { name, tag } = splitTag(path);
+  // A tag that was part of `spec.image` stays part of it.
+  const isWhole =
+    tag === undefined || spec.image === path || (spec.imageTag === undefined && hasTag(spec.image));
+  return isWhole ? { ...kept, image: path } : { ...kept, image: name, imageTag: tag };
+}
+
+const hasTag = (path: string): boolean => splitTag(path).tag !== undefined;
+
+/**
+ * Splits the tag off an image. A colon before the last slash belongs to the registry's port, and a colon after `@` belongs to a
+ * digest.
+ */
+function splitTag(path: string): { readonly name: string; readonly tag: string | undefined } {
+  const match = /^([^@]+):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(path);
+  return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };
+}
+
+export function imageChanges(before: AppSpec, after: AppSpec): readonly FieldChange[] {
+  return (['registry', 'image', 'imageTag'] as const)
+    .map((field) => ({ field, from: before[field], to: after[field] }))
+    .filter(({ from, to }) => from !== to);
+}
+
+const others: Readonly<Record<RevisionChange, string>> = {
+  image: 'image',
+  identity: 'AWS identity',
+  configs: 'configs',
+  restart: 'restart',
+  template: 'other fields of the pod template',
+};
+
+export function rollbackText(app: App, { revisions, image, changes, leftOut }: RollbackPlan): string {
+  const which = revisions.map(({ target, number }) => `revision ${number} of ${target}`).join(', ');
+  const { name } = app.metadata;
+  const { length } = app.spec.targets;
+  const targets = length === 1 ? app.spec.targets[0]?.name : `all its ${length} targets`;
+  const lines =
+    changes.length === 0
+      ? [`app ${name} already has the image ${image} (${which})`]
+      : [
+          `App ${name} goes back to the image ${image} (${which}), in ${targets}:`,
+          ...changes.map(({ field, from, to }) => `  spec.${field}: ${from ?? '(none)'} → ${to ?? '(none)'}`),
+        ];
+  if (leftOut.length > 0)
+    lines.push(
+      `That revision also differs in ${leftOut.map((change) => others[change]).join(' and ')}, which stays unchanged.`,
+    );
+  return `${lines.join('\n')}\n`;
 }

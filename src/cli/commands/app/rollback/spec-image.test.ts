@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AppSpec } from '../../../../api/app.ts';
 import { imageOf } from '../columns.ts';
-import { imageChanges, withImage } from './spec-image.ts';
+import { imageChanges, withImage } from './plan.ts';
 
 const spec = (image: Pick<AppSpec, 'image' | 'imageTag' | 'registry'>): AppSpec => ({
   ...image,

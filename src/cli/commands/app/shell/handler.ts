@@ -7,8 +7,7 @@ import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import type { ByteStreams } from '../../../framework/byte-streams.ts';
-import { containerOf } from '../containers.ts';
-import { pickPod, type PodChoice } from '../pick-pod.ts';
+import { containerOf, pickPod, type PodChoice } from '../pick-pod.ts';
 
 export type ShellRequest = PodChoice & {
   readonly name: string;

@@ -1,6 +1,6 @@
-import { defineCommand } from '../../../framework/command.ts';
-import { appOption, namesArgument, requiredNames } from '../../../framework/options.ts';
-import { appTargetsOption } from '../options.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { appOption, namesArgument, requiredNames } from '../../framework/options.ts';
+import { appTargetsOption } from './options.ts';
 
 export const appHistoryCommand = defineCommand({
   description:
@@ -13,12 +13,11 @@ export const appHistoryCommand = defineCommand({
     'Print the revisions in one target, for a script': 'kon app history myapp --target staging -o json',
   },
   run: async (context, { args, options }) => {
-    const { getObject } = await import('../../../cluster/objects.ts');
-    const { appKind } = await import('../../../cluster/kinds.ts');
-    const { chosenTargets } = await import('../../../cluster/app-objects.ts');
-    const { writeList } = await import('../../../framework/output/answer.ts');
-    const { readRevisions } = await import('../read-revisions.ts');
-    const { revisionColumns } = await import('./columns.ts');
+    const { getObject } = await import('../../cluster/objects.ts');
+    const { appKind } = await import('../../cluster/kinds.ts');
+    const { chosenTargets } = await import('../../cluster/app-objects.ts');
+    const { writeList } = await import('../../framework/output/answer.ts');
+    const { readRevisions, revisionColumns } = await import('./revisions.ts');
     const client = await context.connect();
     const names = requiredNames('app', args.name, options.app);
     const revisions = await Promise.all(
