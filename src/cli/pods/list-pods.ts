@@ -1,4 +1,4 @@
-/** Reads the pods of apps and accounts with the identity of each, for `kon app pods` and `kon account pods`. */
+/** Reads and prints the pods of apps and accounts with the identity of each, for `kon app pods` and `kon account pods`. */
 import type { App } from '../../api/app.ts';
 import { appLabel } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
@@ -8,7 +8,9 @@ import { chosenTargets, podsOf, type AppPod } from '../cluster/app-objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
 import { listObjects } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
-import { oldestFirst, podRow, type PodRow } from './rows.ts';
+import { writeList } from '../framework/output/answer.ts';
+import { sorted } from '../objects/selection.ts';
+import { isNotCurrent, oldestFirst, podColumns, podRow, type PodRow } from './rows.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 
 /** @throws CliError of code NOT_FOUND for a target that the app does not have */
@@ -118,4 +120,18 @@ async function inEach(
   );
   if (!collected && refused.length > 0 && refused.length === targets.length) throw refused[0];
   return rows.flat();
+}
+
+/** @param none text for stderr, instead of an empty table on a terminal */
+export async function writePods(
+  context: CliContext,
+  pods: readonly PodRow[],
+  { notCurrent, sortBy }: { readonly notCurrent: boolean; readonly sortBy: string | undefined },
+  none: string,
+): Promise<void> {
+  const kept = notCurrent ? pods.filter(isNotCurrent) : pods;
+  const columns = podColumns(context.now());
+  const rows = sortBy === undefined ? kept : sorted(kept, sortBy, columns, ({ pod }) => pod);
+  const empty = notCurrent ? 'Every pod holds the identity of its account.\n' : none;
+  await writeList(context, { rows, columns, data: { object: ({ pod }) => pod }, empty });
 }

@@ -21,7 +21,7 @@ export const accountCommands = commandsOf('account', {
   edit: {
     aliases: ['update'],
     summary: 'Change an account and wait until the change has taken effect in AWS',
-    load: async () => (await import('./edit/command.ts')).accountEditCommand,
+    load: async () => (await import('./edit.ts')).accountEditCommand,
   },
   list: {
     aliases: ['ls', 'get'],
@@ -60,7 +60,7 @@ export const accountCommands = commandsOf('account', {
   },
   pods: {
     summary: 'List which pod holds which role',
-    load: async () => (await import('./pods/command.ts')).accountPodsCommand,
+    load: async () => (await import('./pods.ts')).accountPodsCommand,
   },
   history: {
     summary: 'Show the history of an account: Events, condition transitions, writers',

@@ -39,7 +39,7 @@ export const appCommands = commandsOf('app', {
   },
   deploy: {
     summary: 'Deploy another tag of an app’s image and wait until it runs',
-    load: async () => (await import('./deploy/command.ts')).appDeployCommand,
+    load: async () => (await import('./deploy.ts')).appDeployCommand,
   },
   restart: {
     summary: 'Replace the pods of an app, one target after the other',
@@ -63,11 +63,11 @@ export const appCommands = commandsOf('app', {
   },
   pods: {
     summary: 'List the pods of apps and the AWS identity of each',
-    load: async () => (await import('./pods/command.ts')).appPodsCommand,
+    load: async () => (await import('./pods.ts')).appPodsCommand,
   },
   'can-i': {
     summary: "Check whether an app's pods may perform an action, and show the deciding statement",
-    load: async () => (await import('./can-i/command.ts')).appCanICommand,
+    load: async () => (await import('./can-i.ts')).appCanICommand,
   },
   logs: {
     aliases: ['log'],

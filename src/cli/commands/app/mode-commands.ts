@@ -1,10 +1,11 @@
+import { appKind } from '../../cluster/kinds.ts';
 import { defineCommand, type Examples, type LoadedDefinition } from '../../framework/command.ts';
 import { appOption, namesArgument, requiredNames, writeOptions } from '../../framework/options.ts';
 import { appTargetsOption } from './options.ts';
 
-/** Defines a command that sets the deploy mode of apps. */
+/** Defines a command that sets the deploy mode of the selected targets, and waits only for these targets. */
 const define = (
-  mode: 'halt' | 'latest',
+  deployMode: 'halt' | 'latest',
   texts: { readonly description: string; readonly examples: Examples },
 ): LoadedDefinition =>
   defineCommand({
@@ -14,9 +15,31 @@ const define = (
     returns: 'written',
     mutates: true,
     run: async (context, { args, options }) => {
-      const { modeFlow } = await import('./change-mode.ts');
+      const { chosenTargets } = await import('../../cluster/app-objects.ts');
+      const { waitForTargets } = await import('../../framework/wait/targets.ts');
+      const { editFlow } = await import('../../objects/edit.ts');
+      const isHalt = deployMode === 'halt';
       for (const name of requiredNames('app', args.name, options.app))
-        await modeFlow(context, { name, targets: options.target, mode, write: options });
+        await editFlow(context, {
+          kind: appKind,
+          name,
+          filename: undefined,
+          change: (app) => {
+            const chosen = new Set(chosenTargets(app, options.target));
+            const targets = app.spec.targets.map((target) =>
+              chosen.has(target.name) ? { ...target, deployMode } : target,
+            );
+            return { ...app.spec, targets };
+          },
+          withoutEditor: [],
+          did: isHalt ? 'halted' : 'resumed',
+          until: (app, client) => {
+            const targets = chosenTargets(app, options.target);
+            const state = isHalt ? 'is halted' : 'runs';
+            return waitForTargets(context, client, app, targets, options.timeout, state);
+          },
+          write: options,
+        });
     },
   });
 

@@ -1,4 +1,6 @@
-import { defineCommand } from '../../../framework/command.ts';
+import { accountKind } from '../../cluster/kinds.ts';
+import { defineCommand } from '../../framework/command.ts';
+import { usageError } from '../../framework/errors.ts';
 import {
   accountOption,
   filenameOption,
@@ -7,8 +9,8 @@ import {
   targetsOption,
   writeOptions,
   yesOption,
-} from '../../../framework/options.ts';
-import { policyOption, specOptions } from '../options.ts';
+} from '../../framework/options.ts';
+import { policyOption, specOptions } from './options.ts';
 
 export const accountEditCommand = defineCommand({
   description:
@@ -58,7 +60,32 @@ export const accountEditCommand = defineCommand({
     'Add one policy': 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
   },
   run: async (context, { args, options }) => {
-    const { accountEditFlow } = await import('./handler.ts');
-    return accountEditFlow(context, { name: givenName('account', args.name, options.account), options });
+    if (options.now && options.target.length + options.removeTarget.length === 0)
+      throw usageError('--now needs the target to remove', 'Name the target with --remove-target.');
+    const { consentToRemoval } = await import('../../objects/consent.ts');
+    const { editFlow } = await import('../../objects/edit.ts');
+    const { unlinkNow } = await import('../../objects/removed-targets.ts');
+    const { changedSpec, describesChange, switchNote } = await import('./from-options.ts');
+    return editFlow(context, {
+      kind: accountKind,
+      name: givenName('account', args.name, options.account),
+      filename: options.filename,
+      change: describesChange(options)
+        ? ({ spec }) => {
+            const { identityMode } = options;
+            if (identityMode !== undefined && identityMode !== spec.aws.identityMode)
+              context.stderr.write(switchNote(identityMode));
+            return changedSpec(spec, options);
+          }
+        : undefined,
+      annotations: options.now
+        ? (current) => unlinkNow(current, changedSpec(current.spec, options).targets)
+        : undefined,
+      consent: consentToRemoval(context, options),
+      withoutEditor: [
+        'Pass the policies with --policy, --add-policy or --remove-policy, or a manifest with -f FILE.',
+      ],
+      write: options,
+    });
   },
 });
