@@ -91,7 +91,7 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
     case 'POST accounts/NAME/release':
       return json(await releaseAccount({ ...context, signal }, accountOf(feed, name), body));
     case 'GET accounts/NAME/history':
-      return json(documentOf('History', await historyOf(await context.connect(), accountKind, name ?? '')));
+      return json(documentOf('History', await historyOf(await context.connect(), name ?? '')));
     case 'GET accounts/NAME/can-i':
       requireAws(session, `kon account can-i ${name}`);
       return json(

@@ -68,6 +68,15 @@ export async function writeObjects(context: CliContext, objects: readonly Kubern
   else if (isData(format)) stdout.write((await import('./data.ts')).renderList(objects, format, template));
 }
 
+/** Document of a command that accepts several names: the only item, or a list of the items. */
+export function oneOrList(
+  kind: string,
+  items: readonly object[],
+): { readonly kind: string; readonly value: Readonly<Record<string, unknown>> } {
+  const [first, ...more] = items;
+  return more.length > 0 ? { kind: `${kind}List`, value: { items } } : { kind, value: { ...first } };
+}
+
 async function customTable(context: CliContext, objects: readonly unknown[]): Promise<string> {
   const { customColumns } = await import('./custom-columns.ts');
   return tableText(context, customColumns(context.template), objects);

@@ -13,7 +13,6 @@ export const accountHistoryCommand = defineCommand({
   },
   run: async (context, { args, options }) => {
     const { historyFlow } = await import('./handler.ts');
-    const { accountKind } = await import('../../../cluster/kinds.ts');
-    return historyFlow(context, accountKind, requiredNames('account', args.name, options.account));
+    return historyFlow(context, requiredNames('account', args.name, options.account));
   },
 });

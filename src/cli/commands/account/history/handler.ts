@@ -1,11 +1,11 @@
-/** Implements the `history` command for objects of any kind. */
+/** `kon account history`: lists the Events, condition transitions and writers of accounts. */
 import { recentEvents } from '../../../cluster/events.ts';
 import type { KubeClient } from '../../../../kube/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
-import type { Kind, KonObject } from '../../../cluster/kinds.ts';
+import { accountKind } from '../../../cluster/kinds.ts';
 import { ageOf } from '../../../objects/columns.ts';
-import { writeList } from '../../../framework/output/answer.ts';
+import { oneOrList, writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { timeline, type Happening } from './timeline.ts';
 
@@ -15,39 +15,31 @@ import { timeline, type Happening } from './timeline.ts';
  */
 const mostEvents = 1000;
 
-export async function historyFlow<T extends KonObject>(
-  context: CliContext,
-  kind: Kind<T>,
-  names: readonly [string, ...string[]],
-): Promise<void> {
+export async function historyFlow(context: CliContext, names: readonly string[]): Promise<void> {
   const client = await context.connect();
-  const [first, ...more] = names;
-  const history = await historyOf(client, kind, first);
-  const histories = [history, ...(await Promise.all(more.map((name) => historyOf(client, kind, name))))];
+  const histories = await Promise.all(names.map((name) => historyOf(client, name)));
   const rows = histories.flatMap(({ of, items }) => items.map((item) => ({ name: of.name, ...item })));
-  const isList = more.length > 0;
   const shown = columns(context.now());
   await writeList(context, {
     rows,
-    columns: isList ? [{ header: kind.noun.toUpperCase(), value: (row: Row) => row.name }, ...shown] : shown,
-    data: isList ? { kind: 'HistoryList', value: { items: histories } } : { kind: 'History', value: history },
+    columns: names.length > 1 ? [{ header: 'ACCOUNT', value: (row: Row) => row.name }, ...shown] : shown,
+    data: oneOrList('History', histories),
   });
 }
 
 type Row = Happening & { readonly name: string };
 
 /** Returns the value of the `History` document. */
-export async function historyOf<T extends KonObject>(
+export async function historyOf(
   client: KubeClient,
-  kind: Kind<T>,
   name: string,
 ): Promise<{
   readonly of: { readonly kind: string; readonly name: string };
   readonly items: readonly Happening[];
 }> {
-  const object = await getObject(client, kind, name);
-  const items = timeline(object, await recentEvents(client, object, mostEvents));
-  return { of: { kind: object.kind, name }, items };
+  const account = await getObject(client, accountKind, name);
+  const items = timeline(account, await recentEvents(client, account, mostEvents));
+  return { of: { kind: account.kind, name }, items };
 }
 
 const columns = (now: number): readonly Column<Happening>[] => [

@@ -8,14 +8,15 @@ import type { CliContext } from '../../../framework/context.ts';
 import { usageError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { writeDocument } from '../../../framework/output/answer.ts';
+import { oneOrList, writeDocument } from '../../../framework/output/answer.ts';
 import { readManifest } from '../../../manifest/source.ts';
 import { problemsOf } from '../../../framework/wait/progress.ts';
 import { affectedPods, changesOf } from './changes.ts';
 import { dryRun } from './dry-run.ts';
 import { observeAccount, observeReplacedPods } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
-import type { Wall } from '../../../../k8s/time.ts';
+import type { KubeClient } from '../../../../kube/index.ts';
+import type { Manifest } from '../../../manifest/manifest.ts';
 
 type PlanRequest = {
   readonly filename: string | undefined;
@@ -30,15 +31,12 @@ export async function planFlow(
 ): Promise<ExitCode> {
   if (names.length > 1 && request.filename !== undefined)
     throw usageError('-f plans only one account, but several names were given', 'Give either.');
-  const first = await makePlan(context, { ...request, name: names[0] });
-  const views = [first];
-  for (const name of names.slice(1)) views.push(await makePlan(context, { ...request, name }));
-  const isList = views.length > 1;
-  await writeDocument(
-    context,
-    isList ? 'AccountPlanList' : 'AccountPlan',
-    isList ? { items: views } : first,
-    (color) => views.map((view) => renderPlan(view, color)).join('\n'),
+  const views: AccountPlanView[] = [];
+  for (const name of names.length === 0 ? [undefined] : names)
+    views.push(await makePlan(context, { ...request, name }));
+  const { kind, value } = oneOrList('AccountPlan', views);
+  await writeDocument(context, kind, value, (color) =>
+    views.map((view) => renderPlan(view, color)).join('\n'),
   );
   return views.every(({ changes }) => changes.length === 0) ? exitCodes.ok : exitCodes.error;
 }
@@ -63,19 +61,11 @@ async function makePlan(
     readAdmittedSince(client, signal),
     findObject(client, accountKind, name),
   ]);
-  if (!live && !manifest) throw notFound(accountKind, name);
-  const account = await proposed(live, manifest, request.deletion, {
-    now: now(),
-    admit: async (wanted) => {
-      // Sends the spec to the API server in a dry run, which validates it and adds defaults.
-      if (!live) return createObject(client, accountKind, wanted, { dryRun: true });
-      return (await client.update(
-        accountKind.resource,
-        { ...wanted, metadata: { ...live.metadata, ...wanted.metadata } },
-        { fieldManager: 'kon', fieldValidation: 'Strict', dryRun: true },
-      )) as unknown as LinkedServiceAccount;
-    },
-  });
+  const found = manifest ? await admitted(client, live, manifest) : live;
+  if (!found) throw notFound(accountKind, name);
+  const account = request.deletion
+    ? { ...found, metadata: { deletionTimestamp: new Date(now()).toISOString(), ...found.metadata } }
+    : found;
   return withAws(context, region, async (aws) => {
     const [world] = await Promise.all([
       observeAccount(account, {
@@ -97,11 +87,16 @@ async function makePlan(
       running.length === 0
         ? running
         : affectedPods(world, plan, await observeReplacedPods(name, client, signal));
-    const missing = await missingPolicies(
-      [...new Set(plan.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? [step.policyArn] : [])))],
-      (arn) => aws.policies.document(arn, signal),
+    const attached = new Set(
+      plan.steps.flatMap((step) => (step.kind === 'AttachPolicy' ? step.policyArn : [])),
     );
-    const ending = { ...world.account, status: plan.status };
+    const missing = await Promise.all(
+      [...attached].map(async (arn) =>
+        (await aws.policies.document(arn, signal)) === undefined
+          ? [{ about: `policy ${arn}`, reason: 'PolicyNotFound', message: 'policy not found in IAM' }]
+          : [],
+      ),
+    );
     return {
       account: name,
       cluster: facts.name,
@@ -110,40 +105,24 @@ async function makePlan(
       pods,
       drift: plan.drift,
       problems: [
-        ...missing.map((arn) => ({
-          about: `policy ${arn}`,
-          reason: 'PolicyNotFound',
-          message: 'policy not found in IAM',
-        })),
+        ...missing.flat(),
         // Omits problems of the account if the plan deletes the account.
-        ...(request.deletion ? [] : problemsOf(ending)),
+        ...(request.deletion ? [] : problemsOf({ ...world.account, status: plan.status })),
       ],
     };
   });
 }
 
-async function missingPolicies(
-  arns: readonly string[],
-  documentOf: (arn: string) => Promise<string | undefined>,
-): Promise<readonly string[]> {
-  const found = await Promise.all(arns.map(async (arn) => [arn, await documentOf(arn)] as const));
-  return found.filter(([, document]) => document === undefined).map(([arn]) => arn);
-}
-
-async function proposed(
+/** Sends the manifest to the API server in a dry run, which validates it and adds defaults. */
+async function admitted(
+  client: KubeClient,
   live: LinkedServiceAccount | undefined,
-  manifest: Awaited<ReturnType<typeof readManifest>> | undefined,
-  deletion: boolean,
-  of: {
-    readonly now: Wall;
-    readonly admit: (manifest: Awaited<ReturnType<typeof readManifest>>) => Promise<LinkedServiceAccount>;
-  },
+  manifest: Manifest,
 ): Promise<LinkedServiceAccount> {
-  if (manifest) return of.admit(manifest);
-  if (!live) throw new Error('neither an account nor a manifest was found');
-  if (!deletion || live.metadata.deletionTimestamp !== undefined) return live;
-  return {
-    ...live,
-    metadata: { ...live.metadata, deletionTimestamp: new Date(of.now).toISOString() },
-  };
+  if (!live) return createObject(client, accountKind, manifest, { dryRun: true });
+  return (await client.update(
+    accountKind.resource,
+    { ...manifest, metadata: { ...live.metadata, ...manifest.metadata } },
+    { fieldManager: 'kon', fieldValidation: 'Strict', dryRun: true },
+  )) as unknown as LinkedServiceAccount;
 }

@@ -15,7 +15,6 @@ import {
   type AssociationStore,
   type ClusterFacts,
   type CachedRole,
-  type ObservedQuarantine,
   type RoleStore,
   type TargetObservation,
 } from '../../../../identity/index.ts';
@@ -33,49 +32,41 @@ import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../.
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
 import { replacedPods } from './changes.ts';
 
+type Sources = {
+  readonly facts: ClusterFacts;
+  readonly client: KubeClient;
+  readonly roles: RoleStore;
+  readonly associations: AssociationStore;
+  readonly signal: AbortSignal;
+};
+
 export async function observeAccount(
   account: LinkedServiceAccount,
-  of: {
-    readonly facts: ClusterFacts;
-    readonly client: KubeClient;
-    readonly roles: RoleStore;
-    readonly associations: AssociationStore;
+  of: Sources & {
     readonly now: Monotonic;
     readonly date: Wall;
     readonly admittedSince: Wall | undefined;
-    readonly signal: AbortSignal;
   },
 ): Promise<AccountWorld> {
   const { facts, client, signal } = of;
-  const [associations, roles] = await Promise.all([
-    readAssociations(account, facts, of.associations, signal),
-    readRoles(accountRoleNames(account, facts), of.roles, signal),
-  ]);
-  const targets = await observeTargets(account, facts, associations, client, signal);
+  const [associations, roles] = await Promise.all([readAssociations(account, of), readRoles(account, of)]);
+  const targets = await observeTargets(account, associations, of);
+  const { items } = await client.list<Quarantine>(quarantines, { signal });
   return {
     now: of.now,
     date: of.date,
     account,
     ...(of.admittedSince === undefined ? {} : { admittedSince: of.admittedSince }),
     cluster: { ok: true, facts },
-    quarantines: await observeQuarantines(account.metadata.name, client, signal),
+    quarantines: quarantinesOf(items.filter(({ spec }) => spec.account === account.metadata.name)),
     targets,
     roles,
     associations,
-    holders: await observeHolders(account, roles, client, signal),
+    holders: await observeHolders(account, roles, of),
     failures: new Map(),
     proofs: proofsFromStatus(account, of.now),
     lastSynced: new Map(),
   };
-}
-
-async function observeQuarantines(
-  account: string,
-  client: KubeClient,
-  signal: AbortSignal,
-): Promise<readonly ObservedQuarantine[]> {
-  const { items } = await client.list<Quarantine>(quarantines, { signal });
-  return quarantinesOf(items.filter(({ spec }) => spec.account === account));
 }
 
 /** Returns the account's pods that are replaced when their identity changes, as `namespace/name`. */
@@ -114,8 +105,7 @@ function listPods(
 async function observeHolders(
   { spec: { aws } }: LinkedServiceAccount,
   roles: ReadonlyMap<string, CachedRole>,
-  client: KubeClient,
-  signal: AbortSignal,
+  { client, signal }: Sources,
 ): Promise<AccountWorld['holders']> {
   const role = aws.adopt === true ? roles.get(aws.roleName ?? '')?.role : undefined;
   if (!role || isManaged(role.tags)) return [];
@@ -125,10 +115,8 @@ async function observeHolders(
 
 async function observeTargets(
   account: LinkedServiceAccount,
-  facts: ClusterFacts,
   associations: ReadonlyMap<string, CachedAssociation>,
-  client: KubeClient,
-  signal: AbortSignal,
+  { facts, client, signal }: Sources,
 ): Promise<readonly TargetObservation[]> {
   const { name } = account.metadata;
   const [namespaces, serviceAccounts, pods] = await Promise.all([
@@ -139,12 +127,16 @@ async function observeTargets(
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const clusterTargets = facts.targets;
   const agents = await lookUpAgents(client, pods.items, signal).catch((error: unknown) => {
     if (isForbidden(error)) return assumedAgents;
     throw error;
   });
-  const names = targetNames({ account, clusterTargets, linked, associated: associations.keys() });
+  const names = targetNames({
+    account,
+    clusterTargets: facts.targets,
+    linked,
+    associated: associations.keys(),
+  });
   return [...names].map((target) => {
     const serviceAccount = serviceAccounts.items.find((object) => object.metadata.namespace === target);
     return targetObservation({
@@ -166,13 +158,12 @@ async function observeTargets(
 const assumedAgents: AgentLookup = { agentsOn: () => [], nodeOf: () => ({ computeType: 'auto' }) };
 
 async function readRoles(
-  names: readonly string[],
-  store: RoleStore,
-  signal: AbortSignal,
+  account: LinkedServiceAccount,
+  { facts, roles, signal }: Sources,
 ): Promise<ReadonlyMap<string, CachedRole>> {
-  const read = names.map(async (name): Promise<[string, CachedRole]> => [
+  const read = accountRoleNames(account, facts).map(async (name): Promise<[string, CachedRole]> => [
     name,
-    { role: (await store.read(name, signal)) ?? null, source: 'read' },
+    { role: (await roles.read(name, signal)) ?? null, source: 'read' },
   ]);
   return new Map(await Promise.all(read));
 }
@@ -180,9 +171,7 @@ async function readRoles(
 /** Returns the associations of the account's ServiceAccount, keyed by namespace, with all details from EKS. */
 async function readAssociations(
   account: LinkedServiceAccount,
-  facts: ClusterFacts,
-  store: AssociationStore,
-  signal: AbortSignal,
+  { facts, associations: store, signal }: Sources,
 ): Promise<ReadonlyMap<string, CachedAssociation>> {
   const { name } = account.metadata;
   try {

@@ -22,17 +22,10 @@ export const accountQuarantineCommand = defineCommand({
     'Cut an account off in a script, without confirmation': 'kon account quarantine myaccount --yes',
   },
   run: async (context, { args, options }) => {
-    const request = {
-      name: requiredName('account', args.name, options.account),
-      reason: options.reason,
-      yes: options.yes,
-      write: options,
-    };
-    if (options.pod !== undefined) {
-      const { quarantinePodFlow } = await import('./pod.ts');
-      return quarantinePodFlow(context, { ...request, pod: options.pod });
-    }
     const { quarantineFlow } = await import('./handler.ts');
-    return quarantineFlow(context, request);
+    return quarantineFlow(context, {
+      ...options,
+      name: requiredName('account', args.name, options.account),
+    });
   },
 });

@@ -24,17 +24,12 @@ export const accountReleaseCommand = defineCommand({
     'Keep the pods, for example as evidence': 'kon account release myaccount --no-wait',
   },
   run: async (context, { args, options }) => {
-    const request = {
-      name: requiredName('account', args.name, options.account),
-      yes: options.yes,
-      write: options,
-    };
-    if (options.pod !== undefined) {
-      if (options.deletePods) throw usageError('--pod and --delete-pods cannot be combined');
-      const { releasePodFlow } = await import('./pod.ts');
-      return releasePodFlow(context, { ...request, pod: options.pod });
-    }
-    const { releaseFlow } = await import('./handler.ts');
-    return releaseFlow(context, { ...request, deletePods: options.deletePods });
+    const name = requiredName('account', args.name, options.account);
+    if (options.pod !== undefined && options.deletePods)
+      throw usageError('--pod and --delete-pods cannot be combined');
+    const { releaseFlow, releasePodFlow } = await import('./handler.ts');
+    return options.pod === undefined
+      ? releaseFlow(context, { ...options, name })
+      : releasePodFlow(context, { ...options, name, pod: options.pod });
   },
 });

@@ -1,4 +1,4 @@
-/** `kon account release`: ends the quarantine of an account and waits until its new role serves pods. */
+/** `kon account release`: ends the quarantine of an account or of one pod, and waits until the pods have access again. */
 import { stsAudience } from '../../../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import type { Quarantine } from '../../../../api/quarantine.ts';
@@ -6,35 +6,32 @@ import { quarantines } from '../../../../api/resources.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { formatTime } from '../../../../k8s/time.ts';
 import { after } from '../../../../k8s/time.ts';
-import { isNotFound } from '../../../../kube/errors.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { getObject } from '../../../cluster/objects.ts';
+import { getObject, orMissing } from '../../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
-import { awaitAccount, quarantinesOf, releasingReasons, settle } from '../../../objects/quarantine.ts';
+import { awaitAccess, podWords, quarantinesOfPod } from '../../../objects/pod-quarantine.ts';
+import {
+  awaitAccount,
+  podQuarantinesOf,
+  quarantinesOf,
+  releasingReasons,
+  settle,
+} from '../../../objects/quarantine.ts';
 import { awaitQuarantine } from '../quarantine/handler.ts';
 import { copiedTokensLiveMs, podsOfAccount, type AccountPod } from '../../../pods/account-pods.ts';
 
+type ReleaseOptions = WriteInput & { readonly name: string; readonly yes: boolean };
+
 export async function releaseFlow(
   context: CliContext,
-  {
-    name,
-    deletePods,
-    write,
-    ...request
-  }: {
-    readonly name: string;
-    readonly deletePods: boolean;
-    readonly yes: boolean;
-    readonly write: WriteInput;
-  },
+  { name, deletePods, dryRun, timeout, ...options }: ReleaseOptions & { readonly deletePods: boolean },
 ): Promise<void> {
-  const { dryRun } = write;
   const what = `releasing the account "${name}"`;
-  const yes = request.yes || dryRun;
+  const yes = options.yes || dryRun;
   requireConfirmation(context, { yes, what });
   const client = await context.connect();
   const account = await getObject(client, accountKind, name);
@@ -44,8 +41,8 @@ export async function releaseFlow(
   const question = `${consequence}\nRelease the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
-  await endQuarantine(context, client, { account, known, deletePods, dryRun, timeoutMs: write.timeout });
-  if (!dryRun && !write.noWait) await awaitRelease(context, client, name, write.timeout, deletePods);
+  await endQuarantine(context, client, { account, known, deletePods, dryRun, timeoutMs: timeout });
+  if (!dryRun && !options.noWait) await awaitRelease(context, client, name, timeout, deletePods);
 }
 
 /** Age in milliseconds below which a Quarantine might not have taken effect everywhere in AWS yet. */
@@ -106,7 +103,7 @@ export async function requireQuarantine(
 
 /** Deletes the pods, then the Quarantines, so that an interruption in between leaves the account in quarantine. */
 export async function release(
-  { stdout }: CliContext,
+  context: CliContext,
   client: KubeClient,
   {
     name,
@@ -115,20 +112,21 @@ export async function release(
   }: { readonly name: string; readonly pods: readonly AccountPod[]; readonly dryRun: boolean },
 ): Promise<void> {
   for (const { metadata } of pods) {
-    await orGone(client.delete(resources.pods, metadata, { uid: metadata.uid, dryRun }));
-    stdout.write(resultLine(`pod/${metadata.name} in ${metadata.namespace}`, 'deleted', dryRun));
+    await orMissing(client.delete(resources.pods, metadata, { uid: metadata.uid, dryRun }));
+    context.stdout.write(resultLine(`pod/${metadata.name} in ${metadata.namespace}`, 'deleted', dryRun));
   }
-  for (const { metadata } of await quarantinesOf(client, name)) {
-    await orGone(client.delete(quarantines, { name: metadata.name }, { uid: metadata.uid, dryRun }));
-    stdout.write(resultLine(`quarantine/${metadata.name}`, 'deleted', dryRun));
-  }
+  await deleteQuarantines(context, client, await quarantinesOf(client, name), dryRun);
 }
 
-export async function orGone(deletion: Promise<unknown>): Promise<void> {
-  try {
-    await deletion;
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
+async function deleteQuarantines(
+  { stdout }: CliContext,
+  client: KubeClient,
+  found: readonly Quarantine[],
+  dryRun: boolean,
+): Promise<void> {
+  for (const { metadata } of found) {
+    await orMissing(client.delete(quarantines, { name: metadata.name }, { uid: metadata.uid, dryRun }));
+    stdout.write(resultLine(`quarantine/${metadata.name}`, 'deleted', dryRun));
   }
 }
 
@@ -199,4 +197,37 @@ export function consequenceOf(
         ]
       : []),
   ].join('\n');
+}
+
+export async function releasePodFlow(
+  context: CliContext,
+  { name, pod: text, dryRun, timeout, ...options }: ReleaseOptions & { readonly pod: string },
+): Promise<void> {
+  const what = `releasing pod "${text}"`;
+  const yes = options.yes || dryRun;
+  requireConfirmation(context, { yes, what });
+  const client = await context.connect();
+  await getObject(client, accountKind, name);
+  const known = await podQuarantinesOf(client, name);
+  const found = quarantinesOfPod(known, text);
+  if (found.length === 0)
+    throw new CliError('NOT_FOUND', `no Quarantine names pod "${text}" of account "${name}"`, {
+      next: [`List the pods in quarantine: kon account show ${name}`],
+    });
+  const pods = found.flatMap(({ spec }) => spec.pods ?? []);
+  const consequence = `Pod ${[...new Set(pods.map(podWords))].join(', ')} gets access to AWS again, if it still runs. Its older sessions work again until they expire, at most 12 hours after their issue. This includes copies of their credentials outside the pod.`;
+  const question = `${consequence}\nRelease it?`;
+  await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
+  if (yes) context.stderr.write(`${consequence}\n`);
+  await deleteQuarantines(context, client, found, dryRun);
+  if (dryRun || options.noWait) return;
+  const deleted = new Set(found.map(({ metadata }) => metadata.uid));
+  const stillNamed = new Set(
+    known
+      .filter(({ metadata }) => !deleted.has(metadata.uid))
+      .flatMap(({ spec }) => (spec.pods ?? []).map(({ uid }) => uid)),
+  );
+  const uids = new Set(pods.map(({ uid }) => uid).filter((uid) => !stillNamed.has(uid)));
+  await awaitAccess(context, client, name, uids, timeout);
+  context.stderr.write(`the sessions of pod ${text} are not denied any more\n`);
 }

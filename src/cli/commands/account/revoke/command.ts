@@ -24,11 +24,6 @@ export const accountRevokeCommand = defineCommand({
   },
   run: async (context, { args, options }) => {
     const { revokeFlow } = await import('./handler.ts');
-    return revokeFlow(context, {
-      name: requiredName('account', args.name, options.account),
-      reason: options.reason,
-      yes: options.yes,
-      timeout: options.timeout,
-    });
+    return revokeFlow(context, { ...options, name: requiredName('account', args.name, options.account) });
   },
 });

@@ -13,7 +13,7 @@ import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { CliError, usageError } from '../../../framework/errors.ts';
-import { writeDocument } from '../../../framework/output/answer.ts';
+import { oneOrList, writeDocument } from '../../../framework/output/answer.ts';
 import { withinTime } from '../../../framework/wait/wait-for.ts';
 import { presentable } from '../../../manifest/present.ts';
 import { policiesOf, policyDocuments, statementDocuments } from '../../../permissions/policies.ts';
@@ -47,12 +47,9 @@ export async function suggestFlow(
     for (const account of accounts) found.push(await suggestionFor(context, aws, account, facts, request));
     return found;
   });
-  const [first, ...more] = suggestions;
-  await writeDocument(
-    context,
-    more.length > 0 ? 'AccountSuggestionList' : 'AccountSuggestion',
-    more.length > 0 ? { items: suggestions } : { ...first },
-    (color) => suggestions.map((each) => renderSuggestion(each, color)).join('\n'),
+  const { kind, value } = oneOrList('AccountSuggestion', suggestions);
+  await writeDocument(context, kind, value, (color) =>
+    suggestions.map((each) => renderSuggestion(each, color)).join('\n'),
   );
 }
 

@@ -20,7 +20,7 @@ import { getObject, orMissing } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { writeList } from '../../../framework/output/answer.ts';
+import { oneOrList, writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
 type Verification = {
@@ -39,14 +39,11 @@ export async function verifyFlow(
   const verified: { readonly account: string; readonly targets: readonly Verification[] }[] = [];
   for (const account of names) verified.push({ account, targets: await verify(context, account) });
   const rows = verified.flatMap(({ account, targets }) => targets.map((target) => ({ account, ...target })));
-  const [first, ...more] = verified;
-  const isList = more.length > 0;
   await writeList(context, {
     rows,
-    columns: isList ? [{ header: 'ACCOUNT', value: (row: Row) => row.account }, ...columns] : columns,
-    data: isList
-      ? { kind: 'AccountVerificationList', value: { items: verified } }
-      : { kind: 'AccountVerification', value: { ...first } },
+    columns:
+      names.length > 1 ? [{ header: 'ACCOUNT', value: (row: Row) => row.account }, ...columns] : columns,
+    data: oneOrList('AccountVerification', verified),
   });
   for (const { account, targets } of verified)
     if (targets.length === 0) context.stderr.write(`Account ${account} has no target.\n`);
