@@ -48,8 +48,7 @@ export const accountCreateCommand = defineCommand({
         ? async (_client, name) => accountManifest(name, options)
         : undefined,
       ask: async (client, name) => {
-        const { offeredPolicies } = await import('./offered-policies.ts');
-        const { pickPolicies } = await import('./pick-policies.ts');
+        const { offeredPolicies, pickPolicies } = await import('./pick-policies.ts');
         const policy = await pickPolicies(context, name, await offeredPolicies(context, client));
         return policy.length === 0 ? undefined : accountManifest(name, { ...options, policy });
       },

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { OfferedPolicy } from './offered-policies.ts';
-import { pressKey, renderPicker, startPicker, type Key, type PickerStep } from './picker.ts';
+import {
+  pressKey,
+  renderPicker,
+  startPicker,
+  type Key,
+  type PickerStep,
+  type OfferedPolicy,
+} from './picker.ts';
 
 const policy = (name: string, origin: OfferedPolicy['origin'] = 'aws'): OfferedPolicy => ({
   name,

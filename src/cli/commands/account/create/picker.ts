@@ -2,9 +2,11 @@
  * Computes the state of the policy picker (the prompt of `kon account create`) after each key, and renders its screen.
  * Pure.
  */
-import { searchPolicies } from '../../../aws/policy-search.ts';
+import { searchPolicies, type NamedPolicy } from '../../../aws/policy-search.ts';
 import { paint } from '../../../framework/output/color.ts';
-import type { OfferedPolicy } from './offered-policies.ts';
+
+/** AWS managed policy, or customer managed policy of the AWS account. */
+export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' };
 
 export type PickerState = {
   readonly text: string;

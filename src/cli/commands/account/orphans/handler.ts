@@ -7,8 +7,10 @@ import {
   leftoverRoles,
   ownershipTagKeys,
   rolesOfOtherIssuers,
+  IdentityError,
   type AssociationStore,
   type LeftoverRole,
+  type ObservedAssociation,
   type RoleStore,
 } from '../../../../identity/index.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
@@ -19,7 +21,7 @@ import { gatherUse, usersOf, type ClusterUse } from '../../../roles/observe-user
 import type { RoleUse } from '../../../roles/excluded-users.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { removeAssociationsOf } from './associations.ts';
+import { isOfIssuer, taggedOwner } from '../../../../identity/desired/ownership.ts';
 import { accountNames, clusterOfRoles, type ClusterChoice, type ClusterOfRoles } from './owning-cluster.ts';
 import { errorMessage } from '../../../../k8s/errors.ts';
 
@@ -70,21 +72,26 @@ export async function orphansFlow(context: CliContext, request: OrphansRequest):
       question: questionOf(doomed, orphans.length),
       declined: 'Nothing was deleted.',
     });
-    const stores = { roles: aws.roles, associations: aws.podIdentity(cluster.name).associations };
-    return removeAll(context, stores, cluster, doomed);
+    const { associations } = aws.podIdentity(cluster.name);
+    const use = client && (await gatherUse({ client, associations, signal }));
+    return removeAll(context, { cluster, use, roles: aws.roles, associations }, doomed);
   });
 }
 
-type Stores = { readonly roles: RoleStore; readonly associations: AssociationStore };
+type Removal = {
+  readonly cluster: ClusterOfRoles;
+  /** Use of roles by running pods; undefined if the cluster was deleted. */
+  readonly use: ClusterUse | undefined;
+  readonly roles: RoleStore;
+  readonly associations: AssociationStore;
+};
 
 async function removeAll(
   context: CliContext,
-  stores: Stores,
-  cluster: ClusterOfRoles,
+  removal: Removal,
   orphans: readonly LeftoverRole[],
 ): Promise<void> {
-  const { client } = cluster;
-  const use = client && (await gatherUse({ ...stores, client, signal: context.signal }));
+  const { use } = removal;
   if (use && use.unseen.length > 0)
     throw new CliError('NOT_DELETED', 'cannot determine whether running pods hold the roles', {
       details: use.unseen,
@@ -93,9 +100,7 @@ async function removeAll(
   const failures: string[] = [];
   for (const orphan of orphans) {
     try {
-      context.stderr.write(
-        `${orphan.name}: ${await remove({ cluster, stores, use }, orphan, context.signal)}\n`,
-      );
+      context.stderr.write(`${orphan.name}: ${await remove(removal, orphan, context.signal)}\n`);
     } catch (error) {
       if (context.signal.aborted) throw error;
       failures.push(`${orphan.name}: ${errorMessage(error)}`);
@@ -122,14 +127,9 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
  * Reads a role again, and deletes the role unless its state has changed. From an adopted role, removes only the
  * ownership tags. @returns the result, to be printed after the role name
  */
-async function remove(
-  of: { readonly cluster: ClusterOfRoles; readonly stores: Stores; readonly use: ClusterUse | undefined },
-  orphan: LeftoverRole,
-  signal: AbortSignal,
-): Promise<string> {
-  const { cluster, use } = of;
+async function remove(removal: Removal, orphan: LeftoverRole, signal: AbortSignal): Promise<string> {
+  const { cluster, use, roles } = removal;
   const { client } = cluster;
-  const { roles, associations } = of.stores;
   // Reads the role again: the listing may be outdated, and the account may have been recreated while the prompt was
   // open.
   const role = await roles.read(orphan.name, signal);
@@ -141,8 +141,7 @@ async function remove(
   if (client && current.kind === 'orphan' && (await accountNames(client, signal)).has(orphan.account))
     return `not deleted: its account ${orphan.account} exists again`;
   if (use) requireUnused(await usersOf(role, use));
-  const removed =
-    current.kind === 'orphan' ? await removeAssociationsOf(current, cluster, associations, signal) : 0;
+  const removed = current.kind === 'orphan' ? await removeAssociationsOf(current, removal, signal) : 0;
   const besides =
     removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
@@ -154,6 +153,43 @@ async function remove(
   if (hasPodDenial(role)) await roles.deleteInlinePolicy(role.name, podDenialName, signal);
   await roles.delete(role.name, signal);
   return `deleted${besides}`;
+}
+
+/**
+ * Deletes the associations of a role before the role, so that EKS does not refer to a deleted role.
+ * @returns the number of deleted associations; 0 on a cluster outside EKS, or without permission to list associations
+ */
+async function removeAssociationsOf(
+  { account, arn }: LeftoverRole,
+  { cluster, associations: store }: Removal,
+  signal: AbortSignal,
+): Promise<number> {
+  let removed = 0;
+  for (const listed of await listedOrNone(store, signal)) {
+    if (listed.serviceAccount !== account) continue;
+    const found = await store.read(listed, signal, listed.id);
+    const marks = found?.details && taggedOwner(found.details.tags);
+    if (!found?.details || marks?.clusterArn !== cluster.clusterArn || marks.account !== account) continue;
+    // Associations that an earlier version created have no issuer tag, so their role is compared instead.
+    if (!isOfIssuer(found.details, cluster) && found.details.roleArn !== arn) continue;
+    await store.delete(found.id, signal);
+    removed += 1;
+  }
+  return removed;
+}
+
+async function listedOrNone(
+  store: AssociationStore,
+  signal: AbortSignal,
+): Promise<readonly ObservedAssociation[]> {
+  try {
+    return (await store.list(signal)).associations;
+  } catch (error) {
+    const isBeside =
+      error instanceof IdentityError && (error.code === 'ClusterUnknown' || error.code === 'AccessDenied');
+    if (isBeside) return [];
+    throw error;
+  }
 }
 
 /** @throws Error if running pods use or may use the role */
