@@ -3,26 +3,10 @@ import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
-import type { ConfigOption, EnvSetting, NamedPort } from './options.ts';
+import type { ConfigOption, RemovalOptions, SpecOptions } from './options.ts';
 
-export type AppOptions = {
-  readonly image: string | undefined;
-  readonly tag: string | undefined;
-  readonly account: string | undefined;
-  readonly port: readonly NamedPort[];
-  readonly env: readonly EnvSetting[];
-  readonly config: readonly ConfigContent[];
-  readonly dependsOn: readonly Dependency[];
-  readonly target: readonly string[];
-  readonly replicas: number | undefined;
-};
-
-export type AppChange = AppOptions & {
-  readonly noAccount: boolean;
-  readonly removeEnv: readonly string[];
-  readonly removeConfig: readonly string[];
-  readonly removeDependency: readonly string[];
-};
+export type AppOptions = Omit<SpecOptions, 'config'> & { readonly config: readonly ConfigContent[] };
+export type AppChange = AppOptions & RemovalOptions;
 
 /** A config with readers for its content. The app's spec determines whether the content is files or variables. */
 export type ConfigContent = Omit<ConfigOption, 'path'> & {

@@ -1,6 +1,6 @@
 /** Options that several commands of `kon app` share, and the parsers of their values. Pure. */
 import type { Dependency } from '../../../api/app.ts';
-import type { Options } from '../../framework/command.ts';
+import type { Options, OptionValues } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { targetsOption, wholeNumber } from '../../framework/options.ts';
 
@@ -78,6 +78,9 @@ export const specOptions = (summaries: {
     },
   }) as const satisfies Options;
 
+/** Values of `specOptions`. */
+export type SpecOptions = OptionValues<ReturnType<typeof specOptions>>;
+
 /** Options that remove parts of an existing app. */
 export const removalOptions = {
   'no-account': { summary: 'remove the account, so that pods hold no AWS permissions' },
@@ -96,8 +99,11 @@ export const removalOptions = {
   },
 } as const satisfies Options;
 
-export type NamedPort = { readonly name: string; readonly port: number };
-export type EnvSetting = { readonly name: string; readonly value: string };
+/** Values of `removalOptions`. */
+export type RemovalOptions = OptionValues<typeof removalOptions>;
+
+type NamedPort = { readonly name: string; readonly port: number };
+type EnvSetting = { readonly name: string; readonly value: string };
 /**
  * Parsed `--config`. Without `mountPath`, an existing config keeps its mount path, and a new config sets environment
  * variables.

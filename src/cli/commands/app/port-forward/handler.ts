@@ -2,9 +2,8 @@
  * `kon app port-forward`: forwards local ports to an app's pods. Each connection selects its pod when it is opened, so a rollout
  * interrupts only the open connections.
  */
+import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { App } from '../../../../api/app.ts';
-import type { Connection, KubeClient } from '../../../../kube/index.ts';
 import { openPortForward, type ForwardedConnection } from '../../../../kube/streams/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
@@ -38,7 +37,16 @@ export async function portForwardFlow(context: CliContext, request: PortForwardR
   try {
     for (const port of ports) {
       const server = await listen(request.name, port, (socket) => {
-        void forward({ context, client, connection, app, request, port, signal }, socket);
+        const open = async (closed: AbortSignal): Promise<ForwardedConnection> => {
+          const { target: namespace, pod } = await pickPod(client, app, request);
+          return openPortForward(connection, {
+            namespace,
+            pod: pod.metadata.name,
+            port: port.remote,
+            signal: AbortSignal.any([signal, closed]),
+          });
+        };
+        void forward(context, socket, port.remote, open, signal);
       });
       servers.push(server);
       const { port: local } = server.address() as AddressInfo;
@@ -46,10 +54,7 @@ export async function portForwardFlow(context: CliContext, request: PortForwardR
         `${loopback}:${local} -> ${target}/${request.pod ?? request.name}:${port.remote}\n`,
       );
     }
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      if (signal.aborted) resolve();
-    });
+    if (!signal.aborted) await once(signal, 'abort');
     return exitCodes.interrupted;
   } finally {
     ending.abort(new Error('the command has ended'));
@@ -65,64 +70,45 @@ async function listen(
   // A client that has finished sending may still wait for the response.
   const server = createServer({ allowHalfOpen: true }, onConnection);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const isTaken = error.code === 'EADDRINUSE';
-      reject(
-        new CliError(
-          'PORT_UNAVAILABLE',
-          isTaken
-            ? `local port ${port.local} is in use`
-            : `cannot listen on local port ${port.local}: ${error.message}`,
-          {
-            cause: error,
-            next: [`Use any free port: kon app port-forward ${app} :${port.remote}`],
-          },
-        ),
-      );
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const problem =
+        cause.code === 'EADDRINUSE'
+          ? `local port ${port.local} is in use`
+          : `cannot listen on local port ${port.local}: ${cause.message}`;
+      const next = [`Use any free port: kon app port-forward ${app} :${port.remote}`];
+      reject(new CliError('PORT_UNAVAILABLE', problem, { cause, next }));
     });
     server.listen(port.local, loopback, resolve);
   });
   return server;
 }
 
-type Forwarding = {
-  readonly context: CliContext;
-  readonly client: KubeClient;
-  readonly connection: Connection;
-  readonly app: App;
-  readonly request: PortForwardRequest;
-  readonly port: ForwardedPort;
-  readonly signal: AbortSignal;
-};
-
 /** Forwards one connection until it ends. Reports its errors; other connections continue. */
-async function forward(forwarding: Forwarding, socket: Socket): Promise<void> {
-  const { context, client, connection, app, request, port, signal } = forwarding;
+async function forward(
+  context: CliContext,
+  socket: Socket,
+  port: number,
+  open: (closed: AbortSignal) => Promise<ForwardedConnection>,
+  signal: AbortSignal,
+): Promise<void> {
   const gone = new AbortController();
   socket.on('error', () => socket.destroy());
   socket.once('close', () => gone.abort(new Error('the connection was closed')));
   let remote: ForwardedConnection | undefined;
   try {
-    const { target, pod } = await pickPod(client, app, request);
-    remote = await openPortForward(connection, {
-      namespace: target,
-      pod: pod.metadata.name,
-      port: port.remote,
-      signal: AbortSignal.any([signal, gone.signal]),
-    });
+    remote = await open(gone.signal);
     // Ignores the error of a failed send: the failure also ends the output, and a response may still arrive before the
     // end.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
-      if (!socket.write(data)) await drained(socket, gone.signal);
+      // Also continues when the connection is closed, because the next read then fails.
+      if (!socket.write(data)) await once(socket, 'drain', { signal: gone.signal }).catch(() => undefined);
     }
     socket.end();
   } catch (error) {
     if (!gone.signal.aborted && !signal.aborted) {
       const { message, details } = explained(error);
-      context.stderr.write(
-        `A connection to port ${port.remote} failed: ${[message, ...details].join(': ')}\n`,
-      );
+      context.stderr.write(`A connection to port ${port} failed: ${[message, ...details].join(': ')}\n`);
     }
     socket.destroy();
   } finally {
@@ -143,17 +129,4 @@ async function sendAll(socket: Socket, remote: ForwardedConnection): Promise<voi
   // The protocol cannot transmit the end of the input to the pod, so the pod gets some time to respond before the connection is
   // closed.
   socket.setTimeout(halfClosedMs, () => socket.destroy());
-}
-
-function drained(socket: Socket, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      socket.off('drain', settle);
-      signal.removeEventListener('abort', settle);
-      resolve();
-    };
-    socket.once('drain', settle);
-    signal.addEventListener('abort', settle, { once: true });
-    if (signal.aborted) settle();
-  });
 }
