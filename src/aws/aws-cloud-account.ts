@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import { IdentityError, partitionOf, type CloudAccount } from '../identity/index.ts';
-import type { Calls } from './calls.ts';
+import { senderOf, type Calls } from './calls.ts';
 
 export function createAwsCloudAccount(options: {
   readonly iam: IAMClient;
@@ -14,22 +14,22 @@ export function createAwsCloudAccount(options: {
   readonly sts: STSClient;
   readonly stsCalls: Calls;
 }): CloudAccount {
-  const { iam, iamCalls, sts, stsCalls } = options;
+  const sendIam = senderOf(options.iam, options.iamCalls);
+  const sendSts = senderOf(options.sts, options.stsCalls);
   return {
     async callerIdentity(signal) {
-      const { Account: accountId = '', Arn: arn = '' } = await stsCalls(
+      const { Account: accountId = '', Arn: arn = '' } = await sendSts(
         { action: 'GetCallerIdentity', read: true, signal },
-        (attempt) => sts.send(new GetCallerIdentityCommand({}), attempt),
+        new GetCallerIdentityCommand({}),
       );
       return { accountId, arn, partition: partitionOf(arn) };
     },
 
     async oidcProvider(arn, signal) {
       try {
-        const provider = await iamCalls(
+        const provider = await sendIam(
           { action: 'GetOpenIDConnectProvider', on: arn, read: true, signal },
-          (attempt) =>
-            iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }), attempt),
+          new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }),
         );
         return { clientIds: provider.ClientIDList ?? [], thumbprints: provider.ThumbprintList ?? [] };
       } catch (error) {
@@ -40,9 +40,9 @@ export function createAwsCloudAccount(options: {
     },
 
     async quotas(signal) {
-      const { SummaryMap: summary = {} } = await iamCalls(
+      const { SummaryMap: summary = {} } = await sendIam(
         { action: 'GetAccountSummary', read: true, signal },
-        (attempt) => iam.send(new GetAccountSummaryCommand({}), attempt),
+        new GetAccountSummaryCommand({}),
       );
       return {
         policiesPerRole: summary['AttachedPoliciesPerRoleQuota'] ?? 10,

@@ -1,4 +1,5 @@
 /** Makes the calls to one AWS service on behalf of one caller. Calls are scheduled, and their errors are classified. */
+import type { Client, Command, MetadataBearer } from '@smithy/types';
 import { IdentityError } from '../identity/index.ts';
 import { classifyAwsError } from './errors.ts';
 import type { Caller, CallScheduler } from './scheduler.ts';
@@ -63,4 +64,13 @@ export function callsOf(
         : new IdentityError(classified.code, classified.message, { cause: classified.cause, mayBeDone });
     }
   };
+}
+
+/** Returns a function that sends a command of the SDK as a scheduled call. */
+export function senderOf<In extends object, Out extends MetadataBearer, Config>(
+  client: Pick<Client<In, Out, Config>, 'send'>,
+  calls: Calls,
+) {
+  return <I extends In, O extends Out>(call: Call, command: Command<In, I, Out, O, Config>): Promise<O> =>
+    calls(call, (attempt) => client.send(command, attempt));
 }

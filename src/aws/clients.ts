@@ -15,14 +15,13 @@ import { createAccountGuard } from './account-guard.ts';
 import { createAwsCloudAccount } from './aws-cloud-account.ts';
 import { callsOf } from './calls.ts';
 import { createEksAssociationStore } from './eks-association-store.ts';
-import { createEksAuthProver } from './eks-auth-prover.ts';
 import { classifyEksError } from './errors.ts';
 import { createIamAccessReader, type AccessReader } from './iam-access-reader.ts';
 import { createIamPolicyReader, type PolicyReader } from './iam-policy-reader.ts';
 import { createIamRoleStore } from './iam-role-store.ts';
 import type { Caller } from './scheduler.ts';
 import type { AwsSchedulers } from './schedulers.ts';
-import { createStsIdentityProver } from './sts-identity-prover.ts';
+import { createEksAuthProver, createStsIdentityProver } from './identity-provers.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** AWS services for the Pod Identity of one cluster. */

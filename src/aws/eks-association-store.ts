@@ -11,7 +11,7 @@ import {
   type PodIdentityAssociationSummary,
 } from '@aws-sdk/client-eks';
 import { IdentityError, type AssociationStore, type ObservedAssociation } from '../identity/index.ts';
-import type { Calls } from './calls.ts';
+import { senderOf, type Calls } from './calls.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** Maximum page size of EKS. Source: ListPodIdentityAssociations, maxResults. */
@@ -25,13 +25,15 @@ export function createEksAssociationStore(options: {
   readonly clusterName: string;
   readonly now: () => Monotonic;
 }): AssociationStore {
-  const { eks, calls, listingCalls, clusterName, now } = options;
+  const { eks, clusterName, now } = options;
+  const send = senderOf(eks, options.calls);
+  const sendListing = senderOf(eks, options.listingCalls);
 
   /** Each page is scheduled as a separate call. */
   const summaries = async (
     filter: { readonly namespace?: string; readonly serviceAccount?: string },
     signal: AbortSignal | undefined,
-    by: Calls,
+    by: typeof send,
   ): Promise<readonly PodIdentityAssociationSummary[]> => {
     const found: PodIdentityAssociationSummary[] = [];
     let nextToken: string | undefined;
@@ -39,7 +41,7 @@ export function createEksAssociationStore(options: {
       const input = { clusterName, maxResults, ...filter, nextToken };
       const page = await by(
         { action: 'ListPodIdentityAssociations', on: onCluster(filter), signal },
-        (attempt) => eks.send(new ListPodIdentityAssociationsCommand(input), attempt),
+        new ListPodIdentityAssociationsCommand(input),
       );
       found.push(...(page.associations ?? []));
       ({ nextToken } = page);
@@ -55,10 +57,9 @@ export function createEksAssociationStore(options: {
     signal: AbortSignal | undefined,
   ): Promise<ObservedAssociation | undefined> => {
     try {
-      const { association } = await calls(
+      const { association } = await send(
         { action: 'DescribePodIdentityAssociation', on: associationId, read: true, signal },
-        (attempt) =>
-          eks.send(new DescribePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
+        new DescribePodIdentityAssociationCommand({ clusterName, associationId }),
       );
       return association && fromAws(association);
     } catch (error) {
@@ -70,29 +71,25 @@ export function createEksAssociationStore(options: {
   return {
     async list(signal) {
       const startedAt = now();
-      return { startedAt, associations: (await summaries({}, signal, listingCalls)).map(fromSummary) };
+      return { startedAt, associations: (await summaries({}, signal, sendListing)).map(fromSummary) };
     },
 
     async read(of, signal, id) {
       if (id !== undefined) return describe(id, signal);
-      const [summary] = await summaries(of, signal, calls);
+      const [summary] = await summaries(of, signal, send);
       return summary?.associationId === undefined ? undefined : describe(summary.associationId, signal);
     },
 
     async create({ namespace, serviceAccount, roleArn, tags }, signal) {
-      const { association } = await calls(
+      const { association } = await send(
         { action: 'CreatePodIdentityAssociation', on: `${namespace}/${serviceAccount}`, signal },
-        (attempt) =>
-          eks.send(
-            new CreatePodIdentityAssociationCommand({
-              clusterName,
-              namespace,
-              serviceAccount,
-              roleArn,
-              tags: { ...tags },
-            }),
-            attempt,
-          ),
+        new CreatePodIdentityAssociationCommand({
+          clusterName,
+          namespace,
+          serviceAccount,
+          roleArn,
+          tags: { ...tags },
+        }),
       );
       return fromAws(association ?? {});
     },
@@ -104,27 +101,24 @@ export function createEksAssociationStore(options: {
         ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),
         ...(details?.policy === undefined ? {} : { policy: '' }),
       };
-      const { association } = await calls(
+      const { association } = await send(
         { action: 'UpdatePodIdentityAssociation', on: associationId, signal },
-        (attempt) =>
-          eks.send(
-            new UpdatePodIdentityAssociationCommand({
-              clusterName,
-              associationId,
-              roleArn,
-              disableSessionTags: false,
-              ...removed,
-            }),
-            attempt,
-          ),
+        new UpdatePodIdentityAssociationCommand({
+          clusterName,
+          associationId,
+          roleArn,
+          disableSessionTags: false,
+          ...removed,
+        }),
       );
       return fromAws(association ?? {});
     },
 
     async delete(associationId, signal) {
       try {
-        await calls({ action: 'DeletePodIdentityAssociation', on: associationId, signal }, (attempt) =>
-          eks.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }), attempt),
+        await send(
+          { action: 'DeletePodIdentityAssociation', on: associationId, signal },
+          new DeletePodIdentityAssociationCommand({ clusterName, associationId }),
         );
       } catch (error) {
         // The deletion of an association that does not exist counts as successful.
@@ -133,9 +127,8 @@ export function createEksAssociationStore(options: {
     },
 
     async tag(resourceArn, tags, signal) {
-      await calls({ action: 'TagResource', on: resourceArn, signal }, (attempt) =>
-        eks.send(new TagResourceCommand({ resourceArn, tags: { ...tags } }), attempt),
-      );
+      const command = new TagResourceCommand({ resourceArn, tags: { ...tags } });
+      await send({ action: 'TagResource', on: resourceArn, signal }, command);
     },
   };
 }

@@ -6,12 +6,14 @@ import {
   GenerateServiceLastAccessedDetailsCommand,
   GetRoleCommand,
   GetServiceLastAccessedDetailsCommand,
+  type IAMClient,
   type ServiceLastAccessed as IamService,
 } from '@aws-sdk/client-iam';
-import type { IAMClient } from '@aws-sdk/client-iam';
 import { IdentityError, roleNameOf } from '../identity/index.ts';
 import type { RoleLastAccessed, ServiceLastAccessed } from '../policy/last-accessed.ts';
-import type { Calls } from './calls.ts';
+import { defined } from '../k8s/defined.ts';
+import { senderOf, type Calls } from './calls.ts';
+import { allPages } from './iam-paging.ts';
 
 /** Reader of last accessed information. All methods reject with an IdentityError. */
 export type AccessReader = {
@@ -33,52 +35,40 @@ export function createIamAccessReader({
   readonly iam: IAMClient;
   readonly calls: Calls;
 }): AccessReader {
+  const send = senderOf(iam, calls);
   return {
     async startReport(roleArn, signal) {
-      const { JobId: id } = await calls(
+      const { JobId: id } = await send(
         { action: 'GenerateServiceLastAccessedDetails', on: roleArn, signal },
-        (attempt) =>
-          iam.send(
-            new GenerateServiceLastAccessedDetailsCommand({ Arn: roleArn, Granularity: 'ACTION_LEVEL' }),
-            attempt,
-          ),
+        new GenerateServiceLastAccessedDetailsCommand({ Arn: roleArn, Granularity: 'ACTION_LEVEL' }),
       );
       return id ?? '';
     },
 
     async report(jobId, signal) {
-      const services: ServiceLastAccessed[] = [];
-      let marker: string | undefined;
-      do {
-        const page = await calls(
+      const pages = await allPages((paging) =>
+        send(
           { action: 'GetServiceLastAccessedDetails', on: `job ${jobId}`, signal },
-          (attempt) =>
-            iam.send(
-              new GetServiceLastAccessedDetailsCommand({
-                JobId: jobId,
-                ...(marker === undefined ? {} : { Marker: marker }),
-              }),
-              attempt,
-            ),
+          new GetServiceLastAccessedDetailsCommand({ JobId: jobId, ...paging }),
+        ),
+      );
+      if (pages.some(({ JobStatus }) => JobStatus === 'IN_PROGRESS')) return undefined;
+      const failed = pages.find(({ JobStatus }) => JobStatus === 'FAILED');
+      if (failed) {
+        const { Code: code = 'unknown', Message: text = 'no message' } = failed.Error ?? {};
+        throw new IdentityError(
+          'Unexpected',
+          `iam:GetServiceLastAccessedDetails: the report failed: ${text} (${code})`,
         );
-        if (page.JobStatus === 'IN_PROGRESS') return undefined;
-        if (page.JobStatus === 'FAILED') {
-          const { Code: code = 'unknown', Message: text = 'no message' } = page.Error ?? {};
-          throw new IdentityError(
-            'Unexpected',
-            `iam:GetServiceLastAccessedDetails: the report failed: ${text} (${code})`,
-          );
-        }
-        services.push(...(page.ServicesLastAccessed ?? []).map(serviceOf));
-        marker = page.IsTruncated === true ? page.Marker : undefined;
-      } while (marker !== undefined);
-      return services;
+      }
+      return pages.flatMap(({ ServicesLastAccessed = [] }) => ServicesLastAccessed.map(serviceOf));
     },
 
     async createdAt(roleArn, signal) {
       const name = roleNameOf(roleArn);
-      const { Role: role } = await calls({ action: 'GetRole', on: name, read: true, signal }, (attempt) =>
-        iam.send(new GetRoleCommand({ RoleName: name }), attempt),
+      const { Role: role } = await send(
+        { action: 'GetRole', on: name, read: true, signal },
+        new GetRoleCommand({ RoleName: name }),
       );
       return role?.CreateDate?.toISOString();
     },
@@ -92,13 +82,10 @@ function serviceOf({
 }: IamService): ServiceLastAccessed {
   return {
     service: service.toLowerCase(),
-    ...accessed(last),
+    ...defined({ lastAccessed: last?.toISOString() }),
     actions: tracked.map(({ ActionName: name = '', LastAccessedTime: time }) => ({
       name,
-      ...accessed(time),
+      ...defined({ lastAccessed: time?.toISOString() }),
     })),
   };
 }
-
-const accessed = (time: Date | undefined): { readonly lastAccessed?: string } =>
-  time === undefined ? {} : { lastAccessed: time.toISOString() };

@@ -11,9 +11,12 @@ import {
   SimulatePrincipalPolicyCommand,
   type EvaluationResult,
   type IAMClient,
+  type Position,
 } from '@aws-sdk/client-iam';
 import { IdentityError } from '../identity/index.ts';
-import type { Calls } from './calls.ts';
+import { defined } from '../k8s/defined.ts';
+import { senderOf, type Calls } from './calls.ts';
+import { allPages } from './iam-paging.ts';
 
 export type Decision = {
   readonly action: string;
@@ -74,17 +77,18 @@ export function createIamPolicyReader({
   readonly iam: IAMClient;
   readonly calls: Calls;
 }): PolicyReader {
+  const send = senderOf(iam, calls);
   return {
     async document(arn, signal) {
       try {
-        const { Policy: policy } = await calls(
+        const { Policy: policy } = await send(
           { action: 'GetPolicy', on: arn, read: true, signal },
-          (attempt) => iam.send(new GetPolicyCommand({ PolicyArn: arn }), attempt),
+          new GetPolicyCommand({ PolicyArn: arn }),
         );
         const VersionId = policy?.DefaultVersionId ?? '';
-        const { PolicyVersion: version } = await calls(
+        const { PolicyVersion: version } = await send(
           { action: 'GetPolicyVersion', on: `${arn} ${VersionId}`, read: true, signal },
-          (attempt) => iam.send(new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }), attempt),
+          new GetPolicyVersionCommand({ PolicyArn: arn, VersionId }),
         );
         return decodeURIComponent(version?.Document ?? '');
       } catch (error) {
@@ -94,113 +98,87 @@ export function createIamPolicyReader({
     },
 
     async inlineDocument(role, policy, signal) {
-      const { PolicyDocument: document } = await calls(
+      const { PolicyDocument: document } = await send(
         { action: 'GetRolePolicy', on: `${role} (${policy})`, read: true, signal },
-        (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), attempt),
+        new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }),
       );
       return decodeURIComponent(document ?? '');
     },
 
     async inlineDocuments(roles, signal) {
-      const found = new Map<string, ReadonlyMap<string, string>>();
-      let marker: string | undefined;
-      do {
-        const page = await calls({ action: 'GetAccountAuthorizationDetails', signal }, (attempt) =>
-          iam.send(
-            new GetAccountAuthorizationDetailsCommand({
-              Filter: ['Role'],
-              ...(marker === undefined ? {} : { Marker: marker }),
-            }),
-            attempt,
-          ),
+      const pages = await allPages(async (paging) => {
+        const { RoleDetailList: listed = [], ...page } = await send(
+          { action: 'GetAccountAuthorizationDetails', signal },
+          new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging }),
         );
-        for (const { RoleName: role = '', RolePolicyList: policies = [] } of page.RoleDetailList ?? [])
-          if (roles.has(role))
-            found.set(
-              role,
-              new Map(
-                policies.map(({ PolicyName: name = '', PolicyDocument: document = '' }) => [
-                  name,
-                  decodeURIComponent(document),
-                ]),
-              ),
-            );
-        marker = page.IsTruncated === true ? page.Marker : undefined;
-      } while (marker !== undefined);
-      return found;
+        // Only the documents of the requested roles are kept, which saves memory.
+        const found = listed.filter(({ RoleName: role = '' }) => roles.has(role));
+        return { ...page, found };
+      });
+      return new Map(
+        pages
+          .flatMap(({ found }) => found)
+          .map(({ RoleName: role = '', RolePolicyList: policies = [] }) => [
+            role,
+            new Map(
+              policies.map(({ PolicyName: name = '', PolicyDocument: document = '' }) => [
+                name,
+                decodeURIComponent(document),
+              ]),
+            ),
+          ]),
+      );
     },
 
     async ownArns(signal) {
-      const arns: string[] = [];
-      let marker: string | undefined;
-      do {
-        const page = await calls({ action: 'ListPolicies', signal }, (attempt) =>
-          iam.send(
-            new ListPoliciesCommand({
-              Scope: 'Local',
-              MaxItems: 1000,
-              ...(marker === undefined ? {} : { Marker: marker }),
-            }),
-            attempt,
-          ),
-        );
-        arns.push(...(page.Policies ?? []).flatMap(({ Arn }) => Arn ?? []));
-        marker = page.IsTruncated === true ? page.Marker : undefined;
-      } while (marker !== undefined);
-      return arns.toSorted();
+      const pages = await allPages((paging) =>
+        send(
+          { action: 'ListPolicies', signal },
+          new ListPoliciesCommand({ Scope: 'Local', MaxItems: 1000, ...paging }),
+        ),
+      );
+      return pages.flatMap(({ Policies = [] }) => Policies.flatMap(({ Arn }) => Arn ?? [])).toSorted();
     },
 
     async simulate({ principalArn, actions, resources, context = {} }, signal) {
-      const decisions: Decision[] = [];
-      let marker: string | undefined;
-      do {
-        const page = await calls({ action: 'SimulatePrincipalPolicy', on: principalArn, signal }, (attempt) =>
-          iam.send(
-            new SimulatePrincipalPolicyCommand({
-              PolicySourceArn: principalArn,
-              ActionNames: [...actions],
-              ResourceArns: [...resources],
-              ContextEntries: Object.entries(context).map(([ContextKeyName, value]) => ({
-                ContextKeyName,
-                ContextKeyType: 'string',
-                ContextKeyValues: [value],
-              })),
-              ...(marker === undefined ? {} : { Marker: marker }),
-            }),
-            attempt,
-          ),
-        );
-        decisions.push(...(page.EvaluationResults ?? []).map(decisionOf));
-        marker = page.IsTruncated === true ? page.Marker : undefined;
-      } while (marker !== undefined);
-      return decisions;
+      const input = {
+        PolicySourceArn: principalArn,
+        ActionNames: [...actions],
+        ResourceArns: [...resources],
+        ContextEntries: Object.entries(context).map(([ContextKeyName, value]) => ({
+          ContextKeyName,
+          ContextKeyType: 'string' as const,
+          ContextKeyValues: [value],
+        })),
+      };
+      const pages = await allPages((paging) =>
+        send(
+          { action: 'SimulatePrincipalPolicy', on: principalArn, signal },
+          new SimulatePrincipalPolicyCommand({ ...input, ...paging }),
+        ),
+      );
+      return pages.flatMap(({ EvaluationResults = [] }) => EvaluationResults.map(decisionOf));
     },
   };
 }
 
 function decisionOf(result: EvaluationResult): Decision {
-  const boundary = result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary;
-  const organizations = result.OrganizationsDecisionDetail?.AllowedByOrganizations;
   return {
     action: result.EvalActionName ?? '',
     resource: result.EvalResourceName ?? '*',
     decision: result.EvalDecision ?? 'implicitDeny',
     by: (result.MatchedStatements ?? []).map(({ SourcePolicyId, StartPosition, EndPosition }) => ({
       source: SourcePolicyId ?? '',
-      ...position('from', StartPosition),
-      ...position('to', EndPosition),
+      ...defined({ from: positionOf(StartPosition), to: positionOf(EndPosition) }),
     })),
     missingContextKeys: result.MissingContextValues ?? [],
-    ...(boundary === undefined ? {} : { allowedByBoundary: boundary }),
-    ...(organizations === undefined ? {} : { allowedByOrganizations: organizations }),
+    ...defined({
+      allowedByBoundary: result.PermissionsBoundaryDecisionDetail?.AllowedByPermissionsBoundary,
+      allowedByOrganizations: result.OrganizationsDecisionDetail?.AllowedByOrganizations,
+    }),
   };
 }
 
-function position<K extends string>(
-  key: K,
-  at: { Line?: number | undefined; Column?: number | undefined } | undefined,
-): { [P in K]?: { line: number; column: number } } {
-  return at?.Line === undefined || at.Column === undefined
-    ? {}
-    : ({ [key]: { line: at.Line, column: at.Column } } as { [P in K]: { line: number; column: number } });
+function positionOf({ Line: line, Column: column }: Position = {}): Decision['by'][number]['from'] {
+  return line === undefined || column === undefined ? undefined : { line, column };
 }

@@ -32,14 +32,14 @@ import {
   type RoleSettings,
   type RoleStore,
 } from '../identity/index.ts';
-import type { Calls } from './calls.ts';
+import { senderOf, type Calls } from './calls.ts';
+import { allPages, type Paging } from './iam-paging.ts';
 import { withReducedListing, type ReductionOptions } from './role-listing.ts';
+import { defined } from '../k8s/defined.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
 /** Maximum page size of IAM. Source: GetAccountAuthorizationDetails, MaxItems. */
 const MaxItems = 1000;
-
-type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: string | undefined };
 
 export function createIamRoleStore(options: {
   readonly iam: IAMClient;
@@ -51,11 +51,15 @@ export function createIamRoleStore(options: {
 }): RoleStore {
   const { iam, calls, listingCalls, now, releaseBuffers } = options;
 
+  const send = senderOf(iam, calls);
+  const sendListing = senderOf(iam, listingCalls);
+
   const attachedPolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
     const call = { action: 'ListAttachedRolePolicies', on: name, read: true, signal } as const;
     const pages = await allPages((paging) =>
-      calls(pageOf(call, paging.Marker), (attempt) =>
-        iam.send(new ListAttachedRolePoliciesCommand({ RoleName: name, ...paging }), attempt),
+      send(
+        pageOf(call, paging),
+        new ListAttachedRolePoliciesCommand({ RoleName: name, MaxItems, ...paging }),
       ),
     );
     return pages.flatMap((page) => (page.AttachedPolicies ?? []).flatMap(({ PolicyArn }) => PolicyArn ?? []));
@@ -64,9 +68,7 @@ export function createIamRoleStore(options: {
   const inlinePolicies = async (name: string, signal?: AbortSignal): Promise<string[]> => {
     const call = { action: 'ListRolePolicies', on: name, read: true, signal } as const;
     const pages = await allPages((paging) =>
-      calls(pageOf(call, paging.Marker), (attempt) =>
-        iam.send(new ListRolePoliciesCommand({ RoleName: name, ...paging }), attempt),
-      ),
+      send(pageOf(call, paging), new ListRolePoliciesCommand({ RoleName: name, MaxItems, ...paging })),
     );
     return pages.flatMap((page) => page.PolicyNames ?? []);
   };
@@ -79,9 +81,9 @@ export function createIamRoleStore(options: {
   ): Promise<string | undefined> => {
     try {
       const on = `${name} (${policyName})`;
-      const { PolicyDocument: document } = await calls(
+      const { PolicyDocument: document } = await send(
         { action: 'GetRolePolicy', on, read: true, signal },
-        (attempt) => iam.send(new GetRolePolicyCommand({ RoleName: name, PolicyName: policyName }), attempt),
+        new GetRolePolicyCommand({ RoleName: name, PolicyName: policyName }),
       );
       return document === undefined ? undefined : decodeURIComponent(document);
     } catch (error) {
@@ -91,23 +93,11 @@ export function createIamRoleStore(options: {
     }
   };
 
-  /** Applies a change to one role. */
-  const write = async (
-    action: string,
-    on: string,
-    signal: AbortSignal | undefined,
-    attempt: (options: { readonly abortSignal: AbortSignal }) => Promise<unknown>,
-  ): Promise<void> => {
-    await calls({ action, on, signal }, attempt);
-  };
-
   return {
     async read(name, signal, known = {}) {
       try {
         const [{ Role: role }, attachedPolicyArns, inlinePolicyNames] = await Promise.all([
-          calls({ action: 'GetRole', on: name, read: true, signal }, (attempt) =>
-            iam.send(new GetRoleCommand({ RoleName: name }), attempt),
-          ),
+          send({ action: 'GetRole', on: name, read: true, signal }, new GetRoleCommand({ RoleName: name })),
           known.attachedPolicyArns ?? attachedPolicies(name, signal),
           known.inlinePolicyNames ?? inlinePolicies(name, signal),
         ]);
@@ -133,11 +123,9 @@ export function createIamRoleStore(options: {
           trustPolicy: decodeURIComponent(role.AssumeRolePolicyDocument ?? ''),
           attachedPolicyArns,
           inlinePolicyNames: inlinePolicyNames.filter((each) => !deletedNames.has(each)),
-          ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
-          ...(podDenial === undefined ? {} : { podDenial }),
+          ...defined({ inlinePolicy, podDenial, permissionsBoundaryArn: boundary }),
           ...settingsOutput(role),
           tags: tagMap(role.Tags),
-          ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
           ...useOutput(role),
         };
       } catch (error) {
@@ -153,10 +141,11 @@ export function createIamRoleStore(options: {
       let showsBoundaries = false;
       // Each page is reduced before the next page is requested, which saves memory.
       const pages = await allPages(async (paging) => {
-        const page = await listingCalls(pageOf(call, paging.Marker), (attempt) => {
-          const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], ...paging });
-          return iam.send(withReducedListing(command, { isNamed, releaseBuffers }), attempt);
-        });
+        const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], MaxItems, ...paging });
+        const page = await sendListing(
+          pageOf(call, paging),
+          withReducedListing(command, { isNamed, releaseBuffers }),
+        );
         const listed = (page.RoleDetailList ?? []).map(fromDetail);
         showsBoundaries ||= listed.some((role) => role.permissionsBoundaryArn !== undefined);
         const roles = isNamed ? listed.filter(({ name, tags }) => hasOurTags(tags) || isNamed(name)) : listed;
@@ -171,109 +160,82 @@ export function createIamRoleStore(options: {
     },
 
     create: async (spec, signal) => {
-      const boundary = spec.permissionsBoundaryArn;
       const command = new CreateRoleCommand({
         RoleName: spec.name,
         Path: spec.path,
         AssumeRolePolicyDocument: spec.trustPolicy,
         ...settingsInput(spec),
         Tags: tagList(spec.tags),
-        ...(boundary === undefined ? {} : { PermissionsBoundary: boundary }),
+        ...defined({ PermissionsBoundary: spec.permissionsBoundaryArn }),
       });
-      const { Role: role } = await calls({ action: 'CreateRole', on: spec.name, signal }, (attempt) =>
-        iam.send(command, attempt),
-      );
+      const { Role: role } = await send({ action: 'CreateRole', on: spec.name, signal }, command);
       // The response of CreateRole omits RoleLastUsed, which would mean that the last use is unknown. A new role has
       // never been used, so an empty RoleLastUsed is added.
       const use = useOutput({ CreateDate: role?.CreateDate, RoleLastUsed: {} });
       return { arn: role?.Arn ?? '', id: role?.RoleId ?? '', ...use };
     },
 
-    delete: (name, signal) =>
-      gone(
-        write('DeleteRole', name, signal, (attempt) =>
-          iam.send(new DeleteRoleCommand({ RoleName: name }), attempt),
-        ),
-      ),
+    async delete(name, signal) {
+      await gone(send({ action: 'DeleteRole', on: name, signal }, new DeleteRoleCommand({ RoleName: name })));
+    },
 
-    updateTrustPolicy: (name, trustPolicy, signal) =>
-      write('UpdateAssumeRolePolicy', name, signal, (attempt) =>
-        iam.send(new UpdateAssumeRolePolicyCommand({ RoleName: name, PolicyDocument: trustPolicy }), attempt),
-      ),
+    async updateTrustPolicy(name, trustPolicy, signal) {
+      const command = new UpdateAssumeRolePolicyCommand({ RoleName: name, PolicyDocument: trustPolicy });
+      await send({ action: 'UpdateAssumeRolePolicy', on: name, signal }, command);
+    },
 
-    attachPolicy: (name, policyArn, signal) =>
-      write('AttachRolePolicy', `${name} (${policyArn})`, signal, (attempt) =>
-        iam.send(new AttachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), attempt),
-      ),
+    async attachPolicy(name, policyArn, signal) {
+      const command = new AttachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn });
+      await send({ action: 'AttachRolePolicy', on: `${name} (${policyArn})`, signal }, command);
+    },
 
-    detachPolicy: (name, policyArn, signal) =>
-      gone(
-        write('DetachRolePolicy', `${name} (${policyArn})`, signal, (attempt) =>
-          iam.send(new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn }), attempt),
-        ),
-      ),
+    async detachPolicy(name, policyArn, signal) {
+      const command = new DetachRolePolicyCommand({ RoleName: name, PolicyArn: policyArn });
+      await gone(send({ action: 'DetachRolePolicy', on: `${name} (${policyArn})`, signal }, command));
+    },
 
-    putInlinePolicy: (name, policyName, document, signal) =>
-      write('PutRolePolicy', `${name} (${policyName})`, signal, (attempt) =>
-        iam.send(
-          new PutRolePolicyCommand({
-            RoleName: name,
-            PolicyName: policyName,
-            PolicyDocument: document,
-          }),
-          attempt,
-        ),
-      ),
+    async putInlinePolicy(name, policyName, document, signal) {
+      const command = new PutRolePolicyCommand({
+        RoleName: name,
+        PolicyName: policyName,
+        PolicyDocument: document,
+      });
+      await send({ action: 'PutRolePolicy', on: `${name} (${policyName})`, signal }, command);
+    },
 
-    deleteInlinePolicy: (name, policyName, signal) =>
-      gone(
-        write('DeleteRolePolicy', `${name} (${policyName})`, signal, (attempt) =>
-          iam.send(new DeleteRolePolicyCommand({ RoleName: name, PolicyName: policyName }), attempt),
-        ),
-      ),
+    async deleteInlinePolicy(name, policyName, signal) {
+      const command = new DeleteRolePolicyCommand({ RoleName: name, PolicyName: policyName });
+      await gone(send({ action: 'DeleteRolePolicy', on: `${name} (${policyName})`, signal }, command));
+    },
 
-    putPermissionsBoundary: (name, policyArn, signal) =>
-      write('PutRolePermissionsBoundary', `${name} (${policyArn})`, signal, (attempt) =>
-        iam.send(
-          new PutRolePermissionsBoundaryCommand({ RoleName: name, PermissionsBoundary: policyArn }),
-          attempt,
-        ),
-      ),
+    async putPermissionsBoundary(name, policyArn, signal) {
+      const command = new PutRolePermissionsBoundaryCommand({
+        RoleName: name,
+        PermissionsBoundary: policyArn,
+      });
+      await send({ action: 'PutRolePermissionsBoundary', on: `${name} (${policyArn})`, signal }, command);
+    },
 
-    deletePermissionsBoundary: (name, signal) =>
-      write('DeleteRolePermissionsBoundary', name, signal, (attempt) =>
-        iam.send(new DeleteRolePermissionsBoundaryCommand({ RoleName: name }), attempt),
-      ),
+    async deletePermissionsBoundary(name, signal) {
+      const command = new DeleteRolePermissionsBoundaryCommand({ RoleName: name });
+      await send({ action: 'DeleteRolePermissionsBoundary', on: name, signal }, command);
+    },
 
-    updateSettings: (name, settings, signal) =>
-      write('UpdateRole', name, signal, (attempt) =>
-        iam.send(new UpdateRoleCommand({ RoleName: name, ...settingsInput(settings) }), attempt),
-      ),
+    async updateSettings(name, settings, signal) {
+      const command = new UpdateRoleCommand({ RoleName: name, ...settingsInput(settings) });
+      await send({ action: 'UpdateRole', on: name, signal }, command);
+    },
 
-    tag: (name, tags, signal) =>
-      write('TagRole', name, signal, (attempt) =>
-        iam.send(new TagRoleCommand({ RoleName: name, Tags: tagList(tags) }), attempt),
-      ),
+    async tag(name, tags, signal) {
+      const command = new TagRoleCommand({ RoleName: name, Tags: tagList(tags) });
+      await send({ action: 'TagRole', on: name, signal }, command);
+    },
 
-    untag: (name, keys, signal) =>
-      write('UntagRole', name, signal, (attempt) =>
-        iam.send(new UntagRoleCommand({ RoleName: name, TagKeys: [...keys] }), attempt),
-      ),
+    async untag(name, keys, signal) {
+      const command = new UntagRoleCommand({ RoleName: name, TagKeys: [...keys] });
+      await send({ action: 'UntagRole', on: name, signal }, command);
+    },
   };
-}
-
-/** Each page is scheduled as a separate call. */
-async function allPages<P extends Page>(
-  next: (paging: { readonly MaxItems: number; readonly Marker?: string }) => Promise<P>,
-): Promise<readonly P[]> {
-  const pages: P[] = [];
-  let marker: string | undefined;
-  do {
-    const page = await next({ MaxItems, ...(marker === undefined ? {} : { Marker: marker }) });
-    pages.push(page);
-    marker = page.IsTruncated === true ? page.Marker : undefined;
-  } while (marker !== undefined);
-  return pages;
 }
 
 /**
@@ -293,8 +255,8 @@ function cachedByName(isNamed: (name: string) => boolean): (name: string) => boo
  * Lets callers share only the first page of a read, because the key of a shared call does not include the marker of the
  * page.
  */
-function pageOf<C extends { readonly read: true }>(call: C, marker: string | undefined): C | Omit<C, 'read'> {
-  if (marker === undefined) return call;
+function pageOf<C extends { readonly read: true }>(call: C, { Marker }: Paging): C | Omit<C, 'read'> {
+  if (Marker === undefined) return call;
   const { read: _, ...rest } = call;
   return rest;
 }
@@ -311,14 +273,11 @@ async function gone(removal: Promise<unknown>): Promise<void> {
 }
 
 function fromDetail(detail: RoleDetail): ObservedRole {
-  const boundary = detail.PermissionsBoundary?.PermissionsBoundaryArn;
   const inline = detail.RolePolicyList ?? [];
   const documentOf = (policyName: string): string | undefined => {
     const document = inline.find(({ PolicyName: name }) => name === policyName)?.PolicyDocument;
     return document === undefined ? undefined : decodeURIComponent(document);
   };
-  const inlinePolicy = documentOf(inlinePolicyName);
-  const podDenial = documentOf(podDenialName);
   return {
     name: detail.RoleName ?? '',
     arn: detail.Arn ?? '',
@@ -327,10 +286,12 @@ function fromDetail(detail: RoleDetail): ObservedRole {
     trustPolicy: decodeURIComponent(detail.AssumeRolePolicyDocument ?? ''),
     attachedPolicyArns: (detail.AttachedManagedPolicies ?? []).flatMap((policy) => policy.PolicyArn ?? []),
     inlinePolicyNames: inline.flatMap((policy) => policy.PolicyName ?? []),
-    ...(inlinePolicy === undefined ? {} : { inlinePolicy }),
-    ...(podDenial === undefined ? {} : { podDenial }),
+    ...defined({
+      inlinePolicy: documentOf(inlinePolicyName),
+      podDenial: documentOf(podDenialName),
+      permissionsBoundaryArn: detail.PermissionsBoundary?.PermissionsBoundaryArn,
+    }),
     tags: tagMap(detail.Tags),
-    ...(boundary === undefined ? {} : { permissionsBoundaryArn: boundary }),
     ...useOutput(detail),
   };
 }
@@ -340,10 +301,7 @@ function settingsInput({
   description,
   maxSessionDuration,
 }: Partial<RoleSettings>): Pick<Role, 'Description' | 'MaxSessionDuration'> {
-  return {
-    ...(description === undefined ? {} : { Description: description }),
-    ...(maxSessionDuration === undefined ? {} : { MaxSessionDuration: maxSessionDuration }),
-  };
+  return defined({ Description: description, MaxSessionDuration: maxSessionDuration });
 }
 
 /** Returns the settings from a response of GetRole. The response omits settings that have their default value. */

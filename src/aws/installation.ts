@@ -68,120 +68,96 @@ export function connectInstallation(options: {
   const classified = async <T>(
     doing: string,
     signal: AbortSignal | undefined,
-    call: Promise<T>,
+    call: (options: { readonly abortSignal?: AbortSignal }) => Promise<T>,
   ): Promise<T> => {
     try {
-      return await call;
+      return await call(signal ? { abortSignal: signal } : {});
     } catch (error) {
       signal?.throwIfAborted();
       throw classifyAwsError(error, doing);
     }
   };
-  const missing = async <T>(names: readonly string[], call: Promise<T>): Promise<T | undefined> => {
+  const missing = async <T>(name: string, call: Promise<T>): Promise<T | undefined> => {
     try {
       return await call;
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
-      if (cause instanceof Error && names.some((name) => cause.name.startsWith(name))) return undefined;
+      if (cause instanceof Error && cause.name.startsWith(name)) return undefined;
       throw error;
     }
   };
-  const abortable = (signal: AbortSignal | undefined): { abortSignal?: AbortSignal } =>
-    signal ? { abortSignal: signal } : {};
 
   return {
     cluster: (name, signal) =>
       missing(
-        ['ResourceNotFound'],
-        classified(`eks:DescribeCluster of ${name}`, signal, describe(eks, name, abortable(signal))),
+        'ResourceNotFound',
+        classified(`eks:DescribeCluster of ${name}`, signal, (sending) => describe(eks, name, sending)),
       ),
 
     clusterNames: (signal) =>
-      classified(
-        `eks:ListClusters in ${options.region}`,
-        signal,
-        (async () => {
-          const names: string[] = [];
-          for await (const page of paginateListClusters({ client: eks }, {}, abortable(signal)))
-            names.push(...(page.clusters ?? []));
-          return names;
-        })(),
-      ),
+      classified(`eks:ListClusters in ${options.region}`, signal, async (sending) => {
+        const names: string[] = [];
+        for await (const page of paginateListClusters({ client: eks }, {}, sending))
+          names.push(...(page.clusters ?? []));
+        return names;
+      }),
 
-    provider: (arn, signal) =>
-      missing(
-        ['NoSuchEntity'],
-        classified(
-          `iam:GetOpenIDConnectProvider on ${arn}`,
-          signal,
-          iam
-            .send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn }), abortable(signal))
-            .then(({ ClientIDList = [], Tags = [] }) => ({
-              clientIds: ClientIDList,
-              tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])),
-            })),
-        ),
-      ),
+    async provider(arn, signal) {
+      const command = new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn });
+      const found = await missing(
+        'NoSuchEntity',
+        classified(`iam:GetOpenIDConnectProvider on ${arn}`, signal, (sending) => iam.send(command, sending)),
+      );
+      if (!found) return undefined;
+      const { ClientIDList: clientIds = [], Tags = [] } = found;
+      return { clientIds, tags: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])) };
+    },
 
     // The call needs no thumbprint, since IAM determines it. Source: IAM API Reference, CreateOpenIDConnectProvider,
     // ThumbprintList.
-    createProvider: async ({ issuer, clientId, tags }, signal) => {
+    async createProvider({ issuer, clientId, tags }, signal) {
       const command = new CreateOpenIDConnectProviderCommand({
         Url: issuer,
         ClientIDList: [clientId],
         Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
       });
-      await classified(
-        `iam:CreateOpenIDConnectProvider for ${issuerHost(issuer)}`,
-        signal,
-        iam.send(command, abortable(signal)),
-      );
+      const doing = `iam:CreateOpenIDConnectProvider for ${issuerHost(issuer)}`;
+      await classified(doing, signal, (sending) => iam.send(command, sending));
     },
 
-    addClientId: async (arn, clientId, signal) => {
+    async addClientId(arn, clientId, signal) {
       const command = new AddClientIDToOpenIDConnectProviderCommand({
         OpenIDConnectProviderArn: arn,
         ClientID: clientId,
       });
-      await classified(
-        `iam:AddClientIDToOpenIDConnectProvider on ${arn}`,
-        signal,
-        iam.send(command, abortable(signal)),
-      );
+      const doing = `iam:AddClientIDToOpenIDConnectProvider on ${arn}`;
+      await classified(doing, signal, (sending) => iam.send(command, sending));
     },
 
-    deleteProvider: async (arn, signal) => {
+    async deleteProvider(arn, signal) {
       const command = new DeleteOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: arn });
-      await classified(
-        `iam:DeleteOpenIDConnectProvider on ${arn}`,
-        signal,
-        iam.send(command, abortable(signal)),
-      );
+      const doing = `iam:DeleteOpenIDConnectProvider on ${arn}`;
+      await classified(doing, signal, (sending) => iam.send(command, sending));
     },
 
-    inlinePolicy: (role, policy, signal) =>
-      missing(
-        ['NoSuchEntity'],
-        classified(
-          `iam:GetRolePolicy on ${role} (${policy})`,
-          signal,
-          iam
-            .send(new GetRolePolicyCommand({ RoleName: role, PolicyName: policy }), abortable(signal))
-            .then(({ PolicyDocument = '' }) => decodeURIComponent(PolicyDocument)),
-        ),
-      ),
+    async inlinePolicy(role, policy, signal) {
+      const command = new GetRolePolicyCommand({ RoleName: role, PolicyName: policy });
+      const doing = `iam:GetRolePolicy on ${role} (${policy})`;
+      const found = await missing(
+        'NoSuchEntity',
+        classified(doing, signal, (sending) => iam.send(command, sending)),
+      );
+      return found && decodeURIComponent(found.PolicyDocument ?? '');
+    },
 
-    putInlinePolicy: async (role, policy, document, signal) => {
+    async putInlinePolicy(role, policy, document, signal) {
       const command = new PutRolePolicyCommand({
         RoleName: role,
         PolicyName: policy,
         PolicyDocument: document,
       });
-      await classified(
-        `iam:PutRolePolicy on ${role} (${policy})`,
-        signal,
-        iam.send(command, abortable(signal)),
-      );
+      const doing = `iam:PutRolePolicy on ${role} (${policy})`;
+      await classified(doing, signal, (sending) => iam.send(command, sending));
     },
 
     close() {

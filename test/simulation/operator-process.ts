@@ -9,12 +9,11 @@ import { createAccountGuard } from '../../src/aws/account-guard.ts';
 import { createAwsCloudAccount } from '../../src/aws/aws-cloud-account.ts';
 import { callsOf } from '../../src/aws/calls.ts';
 import { createEksAssociationStore } from '../../src/aws/eks-association-store.ts';
-import { createEksAuthProver } from '../../src/aws/eks-auth-prover.ts';
 import { classifyEksError } from '../../src/aws/errors.ts';
 import { createIamRoleStore } from '../../src/aws/iam-role-store.ts';
 import type { Caller } from '../../src/aws/scheduler.ts';
 import { createAwsSchedulers } from '../../src/aws/schedulers.ts';
-import { createStsIdentityProver } from '../../src/aws/sts-identity-prover.ts';
+import { createEksAuthProver, createStsIdentityProver } from '../../src/aws/identity-provers.ts';
 import {
   createEventRecorder,
   createLeaderElector,

@@ -11,7 +11,7 @@ import {
 import { STSClient } from '@aws-sdk/client-sts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCallScheduler } from '../../../src/aws/scheduler.ts';
-import { createStsIdentityProver } from '../../../src/aws/sts-identity-prover.ts';
+import { createStsIdentityProver } from '../../../src/aws/identity-provers.ts';
 import { IdentityError, subjectOf, trustPolicy } from '../../../src/identity/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';
 import {

@@ -3,7 +3,7 @@ import { CreateRoleCommand, UpdateAssumeRolePolicyCommand, type IAMClient } from
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callsOf } from '../../../src/aws/calls.ts';
 import { createEksAssociationStore } from '../../../src/aws/eks-association-store.ts';
-import { createEksAuthProver } from '../../../src/aws/eks-auth-prover.ts';
+import { createEksAuthProver } from '../../../src/aws/identity-provers.ts';
 import { classifyEksError } from '../../../src/aws/errors.ts';
 import { createAwsSchedulers, type PodIdentityAws } from '../../../src/aws/index.ts';
 import { IdentityError } from '../../../src/identity/index.ts';
