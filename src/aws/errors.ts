@@ -6,46 +6,33 @@
 import { IdentityError, namesArn, type IdentityErrorCode } from '../identity/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
+/** Codes by the name of the error, without the suffix `Exception` that only some services and SDK versions add. */
 const codesByName: Readonly<Record<string, IdentityErrorCode>> = {
-  EntityAlreadyExistsException: 'RoleAlreadyExists',
   EntityAlreadyExists: 'RoleAlreadyExists',
-  LimitExceededException: 'QuotaExceeded',
   LimitExceeded: 'QuotaExceeded',
-  PolicyNotAttachableException: 'PolicyNotFound',
   PolicyNotAttachable: 'PolicyNotFound',
-  DeleteConflictException: 'DeleteConflict',
   DeleteConflict: 'DeleteConflict',
-  ConcurrentModificationException: 'ConcurrentChange',
   ConcurrentModification: 'ConcurrentChange',
-  MalformedPolicyDocumentException: 'InvalidInput',
   MalformedPolicyDocument: 'InvalidInput',
-  InvalidInputException: 'InvalidInput',
   InvalidInput: 'InvalidInput',
   ValidationError: 'InvalidInput',
-  UnmodifiableEntityException: 'InvalidInput',
   UnmodifiableEntity: 'InvalidInput',
   AccessDenied: 'AccessDenied',
-  AccessDeniedException: 'AccessDenied',
   UnauthorizedOperation: 'AccessDenied',
   Throttling: 'Throttled',
-  ThrottlingException: 'Throttled',
-  TooManyRequestsException: 'Throttled',
+  TooManyRequests: 'Throttled',
   RequestLimitExceeded: 'Throttled',
   RequestThrottled: 'Throttled',
-  RequestThrottledException: 'Throttled',
   SlowDown: 'Throttled',
   ServiceFailure: 'ServiceFailure',
-  ServiceFailureException: 'ServiceFailure',
-  ServerException: 'ServiceFailure',
-  InternalServerException: 'ServiceFailure',
-  ServiceUnavailableException: 'ServiceFailure',
-  InternalFailure: 'ServiceFailure',
+  Server: 'ServiceFailure',
+  InternalServer: 'ServiceFailure',
   ServiceUnavailable: 'ServiceFailure',
+  InternalFailure: 'ServiceFailure',
   CredentialsProviderError: 'CredentialsMissing',
   ExpiredToken: 'CredentialsRejected',
-  ExpiredTokenException: 'CredentialsRejected',
   InvalidClientTokenId: 'CredentialsRejected',
-  UnrecognizedClientException: 'CredentialsRejected',
+  UnrecognizedClient: 'CredentialsRejected',
   SignatureDoesNotMatch: 'CredentialsRejected',
   RequestExpired: 'CredentialsRejected',
   TimeoutError: 'Unreachable',
@@ -86,12 +73,13 @@ export function classifyAwsError(error: unknown, doing: string): IdentityError {
   const name = error instanceof Error ? error.name : '';
   const text = errorMessage(error);
   const message = failureMessage(doing, text || name);
-  if (name === 'NoSuchEntityException' || name === 'NoSuchEntity') {
+  const shortName = name.replace(/Exception$/, '');
+  if (shortName === 'NoSuchEntity') {
     // IAM uses the same error name for a missing role and for a missing policy or boundary.
     const code = /^the role with name/i.test(text) ? 'RoleNotFound' : 'PolicyNotFound';
     return new IdentityError(code, message, { cause: error });
   }
-  const byName = codesByName[name];
+  const byName = codesByName[shortName];
   if (byName) return new IdentityError(byName, message, { cause: error });
   if (networkCodes.has(codeOf(error))) return new IdentityError('Unreachable', message, { cause: error });
   if (statusOf(error) >= 500) return new IdentityError('ServiceFailure', message, { cause: error });
