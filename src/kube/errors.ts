@@ -37,7 +37,7 @@ export class KubeApiError extends Error {
     status: KubeStatus & { readonly code: number },
     options: { retryAfterSeconds?: number | undefined; request?: string | undefined } = {},
   ) {
-    const reason = status.reason || reasonOfCode(status.code);
+    const reason = status.reason || (reasonsByCode[status.code] ?? 'Unknown');
     const text = status.message || `the API server responded with status ${status.code} (${reason})`;
     super(options.request ? `${text} (${options.request})` : text);
     this.name = 'KubeApiError';
@@ -50,41 +50,24 @@ export class KubeApiError extends Error {
 }
 
 /**
- * Reason for a response without a Status, such as a proxy's error page. The values are those of `StatusReason…` in
- * k8s.io/apimachinery.
+ * Reasons of responses without a Status, such as a proxy's error page, by status code. The values are those of
+ * `StatusReason…` in k8s.io/apimachinery.
  */
-function reasonOfCode(code: number): string {
-  switch (code) {
-    case 400:
-      return 'BadRequest';
-    case 401:
-      return 'Unauthorized';
-    case 403:
-      return 'Forbidden';
-    case 404:
-      return 'NotFound';
-    case 405:
-      return 'MethodNotAllowed';
-    case 409:
-      return 'Conflict';
-    case 410:
-      return 'Gone';
-    case 415:
-      return 'UnsupportedMediaType';
-    case 422:
-      return 'Invalid';
-    case 429:
-      return 'TooManyRequests';
-    case 500:
-      return 'InternalError';
-    case 503:
-      return 'ServiceUnavailable';
-    case 504:
-      return 'Timeout';
-    default:
-      return 'Unknown';
-  }
-}
+const reasonsByCode: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'NotFound',
+  405: 'MethodNotAllowed',
+  409: 'Conflict',
+  410: 'Gone',
+  415: 'UnsupportedMediaType',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+};
 
 /**
  * Reason why the server could not be reached. `reset`: the connection broke, so the outcome of the request is unknown.

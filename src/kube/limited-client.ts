@@ -1,6 +1,5 @@
 /** Client for bursts of work. It limits the number of its requests in flight, except watches. */
 import type { KubeClient } from './kube-client.ts';
-import { createSlots } from './slots.ts';
 
 export function limitInFlight(client: KubeClient, most: number): KubeClient {
   const { run } = createSlots(most);
@@ -20,5 +19,53 @@ export function limitInFlight(client: KubeClient, most: number): KubeClient {
     delete: (resource, ref, options) => run(() => client.delete(resource, ref, options), options?.signal),
     createToken: (ref, spec, options) => run(() => client.createToken(ref, spec, options), options?.signal),
     raw: (request) => run(() => client.raw(request), request.signal),
+  };
+}
+
+/** Limits the amount of concurrent work. Waiting work starts in the order in which it was requested. */
+export function createSlots(count: number) {
+  let free = count;
+  const waiting = new Set<() => void>();
+
+  const take = async (signal: AbortSignal | undefined): Promise<void> => {
+    if (free > 0) {
+      free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => {
+        waiting.delete(resume);
+        reject(signal?.reason as Error);
+      };
+      const resume = (): void => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      };
+      waiting.add(resume);
+      signal?.addEventListener('abort', stop, { once: true });
+    });
+  };
+  /** Passes the freed slot to the caller that has waited longest. */
+  const release = (): void => {
+    const [next] = waiting;
+    if (!next) {
+      free += 1;
+      return;
+    }
+    waiting.delete(next);
+    next();
+  };
+
+  return {
+    /** Runs `work` when a slot is free. Rejects with the signal's reason if the signal aborts before a slot is free. */
+    run: async <T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> => {
+      signal?.throwIfAborted();
+      await take(signal);
+      try {
+        return await work();
+      } finally {
+        release();
+      }
+    },
   };
 }

@@ -7,15 +7,13 @@ type NetworkCode = Exclude<UnreachableCode, 'closed'>;
 export function unreachableError(error: unknown, server: string): Error {
   if (error instanceof KubeUnreachableError || error instanceof KubeConfigError) return error;
   const found = causes(error);
+  const unreachable = (code: NetworkCode, detail: string): KubeUnreachableError =>
+    new KubeUnreachableError(code, server, `${descriptions[code](server)}: ${detail}`, { cause: error });
   for (const { code, message } of found) {
     const sorted = classifyCode(code);
-    if (sorted)
-      return new KubeUnreachableError(sorted, server, describe(sorted, server, message || code), {
-        cause: error,
-      });
+    if (sorted) return unreachable(sorted, message || code);
   }
-  const message = found[0]?.message ?? String(error);
-  return new KubeUnreachableError('reset', server, describe('reset', server, message), { cause: error });
+  return unreachable('reset', found[0]?.message ?? String(error));
 }
 
 function causes(error: unknown): { code: string; message: string }[] {
@@ -28,51 +26,32 @@ function causes(error: unknown): { code: string; message: string }[] {
   return list;
 }
 
+const categories: Readonly<Record<string, NetworkCode>> = {
+  ECONNREFUSED: 'refused',
+  EHOSTUNREACH: 'refused',
+  ENETUNREACH: 'refused',
+  EADDRNOTAVAIL: 'refused',
+  ENOTFOUND: 'dns',
+  EAI_AGAIN: 'dns',
+  ETIMEDOUT: 'timeout',
+  ECONNRESET: 'reset',
+  EPIPE: 'reset',
+  ERR_PROXY: 'proxy',
+  EPROTO: 'tls',
+};
+const tlsCodes = /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/;
+
 function classifyCode(code: string): NetworkCode | undefined {
-  switch (code) {
-    case 'ECONNREFUSED':
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'EADDRNOTAVAIL':
-      return 'refused';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'dns';
-    case 'ETIMEDOUT':
-      return 'timeout';
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'reset';
-    case 'ERR_PROXY':
-      return 'proxy';
-    case 'EPROTO':
-      return 'tls';
-    default:
-      if (
-        /^(ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH)/.test(code)
-      )
-        return 'tls';
-      return code.startsWith('HPE_') ? 'protocol' : undefined;
-  }
+  if (tlsCodes.test(code)) return 'tls';
+  return code.startsWith('HPE_') ? 'protocol' : categories[code];
 }
 
-function describe(code: NetworkCode, server: string, detail: string): string {
-  switch (code) {
-    case 'refused':
-      return `the API server ${server} cannot be reached: ${detail}`;
-    case 'dns':
-      return `the name of the API server ${server} cannot be resolved: ${detail}`;
-    case 'timeout':
-      return `the API server ${server} does not answer: ${detail}`;
-    case 'tls':
-      return `TLS with the API server ${server} failed: ${detail}`;
-    case 'reset':
-      return `the connection to the API server ${server} broke: ${detail}`;
-    case 'proxy':
-      return `the API server ${server} cannot be reached through the proxy: ${detail}`;
-    case 'protocol':
-      return `${server} is not a Kubernetes API server: ${detail}`;
-    default:
-      return code satisfies never;
-  }
-}
+const descriptions: Readonly<Record<NetworkCode, (server: string) => string>> = {
+  refused: (server) => `the API server ${server} cannot be reached`,
+  dns: (server) => `the name of the API server ${server} cannot be resolved`,
+  timeout: (server) => `the API server ${server} does not answer`,
+  tls: (server) => `TLS with the API server ${server} failed`,
+  reset: (server) => `the connection to the API server ${server} broke`,
+  proxy: (server) => `the API server ${server} cannot be reached through the proxy`,
+  protocol: (server) => `${server} is not a Kubernetes API server`,
+};

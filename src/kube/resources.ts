@@ -1,20 +1,20 @@
 /** Built-in resources that controllers commonly watch or write. */
 import type { Resource } from './resource.ts';
 
-const namespaced = (group: string, version: string, kind: string, plural: string): Resource => ({
-  group,
-  version,
-  kind,
-  plural,
-  namespaced: true,
-});
-const clusterScoped = (group: string, version: string, kind: string, plural: string): Resource => ({
-  group,
-  version,
-  kind,
-  plural,
-  namespaced: false,
-});
+const resource =
+  (namespaced: boolean) =>
+  (group: string, version: string, kind: string, plural: string): Resource => ({
+    group,
+    version,
+    kind,
+    plural,
+    namespaced,
+  });
+const namespaced = resource(true);
+const clusterScoped = resource(false);
+
+const rbac = 'rbac.authorization.k8s.io';
+const admission = 'admissionregistration.k8s.io';
 
 export const pods = namespaced('', 'v1', 'Pod', 'pods');
 export const serviceAccounts = namespaced('', 'v1', 'ServiceAccount', 'serviceaccounts');
@@ -39,15 +39,10 @@ export const horizontalPodAutoscalers = namespaced(
 export const podDisruptionBudgets = namespaced('policy', 'v1', 'PodDisruptionBudget', 'poddisruptionbudgets');
 export const events = namespaced('events.k8s.io', 'v1', 'Event', 'events');
 export const leases = namespaced('coordination.k8s.io', 'v1', 'Lease', 'leases');
-export const roles = namespaced('rbac.authorization.k8s.io', 'v1', 'Role', 'roles');
-export const roleBindings = namespaced('rbac.authorization.k8s.io', 'v1', 'RoleBinding', 'rolebindings');
-export const clusterRoles = clusterScoped('rbac.authorization.k8s.io', 'v1', 'ClusterRole', 'clusterroles');
-export const clusterRoleBindings = clusterScoped(
-  'rbac.authorization.k8s.io',
-  'v1',
-  'ClusterRoleBinding',
-  'clusterrolebindings',
-);
+export const roles = namespaced(rbac, 'v1', 'Role', 'roles');
+export const roleBindings = namespaced(rbac, 'v1', 'RoleBinding', 'rolebindings');
+export const clusterRoles = clusterScoped(rbac, 'v1', 'ClusterRole', 'clusterroles');
+export const clusterRoleBindings = clusterScoped(rbac, 'v1', 'ClusterRoleBinding', 'clusterrolebindings');
 export const customResourceDefinitions = clusterScoped(
   'apiextensions.k8s.io',
   'v1',
@@ -55,19 +50,19 @@ export const customResourceDefinitions = clusterScoped(
   'customresourcedefinitions',
 );
 export const mutatingWebhookConfigurations = clusterScoped(
-  'admissionregistration.k8s.io',
+  admission,
   'v1',
   'MutatingWebhookConfiguration',
   'mutatingwebhookconfigurations',
 );
 export const validatingAdmissionPolicies = clusterScoped(
-  'admissionregistration.k8s.io',
+  admission,
   'v1',
   'ValidatingAdmissionPolicy',
   'validatingadmissionpolicies',
 );
 export const validatingAdmissionPolicyBindings = clusterScoped(
-  'admissionregistration.k8s.io',
+  admission,
   'v1',
   'ValidatingAdmissionPolicyBinding',
   'validatingadmissionpolicybindings',

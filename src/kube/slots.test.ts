@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSlots } from './slots.ts';
+import { createSlots } from './limited-client.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -3,11 +3,12 @@
  * client certificates, and hides the body of a response that refuses the connection. That body contains the reason.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { WebSocket, type RawData } from 'ws';
+import { addressOf, dial } from '../../http/index.ts';
 import type { Connection, Credentials } from '../connection.ts';
 import { KubeApiError, KubeUnreachableError, type KubeStatus } from '../errors.ts';
 import { unreachableError } from '../network-errors.ts';
-import { openSocket, readToTheEnd } from './socket.ts';
 
 export type WebSocketStream = {
   /** Subprotocol chosen by the server. */
@@ -84,9 +85,13 @@ async function handshake(
   signal: AbortSignal,
   wrapError: (error: Error) => Error,
 ): Promise<WebSocketStream> {
-  const socket = await openSocket(connection, tls, signal);
-  readToTheEnd(socket);
   const url = new URL(connection.server);
+  const { proxyUrl } = connection;
+  const socket = await dial(
+    { ...addressOf(url), tls: url.protocol === 'https:' ? tls : undefined, proxyUrl },
+    signal,
+  );
+  readToTheEnd(socket);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.pathname = `${url.pathname.replace(/\/+$/, '')}${target.path}`;
   for (const [name, value] of target.query) url.searchParams.append(name, value);
@@ -238,4 +243,32 @@ function streamOf(
 function bytesOf(data: RawData): Buffer {
   if (Array.isArray(data)) return Buffer.concat(data);
   return data instanceof ArrayBuffer ? Buffer.from(data) : data;
+}
+
+/**
+ * Delays the error of a failed write until all received data are read. By default, Node.js destroys a socket, including
+ * its unread data, as soon as a write fails. A write may fail although the server has sent everything, because a server
+ * may close the connection after its last message without reading the remaining input.
+ */
+function readToTheEnd(socket: Socket): void {
+  type Done = (error?: Error | null) => void;
+  const heldBack =
+    (done: Done): Done =>
+    (error) => {
+      if (!error || socket.readableEnded || socket.destroyed) {
+        done(error);
+        return;
+      }
+      const finish = (): void => {
+        socket.off('end', finish);
+        socket.off('close', finish);
+        done(error);
+      };
+      socket.on('end', finish);
+      socket.on('close', finish);
+    };
+  const write = socket._write.bind(socket);
+  socket._write = (chunk, encoding, done) => write(chunk, encoding, heldBack(done));
+  const writev = socket._writev?.bind(socket);
+  if (writev) socket._writev = (chunks, done) => writev(chunks, heldBack(done));
 }
