@@ -136,7 +136,7 @@ describe('an app with its account', () => {
       ['app', 'edit', 'payments', '--account', 'default-account', '--no-wait'],
     ],
     ['deleting its app', ['app', 'delete', 'payments', '--yes']],
-  ])('has a pipeline whose rights exclude %s', async (_what, args) => {
+  ])('is deployed by a pipeline whose rights exclude %s', async (_what, args) => {
     const refused = await asPipeline(...args);
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toMatch(/forbidden|cannot|is not permitted to/i);

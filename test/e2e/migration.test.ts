@@ -379,7 +379,7 @@ describe('the guide for Terraform', () => {
     expect([...sections(await codeBlocks(page))]).toEqual(['Look at the role', 'Move', 'Check', 'Go back']);
   });
 
-  it('contains only formatted Terraform blocks', async () => {
+  it('has Terraform blocks that hclfmt leaves unchanged', async () => {
     const blocks = (await codeBlocks(page)).filter(({ language }) => language === 'hcl');
     expect(blocks).toHaveLength(2);
     const hclfmt = await findProgram('hclfmt');
@@ -566,7 +566,7 @@ describe('an EKS Pod Identity association of another tool', () => {
   });
   afterAll(stop);
 
-  it('is described by a guide without commands outside of the sections that these tests follow', async () => {
+  it('is covered by a guide whose commands are all in the sections that these tests run', async () => {
     expect([...sections(await codeBlocks(general))]).toEqual([
       'Inline policies',
       'Hand an association over',

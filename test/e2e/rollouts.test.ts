@@ -472,7 +472,7 @@ test('an app rolls once when its account is added, changed or removed, even if t
   await sandbox.client.delete(apps, { name: 'mover' });
 }, 120_000);
 
-test("even if the operator is killed, the deletion of an account waits until the account's app has rolled to pods without the account", async () => {
+test("even if the operator is killed, the deletion of an account waits until all pods of the account's app run without the account's role", async () => {
   await person.createAccount('leaving', { targets: ['production'] });
   await person.createApp('leaver', {
     serviceAccount: 'leaving',

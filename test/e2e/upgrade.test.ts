@@ -127,7 +127,7 @@ describe.skipIf(!hasPreviousVersion())('an installation', () => {
     await sandbox?.stop();
   });
 
-  it('of the previous version works', async () => {
+  it('of the previous version runs an app whose pods reach AWS', async () => {
     await install(previous, '0.1.0');
     await person.createAccount('shop', { policyArns: [policies.readOnly] });
     await person.createApp('shop', { serviceAccount: 'shop' });

@@ -46,7 +46,7 @@ async function leastRights(): Promise<Readonly<Record<string, string>>> {
   };
 }
 
-test('the operator creates, changes, repairs and deletes an account in the target of the walkthrough, and an app runs with it', async () => {
+test('the walkthrough of kon conformance creates, changes, repairs and deletes an account that an app uses, and finds no difference', async () => {
   const { client, aws } = sandbox;
   const { accountId, name, region, kubeconfig } = sandbox.description;
   const [config] = (await client.list<KubeObject>(clusterConfigs)).items;

@@ -113,7 +113,7 @@ const providers = async (): Promise<readonly string[]> =>
 
 let before: readonly string[];
 
-it('kon doctor names the command that installs Konstellation on an empty cluster', async () => {
+it('on a cluster without Konstellation, kon doctor names the command that installs the CRDs', async () => {
   before = await everything();
   expect(ours(before)).toEqual([]);
   expect(await sandbox.aws.roleNames()).toEqual([]);

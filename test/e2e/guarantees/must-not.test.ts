@@ -77,7 +77,7 @@ test('deleting an account takes nothing from an account with a similar name', as
   expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
 });
 
-test('an account keeps its access when its new spec cannot be applied', async () => {
+test('pods keep their AWS access when the new spec of their account cannot be applied', async () => {
   await person.createAccount('lively', { policyArns: [policies.readOnly, policies.queues] });
   const before = await roleOf('lively');
   const saying = (reason: string) =>
@@ -99,7 +99,7 @@ test('an account keeps its access when its new spec cannot be applied', async ()
   await saying('WrongPartition');
   await person.editPolicies('lively', [...have, 'arn:aws:iam::aws:policy/NoSuchPolicy']);
   await saying('PolicyNotFound');
-  // Adds to the existing targets a target that the cluster does not have.
+  // Adds to the existing targets a target that the ClusterConfig does not list.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'lively' },

@@ -126,7 +126,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(before?.attached).toEqual([policies.readOnly]);
   });
 
-  test('a role whose ownership tag was overwritten by a key in other letter case is tagged again, and is deleted with its account', async () => {
+  test('a role is tagged again after a tag whose key differs only in letter case replaced its ownership tag, and is deleted with its account', async () => {
     await person.createAccount('g4-case');
     const { status } = await person.untilReady('g4-case');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -221,7 +221,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(await person.serviceAccount('production', 'g4-stays')).toEqual(before);
   });
 
-  test('the operator adopts a role that running pods use only if a user consents and these pods keep their access', async () => {
+  test('a role that running pods use is adopted only after a user consents, and the adoption does not interrupt the access of these pods', async () => {
     const { accountId, name: cluster, region } = sandbox.description;
     const issuer = (await sandbox.client.raw({ method: 'GET', path: '/.well-known/openid-configuration' }))
       .body;
@@ -393,7 +393,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
     ]);
   });
 
-  test('a target that the cluster does not have affects only its own row in the status', async () => {
+  test('a target that the ClusterConfig does not list affects only its own row in the status', async () => {
     await person.createAccount('g7-target', { targets: ['production', 'nowhere'] });
     const row = await person.untilRow('g7-target', 'nowhere', 'TargetUnknown');
     expect(row.message).toContain('production, staging, shaky');
@@ -403,7 +403,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
     expect((await accountOf('g7-target')).status?.ready).toBe('1/2');
   });
 
-  test('a target namespace that is being deleted affects only its own row in the status, and is then created again with all its objects', async () => {
+  test('a target namespace that is being deleted affects only its own row in the status, and the operator creates the namespace and its objects again', async () => {
     const namespace = 'shaky';
     await person.createAccount('g7-namespace', { targets: ['production', namespace] });
     await person.createApp('g7-namespace', {

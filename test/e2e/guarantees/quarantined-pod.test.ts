@@ -73,7 +73,7 @@ async function sessionOf({ metadata }: KubeObject, serviceAccount: string): Prom
   };
 }
 
-test('G10: kon denies the sessions of only one pod until its release, despite repair, edits and the end of the pod', async () => {
+test('G10: a quarantine of one pod denies no other pod, and lasts until its release, despite manual changes, edits and the end of the pod', async () => {
   const name = 'by-pod';
   const app = 'by-pod-app';
   await sandbox.client.create<LinkedServiceAccount>(linkedServiceAccounts, {

@@ -98,7 +98,7 @@ test('an operator that was paused for longer than its lease exits without any wr
   expect(created).toHaveLength(names.length);
 });
 
-test('a killed leader is replaced within the lease duration and one retry period, and a stopped leader at once', async () => {
+test('a killed leader is replaced within the lease duration plus one retry period; a leader that stops on SIGTERM is replaced earlier', async () => {
   const [, killed] = running;
   const heir = await startOperator('heir');
   await killed?.end('SIGKILL');

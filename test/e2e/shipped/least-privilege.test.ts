@@ -363,7 +363,7 @@ describe('the operator of the chart', () => {
     await setTargets([production, staging]);
   });
 
-  test('reads the node of a pod with a Pod Identity where no agent runs', async () => {
+  test('is permitted to read the node of a pod, to report that no Pod Identity agent is ready on that node', async () => {
     const agent = { namespace: 'kube-system', name: 'eks-pod-identity-agent' };
     await sandbox.client.delete(resources.daemonSets, agent, { propagationPolicy: 'Background' });
     await person.createAccount('agentless', { identityMode: 'PodIdentity', targets: [production] });

@@ -90,7 +90,7 @@ describe('a new account', () => {
     );
   });
 
-  it('requires the right to each of its policies by name', async () => {
+  it('requires the right to attach each policy that it lists', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, policy('a'), policy('b')));
     await create(dev, account({ aws: { policyArns: [policy('a'), policy('b')] } }));
     expect(
@@ -98,7 +98,7 @@ describe('a new account', () => {
     ).toContain(`is not permitted to attach ${policy('c')}`);
   });
 
-  it('requires the right to a policy by ARN if the account lists the ARN, and by name if the account lists the name', async () => {
+  it('requires a right that names each policy as the account does, by ARN or by name', async () => {
     const dev = await userWith(all(rights.link), named(rights.attach, 'aws/AmazonS3ReadOnlyAccess'));
     const { policyArns: _, ...byName } = {
       ...account().spec.aws,
@@ -143,7 +143,7 @@ describe('a new account', () => {
     const statementsOf = (...statements: object[]): Partial<Spec['aws']> =>
       ({ policyArns: [], statements }) as Partial<Spec['aws']>;
 
-    it('requires the right to each service that a statement names', async () => {
+    it('requires the right to grant the actions of each AWS service that a statement names', async () => {
       const dev = await userWith(all(rights.link), named(rights.grant, 'sqs', 's3'));
       await create(dev, account({ aws: statementsOf(statement('sqs:SendMessage', 's3:Get*', 'sqs:*')) }));
       expect(
@@ -245,7 +245,7 @@ describe('a new account', () => {
     });
   });
 
-  it('requires the right to each of its targets', async () => {
+  it('requires the right to link each of its targets', async () => {
     const dev = await userWith(all(rights.attach), named(rights.link, 'staging'));
     await create(dev, account({ targets: ['staging'] }));
     expect(await refusal(create(dev, account({ targets: ['staging', 'production'] })))).toContain(
@@ -253,7 +253,7 @@ describe('a new account', () => {
     );
   });
 
-  it('without targets requires the right to all targets', async () => {
+  it('without a list of targets requires the right to link all targets', async () => {
     const spec = account().spec;
     const withoutTargets = (): LinkedServiceAccount => {
       const { targets: _, ...rest } = spec;
@@ -285,7 +285,7 @@ describe('a new account', () => {
     expect(await refusal(create(linkLess, account(spec)))).toContain('to the target target-24');
   });
 
-  it('with too many targets to check one by one requires the right to all targets', async () => {
+  it('with too many targets to check one by one requires the right to link all targets', async () => {
     const spec = { targets: targets(26) };
     const dev = await userWith(all(rights.attach), named(rights.link, ...targets(26)));
     expect(await refusal(create(dev, account(spec)))).toContain('link on targets.k11n.dev/*');
@@ -356,7 +356,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires the right to only the new policy and to the targets that get this policy', async () => {
+  it('that adds a policy requires the rights to attach this policy and to link the targets that get this policy, and no other right', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const arns = { aws: { policyArns: [policy('a'), policy('b')] } };
     const dev = await userWith(named(rights.attach, policy('b')));
@@ -368,7 +368,7 @@ describe('a change of an account', () => {
     );
   });
 
-  it('requires the right to only the new target and to all policies that this target gets', async () => {
+  it('that adds a target requires the rights to link this target and to attach all policies that this target gets, and no other right', async () => {
     const before = await existing({ aws: { policyArns: [policy('a')] } });
     const more = { targets: ['production', 'staging'] };
     expect(await refusal(change(await userWith(named(rights.link, 'staging')), before, more))).toContain(
@@ -390,7 +390,7 @@ describe('a change of an account', () => {
     await change(await userWith(), open, { targets: ['anything'] });
   });
 
-  it('requires the right to a new boundary, and the right to all boundaries when the boundary is removed', async () => {
+  it('that sets a permissions boundary requires the right to set that boundary, and a removal requires the right to set any boundary', async () => {
     const before = await existing({ aws: { permissionsBoundaryArn: policy('x') } });
     const dev = await userWith(named(rights.bound, policy('y')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: null } }))).toContain(
@@ -403,7 +403,7 @@ describe('a change of an account', () => {
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
   });
 
-  it('that adopts a role requires the right to that role', async () => {
+  it('that adopts a role requires the right to claim that role', async () => {
     const before = await existing({ aws: { roleName: 'payments' } });
     expect(await refusal(change(await userWith(), before, { aws: { adopt: true } }))).toContain(
       'claim on iamroles.k11n.dev/payments',
@@ -412,7 +412,7 @@ describe('a change of an account', () => {
     await change(await userWith(), before, { aws: { adopt: false } });
   });
 
-  it('requires the right to tags that are added, changed or removed, and to no other tags', async () => {
+  it('requires the right to set each tag that is added, changed or removed, and no right for other tags', async () => {
     const before = await existing({ aws: { tags: { team: 'payments', stage: 'test' } } });
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
@@ -422,7 +422,7 @@ describe('a change of an account', () => {
     await change(dev, before, { aws: { tags: { stage: null, cost: '7' } } });
   });
 
-  it('to the deletion policy Retain requires the right to the role of the account', async () => {
+  it('to the deletion policy Retain requires the right to claim the role of the account', async () => {
     const named1 = await existing({ aws: { roleName: 'payments' } });
     const retain = { deletionPolicy: 'Retain' };
     expect(await refusal(change(await userWith(), named1, retain))).toContain(
@@ -458,7 +458,7 @@ describe('a change of an account', () => {
     ['a chosen name', 'payments'],
     ['the role of another account', 'kon-test-other-0123456789ab'],
   ])(
-    'to the deletion policy Retain requires the right to all roles although a forged status contains %s',
+    'to the deletion policy Retain requires the right to claim all roles, even if a forged status contains %s',
     async (_what, role) => {
       const before = await existing();
       await report(before, `arn:aws:iam::123456789012:role/${role}`);
@@ -488,7 +488,7 @@ describe('a change of an account', () => {
     await create(await userWith(...both, named(rights.extend, created.metadata.name)), created);
   });
 
-  it('of the identity mode requires the right to each target, because each target is linked again', async () => {
+  it('to another identity mode requires the right to link each target, because each target is linked again', async () => {
     const before = await existing({ targets: ['production', 'staging'] });
     const mode = (identityMode: string | null): object => ({ aws: { identityMode } });
     const dev = await userWith(named(rights.link, 'production'));
@@ -511,7 +511,7 @@ describe('a change of an account', () => {
   });
 });
 
-describe('the name default', () => {
+describe('the name "default"', () => {
   const object = { ...account(), metadata: { name: 'default' } };
 
   it('is refused for an account, no matter which user creates the account', async () => {
@@ -621,7 +621,7 @@ describe('the finalizer of an account', () => {
     await keepers(dev, before, [finalizer]);
   });
 
-  it('can be removed by a user with the right to the role when an annotation confirms the removal', async () => {
+  it('can be removed by a user who has the right to claim the role and confirms the removal with an annotation', async () => {
     const before = await withRole({ aws: { roleName: 'payments' } });
     const abandon = { 'k11n.dev/abandon': 'true' };
     expect(await refusal(keepers(await userWith(), before, null, abandon))).toContain(
@@ -640,7 +640,7 @@ describe('the finalizer of an account', () => {
     await keepers(await userWith(all(rights.claim)), unknown, null, abandon);
   });
 
-  it('can be removed by an operator outside the cluster when the user of that operator has the right to the role', async () => {
+  it('can be removed by an operator outside the cluster if the Kubernetes user of that operator has the right to claim the role', async () => {
     const before = await withRole();
     const asOperator = { fieldManager: 'konstellation' };
     expect(await refusal(keepers(await userWith(), before, null, {}, asOperator))).toContain(
@@ -674,7 +674,7 @@ describe('an app', () => {
   const asked = (account: string): string =>
     `is not permitted to run an app with the AWS permissions of the account ${account}: ask for the verb use on linkedserviceaccounts.k11n.dev/${account}`;
 
-  it('that names an account requires the right to use that account by name', async () => {
+  it('that names an account requires the right to use that account', async () => {
     const dev = await userWith(deploys, named(rights.use, 'payments'));
     await dev.create<App>(apps, app());
     expect(await refusal(dev.create<App>(apps, app({ serviceAccount: 'orders' })))).toContain(

@@ -60,7 +60,7 @@ const change = (client: KubeClient, { metadata: { name } }: ClusterConfig, spec:
   client.patch(clusterConfigs, { name }, { spec }, { type: 'merge' });
 
 describe('a change of a ClusterConfig', () => {
-  it('requires the right to each target that it adds', async () => {
+  it('that adds targets requires the right to link each added target', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.link, 'staging'));
     expect(await refusal(change(dev, before, { targets: ['production', 'staging', 'mine'] }))).toContain(
@@ -74,7 +74,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { targets: ['staging'] });
   });
 
-  it('of more than 25 targets at once requires the right to all targets', async () => {
+  it('that adds more than 25 targets requires the right to link all targets', async () => {
     const before = await existing();
     const some = await userWith(named(rights.link, ...list(26, 'target-')));
     await change(some, before, { targets: list(25, 'target-') });
@@ -96,7 +96,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(named(rights.link, ...list(25, 'new-'))), before, { targets });
   });
 
-  it('requires the right to all targets when it changes the identity mode', async () => {
+  it('to another identity mode requires the right to link all targets', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.link, 'production'));
     for (const identityMode of ['PodIdentity', 'IRSA'])
@@ -107,7 +107,7 @@ describe('a change of a ClusterConfig', () => {
     expect(await refusal(change(dev, before, { aws: { identityMode: null } }))).toContain('link on');
   });
 
-  it('requires the right to a boundary that it sets, and to all boundaries when it removes the boundary', async () => {
+  it('that sets a permissions boundary requires the right to set that boundary, and a removal requires the right to set any boundary', async () => {
     const before = await existing();
     const dev = await userWith(named(rights.bound, policy('other')));
     expect(await refusal(change(dev, before, { aws: { permissionsBoundaryArn: policy('z') } }))).toContain(
@@ -120,7 +120,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(all(rights.bound)), before, { aws: { permissionsBoundaryArn: null } });
   });
 
-  it('requires the right to all boundaries when it changes the treatment of inline policies', async () => {
+  it('that edits the field strictInline requires the right to set any permissions boundary', async () => {
     const before = await existing();
     for (const strictInline of [true, false]) {
       expect(
@@ -136,7 +136,7 @@ describe('a change of a ClusterConfig', () => {
       );
   });
 
-  it('requires the right to grant all actions when it allows statements in accounts, and no right when it forbids them', async () => {
+  it('that allows statements requires the right to grant all actions, and a change that forbids statements requires no right', async () => {
     const before = await existing();
     const allow = { aws: { allowStatements: true } };
     expect(await refusal(change(await userWith(all(rights.attach)), before, allow))).toContain(
@@ -146,7 +146,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { aws: { allowStatements: false } });
   });
 
-  it('requires the right to each policy pattern that it allows, and to all policies when it removes the list of patterns', async () => {
+  it('that adds policy patterns requires the right to attach each added pattern, and a removal of the list the right to attach all policies', async () => {
     const before = await existing();
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
     const dev = await userWith(named(rights.attach, policy('more/*')));
@@ -170,7 +170,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, patterns(policy('x')));
   });
 
-  it('of more than 25 patterns at once requires the right to all policies', async () => {
+  it('that adds more than 25 policy patterns requires the right to attach all policies', async () => {
     const patterns = (count: number): object => ({
       aws: { allowedPolicyArns: list(count, policy('team-')) },
     });
@@ -181,7 +181,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(all(rights.attach)), before, patterns(200));
   });
 
-  it('requires the right to each tag that it sets, changes or removes', async () => {
+  it('requires the right to set each tag that is added, changed or removed', async () => {
     const before = await existing({ aws: { tags: { team: 'payments', stage: 'test' } } });
     const dev = await userWith(named(rights.tag, 'stage', 'cost'));
     for (const tags of [{ team: 'orders' }, { team: null }, { other: 'x' }])
@@ -202,7 +202,7 @@ describe('a change of a ClusterConfig', () => {
     ['clusterName', 'other'],
     ['oidcIssuer', 'https://oidc.example.org/other'],
     ['rolePath', '/other/'],
-  ])('requires the right to all roles when it changes %s', async (field, value) => {
+  ])('that edits the field %s requires the right to claim all roles', async (field, value) => {
     const before = await existing();
     const aws = { [field]: value };
     expect(await refusal(change(await userWith(named(rights.claim, 'x')), before, { aws }))).toContain(
@@ -254,7 +254,7 @@ describe('a change of a ClusterConfig', () => {
 });
 
 describe('a new ClusterConfig', () => {
-  it('requires the right to every permission that its fields grant', async () => {
+  it('requires all rights for what its fields allow: targets, policies, boundaries, tags, roles and statements', async () => {
     const every = [
       all(rights.link),
       all(rights.attach),

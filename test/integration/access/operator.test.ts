@@ -360,7 +360,7 @@ describe('an account, an app and a ClusterConfig', () => {
     }
   });
 
-  it('the operator cannot write apps and ClusterConfigs', async () => {
+  it('the operator can change neither apps nor ClusterConfigs', async () => {
     for (const resource of [apps, clusterConfigs])
       expect(
         await refusal(
@@ -430,7 +430,7 @@ describe('a ServiceAccount', () => {
     );
   });
 
-  it('in a former target can only be unlinked or deleted by the operator', async () => {
+  it('in a former target can be unlinked by the operator, or deleted if the operator created it, but not changed otherwise', async () => {
     for (const namespace of [former, elsewhere]) {
       const handedOver = linked(namespace, 'handed-over');
       const { 'k11n.dev/created-by-konstellation': _, ...annotations } =
@@ -576,12 +576,16 @@ describe('the objects of an app', () => {
   });
 
   it.each([
-    ['another owner', { ownerReferences: [someOwner] }, /its owner/],
+    ['an owner other than their app', { ownerReferences: [someOwner] }, /its owner/],
     ['no owner', { ownerReferences: [] }, /its owner/],
     ['a finalizer', { finalizers: ['example.com/block'] }, /finalizers/],
     ['no label', { labels: {} }, /label and the name of their app|their app/],
-    ['the name of something else', { name: 'other' }, /label and the name of their app|of an app/],
-  ])('are refused with %s', async (_what, metadata, message) => {
+    [
+      'a name other than the name of their app',
+      { name: 'other' },
+      /label and the name of their app|of an app/,
+    ],
+  ])('are refused to the operator if they have %s', async (_what, metadata, message) => {
     for (const object of objects.values()) {
       expect(await refusal(write(named(object, metadata))), object.kind).toMatch(message);
     }
@@ -723,7 +727,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment can run only as the ServiceAccount default or as one that links an account', async () => {
+  it('a Deployment can run only as the default ServiceAccount or as a ServiceAccount that is linked to an account', async () => {
     const as = (serviceAccountName: string): Any =>
       withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
     const refused = 'ServiceAccounts that link an account';
@@ -869,7 +873,7 @@ describe.each([
     );
   });
 
-  it('cannot be changed by the operator without the restart label, or outside the targets', async () => {
+  it('cannot be changed by the operator if it lacks the restart label or is outside the targets', async () => {
     await create(former, { [restartLabel]: 'true' });
     expect(await refusal(mark(former))).toMatch(outside);
     await create(elsewhere, { [restartLabel]: 'true' });
@@ -927,7 +931,7 @@ describe('objects of the maximum size', () => {
     }
   });
 
-  it('of other owners can be restarted within the CEL cost limits of the admission policies', async () => {
+  it('that are workloads of other owners can be restarted within the CEL cost limits of the admission policies', async () => {
     const containers = Array.from({ length: 50 }, (_, at) => ({
       ...container,
       name: `c-${at}`,

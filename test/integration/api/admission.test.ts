@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.stop());
 
 describe('a LinkedServiceAccount', () => {
-  it('is accepted in the form of the original example, with its default filled in', async () => {
+  it('is accepted with nothing but policy ARNs, and gets the default deletion policy', async () => {
     const created = JSON.parse(await dryRun(account({ aws: { policyArns: [readOnly] } }))) as {
       spec: unknown;
     };
@@ -54,9 +54,9 @@ describe('a LinkedServiceAccount', () => {
   it.each([
     ['a role ARN', 'arn:aws:iam::123456789012:role/x'],
     ['a name', 'AmazonS3ReadOnlyAccess'],
-    ['an account of eleven digits', 'arn:aws:iam::12345678901:policy/x'],
-    ['a space', 'arn:aws:iam::aws:policy/Amazon S3'],
-  ])('is refused with %s as a policy ARN, and the message names the field', async (_what, arn) => {
+    ['an ARN with an account ID of eleven digits', 'arn:aws:iam::12345678901:policy/x'],
+    ['an ARN with a space', 'arn:aws:iam::aws:policy/Amazon S3'],
+  ])('is refused if a policy ARN is %s, and the message names the field', async (_what, arn) => {
     await expect(dryRun(account({ aws: { policyArns: [readOnly, arn] } }))).rejects.toThrow(
       /spec\.aws\.policyArns\[1\].*should match/s,
     );
@@ -77,12 +77,12 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with more policies than IAM allows for any role', async () => {
+  it('is refused if it lists more policies than IAM allows for any role', async () => {
     const policyArns = Array.from({ length: 26 }, (_, index) => `${readOnly}${index}`);
     await expect(dryRun(account({ aws: { policyArns } }))).rejects.toThrow(/must have at most 25 items/);
   });
 
-  it('is refused with an unknown field, and the message names the field', async () => {
+  it('is refused if it has an unknown field, and the message names the field', async () => {
     await expect(dryRun(account({ aws: { policyArns: [], policies: [] } }))).rejects.toThrow(
       /unknown field "spec\.aws\.policies"/,
     );
@@ -92,13 +92,13 @@ describe('a LinkedServiceAccount', () => {
     await expect(dryRun(account({}))).rejects.toThrow(/spec\.aws: Required value/);
   });
 
-  it.each(['My_Account', 'a..b', '-a', ''])('is refused with the name "%s"', async (name) => {
+  it.each(['My_Account', 'a..b', '-a', ''])('cannot be named "%s"', async (name) => {
     await expect(dryRun(account({ aws: { policyArns: [] } }, name))).rejects.toThrow(
       /Invalid value|name is required|name or generateName/,
     );
   });
 
-  it('is refused with a tag key that is reserved for Konstellation or for AWS', async () => {
+  it('is refused if a tag key is reserved for Konstellation or for AWS', async () => {
     for (const key of [
       'k11n.dev/managed-by',
       'K11N.dev/account',
@@ -119,7 +119,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with a session duration that IAM does not allow', async () => {
+  it('is refused if IAM does not allow its session duration', async () => {
     for (const maxSessionDuration of [3599, 43201]) {
       await expect(dryRun(account({ aws: { policyArns: [], maxSessionDuration } }))).rejects.toThrow(
         /maxSessionDuration/,
@@ -127,7 +127,7 @@ describe('a LinkedServiceAccount', () => {
     }
   });
 
-  it('cannot change its role name, and is refused if it adopts a role without a role name', async () => {
+  it('cannot change its role name, and is refused if it sets adopt without roleName', async () => {
     const named = { aws: { policyArns: [], roleName: 'theirs', adopt: true } };
     await cluster.kubectl(['create', '-f', '-'], account(named, 'named'));
     await expect(
@@ -141,7 +141,7 @@ describe('a LinkedServiceAccount', () => {
     );
   });
 
-  it('is refused with a target that is not a valid namespace name or is listed twice', async () => {
+  it('is refused if a target is not a valid namespace name or is listed twice', async () => {
     await expect(dryRun(account({ targets: ['Production'], aws: { policyArns: [] } }))).rejects.toThrow(
       /spec\.targets\[0\]/,
     );
@@ -187,20 +187,20 @@ describe('an App', () => {
     expect(created.spec).toEqual({ image: 'nginx', targets: [{ name: 'production', deployMode: 'latest' }] });
   });
 
-  it('is refused with a name that is not a valid Service name', async () => {
+  it('is refused if its name is not a valid Service name', async () => {
     for (const name of ['1app', 'my.app', 'a'.repeat(64)]) {
       await expect(dryRun(app(minimal, name))).rejects.toThrow(/also the name of its Service/);
     }
   });
 
-  it('is refused without a target, and is refused with a duplicate target', async () => {
+  it('is refused if it lists no target or lists a target twice', async () => {
     await expect(dryRun(app({ image: 'nginx', targets: [] }))).rejects.toThrow(/spec\.targets/);
     await expect(dryRun(app({ ...minimal, targets: [{ name: 'a' }, { name: 'a' }] }))).rejects.toThrow(
       /Duplicate value/,
     );
   });
 
-  it('is refused with an invalid ServiceAccount name, and is refused with an unknown field', async () => {
+  it('is refused if its ServiceAccount name is invalid or if it has an unknown field', async () => {
     await expect(dryRun(app({ ...minimal, serviceAccount: 'My_Account' }))).rejects.toThrow(
       /spec\.serviceAccount/,
     );
@@ -209,7 +209,7 @@ describe('an App', () => {
     );
   });
 
-  it('is refused with an invalid quantity or port', async () => {
+  it('is refused if a quantity or a port is invalid', async () => {
     await expect(dryRun(app({ ...minimal, resources: { requests: { cpu: 'lots' } } }))).rejects.toThrow(
       /spec\.resources\.requests\.cpu/,
     );
@@ -220,7 +220,7 @@ describe('an App', () => {
 });
 
 describe('a ClusterConfig', () => {
-  it('is refused with a tag key that is reserved for Konstellation or for AWS', async () => {
+  it('is refused if a tag key is reserved for Konstellation or for AWS', async () => {
     for (const key of ['K11N.dev/account', 'Aws:x', 'Kubernetes-namespace', 'eks-cluster-arn'])
       await expect(dryRun(config({ tags: { [key]: 'x' } }))).rejects.toThrow(
         /must not start, in any case, with/,
@@ -252,11 +252,11 @@ describe('a ClusterConfig', () => {
     ['rolePath', { rolePath: '/${aws:username}*/' }],
     ['rolePath', { rolePath: '/a//' }],
     ['rolePath', { rolePath: '/a/\n' }],
-  ])('is refused with an invalid %s', async (field, aws) => {
+  ])('is refused if its %s is invalid', async (field, aws) => {
     await expect(dryRun(config(aws))).rejects.toThrow(new RegExp(`spec\\.aws\\.${field}`));
   });
 
-  it('that an earlier version stored with the role path / stays editable and keeps the path', async () => {
+  it('that an earlier version stored with the role path "/" stays editable and keeps this path', async () => {
     const before = readFileSync(
       join(import.meta.dirname, '../../../src/api/history/v0.1.0/clusterconfigs.k11n.dev.yaml'),
       'utf8',

@@ -121,7 +121,7 @@ test('no pod of an app is restarted when the policies of its account change or i
   expect(await revisionOf('taker')).toBe('2');
 });
 
-test('an app rolls once when its account gets a different role, after that role is proven', async () => {
+test('an app whose account gets a different role waits until that role is proven, and then rolls out once', async () => {
   harness.rolesKnownToWebhook.set('production/taken', roleOf('taken', 2));
   await harness.putAccount('taken', [{ roleArn: roleOf('taken', 2), proven: false }]);
   await harness.untilReason('taker', 'IdentityNotProven');
@@ -132,7 +132,7 @@ test('an app rolls once when its account gets a different role, after that role 
   expect(await holdings('taker', roleOf('taken', 2))).toEqual(['current']);
 });
 
-test('an app that no longer names its account is rolled to pods without the account, even while the account is being deleted', async () => {
+test('an app whose spec no longer names an account gets pods with the default ServiceAccount, even while the account is being deleted', async () => {
   await prove('dropped');
   await harness.createApp('dropper', { serviceAccount: 'dropped' });
   await harness.untilReady('dropper');
@@ -448,7 +448,7 @@ test("a pod without its identity is not evicted against its disruption budget, a
   expect(await holdings('guarded', roleOf('guarded'))).toEqual(['current']);
 }, 90_000);
 
-test('pods to which another webhook adds a sidecar are deployed, rolled once, and not replaced', async () => {
+test('an app whose pods get a sidecar from another webhook rolls out once for a new role, and the operator then replaces no pod', async () => {
   const stop = await startForeignInjector(harness.client, 'meshed');
   try {
     await prove('meshed');

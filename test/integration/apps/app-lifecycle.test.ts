@@ -139,7 +139,7 @@ test('objects that the spec no longer needs are deleted, and objects in a remove
   expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production' }] });
 });
 
-test('the operator keeps the number of replicas that an autoscaler has set when the image changes', async () => {
+test('after a change of the image or a halt, an app runs with the number of replicas that an autoscaler has set', async () => {
   await harness.createApp('scaled', { scale: { min: 2, max: 9 } });
   await harness.untilReady('scaled');
   const ref = { namespace: 'production', name: 'scaled' };
@@ -210,7 +210,7 @@ test.each([
   },
 );
 
-test('the number of replicas does not drop to one when an autoscaler replaces fixed replicas', async () => {
+test('the number of replicas does not drop to one when the spec changes from a fixed number of replicas to an autoscaler', async () => {
   await harness.createApp('handed', { scale: { min: 3 } });
   await harness.untilReady('handed');
   await harness.editApp('handed', { spec: { scale: { min: 2, max: 6 }, imageTag: '2' } });
