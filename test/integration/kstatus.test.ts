@@ -89,7 +89,7 @@ const ready = ({ status }: Sample): Condition | undefined =>
   status?.conditions?.find(({ type }) => type === 'Ready');
 
 describe.each(argoCdKinds)('kstatus of %s', (kind) => {
-  it('is Current if the operator has processed the current spec and it is ready', async () => {
+  it('is Current if the operator has processed the current spec and the object is ready', async () => {
     expect(await statusesOf([sample(kind, 'healthy')])).toMatchObject([{ status: 'Current' }]);
   });
 
@@ -158,7 +158,7 @@ describe.each(argoCdKinds)('kstatus of %s', (kind) => {
     expect(await statusesOf([written])).toMatchObject([{ status: 'Current' }]);
   });
 
-  it('is InProgress for an object that was stored before its CRD had the default', async () => {
+  it('is InProgress for an object that was stored before its CRD had a default for the status', async () => {
     const resource = resourceOf[kind];
     const { apiVersion, spec } = sample(kind, 'new');
     const name = `old-${kind.toLowerCase()}`;

@@ -40,12 +40,12 @@ const associated = ({ aws }: Simulation): readonly string[] =>
   [...aws.eks.associations.values()].map(({ namespace }) => namespace);
 
 describe.each([
-  ['killedBefore', ['production', 'staging']],
-  ['killedAfter', ['staging']],
+  ['killed before', 'killedBefore', ['production', 'staging']],
+  ['killed after', 'killedAfter', ['staging']],
 ] as const)(
   'an operator that was %s the deletion of an association and is denied the listing of associations',
-  (fault, left) => {
-    it('changes no pod and no other association, names the denied call, and finishes the switch once the listing is allowed', async () => {
+  (_, fault, left) => {
+    it('changes neither pods nor the remaining associations, names the denied call, and changes the identity mode after the listing is allowed', async () => {
       let isKilled = false;
       let isDenied = false;
       const simulation = await startSimulation({

@@ -46,7 +46,7 @@ async function held(forMs: number): Promise<Simulation> {
   return simulation;
 }
 
-it('the delay between dry runs grows to at most one minute, and the App is deployed within that time', async () => {
+it('the delay between dry runs grows to at most one minute, so that the App is deployed within a minute after the webhook works again', async () => {
   const simulation = await held(0);
   const { time } = simulation;
   const since = time.now();

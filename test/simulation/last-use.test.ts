@@ -41,7 +41,7 @@ describe.each<[string, (what: string) => Fault | undefined]>([
     (what) => (what.startsWith('iam GetAccountAuthorizationDetails') ? 'denied' : undefined),
   ],
 ])('the last use that a drift pass reads %s', (_, faultOf) => {
-  it('is reported by one status write per day, and only for the account that was used', async () => {
+  it('is written to the status at most once per day, and only for the account whose role was used', async () => {
     const simulation = await twoAccounts(faultOf);
     const { time } = simulation;
     const trackedSince = '2026-01-01';
@@ -61,7 +61,7 @@ describe.each<[string, (what: string) => Fault | undefined]>([
     expect(lastUsed(simulation, 'a')).toEqual({ date: '2026-01-02', trackedSince });
   });
 
-  it('stays the same across a restart, without a status write', async () => {
+  it('stays in the status after a restart of the operator, without a status write', async () => {
     const simulation = await twoAccounts(faultOf);
     useRole(simulation, 'a', simulation.time.now());
     await writesDuringPasses(simulation);

@@ -25,6 +25,6 @@ describe.each(chosen)('$name', (scenario) => {
   );
 });
 
-it('every chosen scenario name exists', () => {
+it('every scenario that these tests name exists', () => {
   expect(chosen.map(({ name }) => name)).toEqual(names);
 });

@@ -188,7 +188,7 @@ it('if a call succeeds without a response and the retry is refused, the operator
   expect(reasons).not.toContain('RoleDrifted');
 });
 
-it('a role that was created again is not proven by a session of its predecessor, which STS still knows', async () => {
+it('a role that was created again is not proven while STS still issues sessions of the deleted role', async () => {
   const stsLagMs = 20_000;
   const simulation = await startSimulation({ faults: { trustLagMs: () => stsLagMs } });
   const { server, time, aws } = simulation;

@@ -238,7 +238,7 @@ describe('a lost response', () => {
     expect(await callsDuring(() => store.delete('lost'))).toEqual(['DeleteRole', 'DeleteRole']);
   });
 
-  it('after a creation leads to the error that the role exists, which the planner then examines', async () => {
+  it('to CreateRole makes the store report RoleAlreadyExists, so that the planner examines the existing role', async () => {
     emulator.faults.set({ rules: [{ service: 'iam', action: 'CreateRole', drop: 'afterCall', times: 1 }] });
     expect(await codeOf(store.create(spec('twice')))).toBe('RoleAlreadyExists');
     expect((await store.read('twice'))?.tags).toEqual(spec('twice').tags);

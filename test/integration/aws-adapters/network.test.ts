@@ -178,10 +178,10 @@ it('an endpoint in NO_PROXY is not reached through the proxy', async () => {
 });
 
 it.each([
-  ['an authority that signed none of them', { AWS_CA_BUNDLE: '' }],
-  ['a bundle that does not exist', { AWS_CA_BUNDLE: '/nonexistent/ca.pem' }],
-  ['a proxy that is down', { HTTPS_PROXY: 'http://127.0.0.1:1' }],
-])('AWS is unreachable with %s', async (_, variables) => {
+  ['no trusted authority signed the certificate of the endpoint', { AWS_CA_BUNDLE: '' }],
+  ['the CA bundle does not exist', { AWS_CA_BUNDLE: '/nonexistent/ca.pem' }],
+  ['the proxy is down', { HTTPS_PROXY: 'http://127.0.0.1:1' }],
+])('AWS is reported as unreachable if %s', async (_, variables) => {
   const call = async (): Promise<unknown> =>
     connectThrough({ ...env, ...variables }).account.callerIdentity();
   await expect(call()).rejects.toMatchObject({ code: 'Unreachable' });

@@ -145,7 +145,7 @@ describe('associations', () => {
     expect(startedAt).toBeLessThanOrEqual(Date.now());
   });
 
-  it('fail with a distinct error code for each cause', async () => {
+  it('report the cause of each failed call with an error code', async () => {
     const { associations } = aws;
     const wish = { ...of('wrong'), roleArn: roleArn('one'), tags: {} };
     await associations.create(wish);

@@ -97,7 +97,7 @@ describe('the chart', () => {
     }
   });
 
-  it('has no other admission policies, and has none when admission policies are disabled', async () => {
+  it('has exactly the admission policies that Konstellation defines, and has none when admission policies are disabled', async () => {
     const kinds = (objects: readonly RenderedObject[]): readonly string[] =>
       objects
         .filter(({ kind }) => kind.startsWith('ValidatingAdmission'))
@@ -132,7 +132,7 @@ describe('the chart', () => {
     });
   });
 
-  it('runs two operators with probes, without privileges and on a read-only file system', () => {
+  it('runs two replicas of the operator with probes, without privileges and on a read-only file system', () => {
     const { replicas, template } = find(rendered, 'Deployment', 'konstellation').spec as Deployment;
     expect(replicas).toBe(2);
     expect(template.spec.securityContext).toMatchObject({
@@ -298,7 +298,7 @@ describe('the chart', () => {
     );
   });
 
-  it('contains the complete dashboard in its ConfigMap', async () => {
+  it('has a ConfigMap that contains the complete dashboard', async () => {
     const { data } = find(await helm.template(everything), 'ConfigMap', 'konstellation-dashboard') as {
       data?: Record<string, string>;
     };

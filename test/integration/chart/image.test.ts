@@ -121,7 +121,7 @@ it('the image has the same settings as the image that is built without Docker', 
   }).toEqual(imageSettings);
 });
 
-it('the image runs as the same numeric non-root user as in the chart', async () => {
+it('the image runs as the numeric non-root user that the chart sets', async () => {
   const helm = await findHelm();
   const deployment = (await helm.template()).find(({ kind }) => kind === 'Deployment');
   await helm.remove();

@@ -202,7 +202,7 @@ describe('--dry-run', () => {
     }
   });
 
-  it('compares each object with the existing object and sends none to the server if the value is =client', async () => {
+  it('with the value client compares each object with the existing object, and sends no object to the API server', async () => {
     expect(await apply(undeclared, '--dry-run=client')).toMatchObject({
       code: 0,
       stdout: 'linkedserviceaccount/locally created (dry run)\n',
@@ -216,7 +216,7 @@ describe('--dry-run', () => {
     expect(await cluster.kubectl(['get', 'lsa', '-o', 'name'])).not.toContain('/locally');
   });
 
-  it('refuses any other value', async () => {
+  it('refuses every value except client and server', async () => {
     expect(await apply(account('locally'), '--dry-run=maybe')).toMatchObject({ code: 2, stdout: '' });
   });
 });

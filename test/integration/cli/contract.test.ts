@@ -163,7 +163,7 @@ describe('every command', () => {
 });
 
 describe('a command that lists', () => {
-  it('prints tab-separated rows off a terminal, and apiVersion and kind in JSON', async () => {
+  it('prints tab-separated rows if stdout is not a terminal, and its JSON output contains apiVersion and kind', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     await cluster.kubectl([
       'create',

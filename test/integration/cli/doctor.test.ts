@@ -51,7 +51,7 @@ describe('kon doctor', () => {
     expect(result.stdout).toMatch(/\nStatus check results are × \(\d errors, 1 warning, \d+ skipped\)\n$/);
   });
 
-  it('reports resource names shared with Argo CD, whose short names continue to select Argo CD objects', async () => {
+  it('reports the resource names that Argo CD also uses, and kubectl get app still lists the objects of Argo CD', async () => {
     const kubectl = (...args: string[]): Promise<string> => world.cluster.kubectl(args);
     await world.cluster.kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl('wait', '--for=condition=Established', 'crd/applications.argoproj.io');
@@ -91,7 +91,7 @@ describe('kon doctor', () => {
     expect((await waiting.finished).code).toBe(130);
   });
 
-  it('reports that the OIDC provider, the webhook and rights are missing, and prints only problems with -o short', async () => {
+  it('reports that the OIDC provider, the webhook and rights are missing, and with -o short prints only the problems', async () => {
     await world.cluster.kubectl(
       ['apply', '--server-side', '-f', '-'],
       JSON.stringify({

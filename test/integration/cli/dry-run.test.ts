@@ -200,7 +200,7 @@ describe('--dry-run', () => {
     });
   });
 
-  it('applies admission: a write that would be refused is refused, with the exit code of a failure', async () => {
+  it('fails with exit code 1 if the API server would refuse the write', async () => {
     const guarded = await run('account delete guarded --dry-run');
     expect(guarded).toMatchObject({ code: 1, stdout: '' });
     expect(guarded.stderr).toContain('guarded is protected from deletion');
@@ -226,7 +226,7 @@ describe('kon diff', () => {
     expect(await run('diff -f -', account('there', [readOnly]))).toEqual({ code: 0, stdout: '', stderr: '' });
   });
 
-  it('exits with code 1 and shows the lines that would change, without writing them', async () => {
+  it('exits with code 1, shows the lines that would change, and changes nothing on the cluster', async () => {
     const before = await everything();
     const result = await run('diff -f -', `${account('there', [fullAccess])}---\n${account('new', [])}`);
     expect(result.code).toBe(1);
@@ -259,7 +259,7 @@ describe('kon diff', () => {
       expect({ line, code: (await run(line, account('there', []))).code }).toEqual({ line, code });
   });
 
-  it('warns that an apply will also remove fields set by a create, which the diff cannot show', async () => {
+  it('warns that kon apply will also remove fields that kon create has set, because the diff does not show this removal', async () => {
     await run(`account create wide --policy ${readOnly} --target production --no-wait`);
     const result = await run('diff -f -', account('wide', [readOnly]));
     expect(result.stderr).toContain(

@@ -98,7 +98,7 @@ describe('kon account create', () => {
     expect(await drafts()).toEqual(before);
   });
 
-  it('creates the account from the template after the user uncomments its example', async () => {
+  it('creates the account from the template after the user uncomments the example policy', async () => {
     const editor = await kon.editor(`uncomment-${number}`, `sed -i 's/# - arn:/- arn:/' "$1"`);
     const result = await edit('create', editor);
     expect(result.stderr).toBe('');
@@ -173,7 +173,7 @@ describe('kon account create', () => {
     expect(result.stderr).toContain('no valid changes were saved');
   });
 
-  it('keeps the text when the editor fails, and prints its path', async () => {
+  it('keeps the edited file when the editor fails, and prints the path of that file', async () => {
     const editor = await kon.editor(`failing-${number}`, 'echo "my work" > "$1"; exit 3');
     const result = await edit('create', editor);
     expect(result.code).toBe(1);
@@ -202,29 +202,6 @@ describe('kon account create', () => {
     expect(result.code).toBe(2);
     expect(result.stderr).toContain('invalid name "My_Account" for an account');
     await expect(access(join(kon.folder, `opened-${number}`))).rejects.toThrow('ENOENT');
-  });
-
-  it('refuses to change an object that is being deleted', async () => {
-    const name = `leaving-${number}`;
-    const metadata = { name, finalizers: ['example.com/held'] };
-    const object = {
-      apiVersion: 'k11n.dev/v1alpha1',
-      kind: 'LinkedServiceAccount',
-      metadata,
-      spec: { aws: { policyArns: [readOnly] } },
-    };
-    await cluster.kubectl(['create', '-f', '-'], JSON.stringify(object));
-    await cluster.kubectl(['delete', 'lsa', name, '--wait=false']);
-    const file = await kon.file(`${name}.yaml`, JSON.stringify({ ...object, metadata: { name } }));
-    for (const args of [
-      ['account', 'edit', name, '--add-policy', 'arn:aws:iam::aws:policy/AmazonSQSFullAccess'],
-      ['account', 'edit', name, '-f', file],
-    ]) {
-      const result = await kon.run([...args, '--no-wait']);
-      expect(result).toMatchObject({ code: 1, stdout: '' });
-      expect(result.stderr).toContain(`account "${name}" is being deleted, so it cannot be changed`);
-    }
-    await cluster.kubectl(['patch', 'lsa', name, '--type=merge', '-p', '{"metadata":{"finalizers":[]}}']);
   });
 
   it('refuses an existing name before the editor opens, and writes nothing', async () => {
@@ -388,7 +365,7 @@ describe('kon account edit', () => {
     expect(absent.stderr).toContain(`the account does not list ${fullAccess}`);
   });
 
-  it('adds a statement without an editor, prints what has no effect in it, and kon policies lint prints the same', async () => {
+  it('adds a statement without an editor, and warns of actions in the statement that do not exist, as kon policies lint does', async () => {
     await given(readOnly);
     const queue = 'arn:aws:sqs:eu-west-1:123456789012:orders';
     const change = (...args: string[]): Promise<Result> =>
@@ -420,6 +397,29 @@ describe('kon account edit', () => {
       stdout: expect.stringContaining('it allows every action on every resource'),
     });
     expect(await change('--allow', 'sqs:SendMessage')).toMatchObject({ code: 2 });
+  });
+
+  it('refuses to change an account that is being deleted', async () => {
+    const name = `leaving-${number}`;
+    const metadata = { name, finalizers: ['example.com/held'] };
+    const object = {
+      apiVersion: 'k11n.dev/v1alpha1',
+      kind: 'LinkedServiceAccount',
+      metadata,
+      spec: { aws: { policyArns: [readOnly] } },
+    };
+    await cluster.kubectl(['create', '-f', '-'], JSON.stringify(object));
+    await cluster.kubectl(['delete', 'lsa', name, '--wait=false']);
+    const file = await kon.file(`${name}.yaml`, JSON.stringify({ ...object, metadata: { name } }));
+    for (const args of [
+      ['account', 'edit', name, '--add-policy', 'arn:aws:iam::aws:policy/AmazonSQSFullAccess'],
+      ['account', 'edit', name, '-f', file],
+    ]) {
+      const result = await kon.run([...args, '--no-wait']);
+      expect(result).toMatchObject({ code: 1, stdout: '' });
+      expect(result.stderr).toContain(`account "${name}" is being deleted, so it cannot be changed`);
+    }
+    await cluster.kubectl(['patch', 'lsa', name, '--type=merge', '-p', '{"metadata":{"finalizers":[]}}']);
   });
 
   it('reports that the account does not exist', async () => {

@@ -50,7 +50,7 @@ describe('kon, when it connects to a cluster,', () => {
     expect(result.stderr).toContain('Error: the API server at https://127.0.0.1:1');
   });
 
-  it('reports a server certificate of another authority', async () => {
+  it('reports a server certificate that no trusted authority signed', async () => {
     const path = await kon.file('untrusted.yaml', kubeconfig(cluster.server, '{token: x}'));
     const result = await kon.run(['account', 'list', '--kubeconfig', path]);
     expect(result.code).toBe(1);
@@ -86,7 +86,7 @@ describe('kon, when it connects to a cluster,', () => {
 });
 
 describe('kon on a cluster', () => {
-  it('reports that Konstellation is not installed, or that a user lacks rights, and reports no error to an administrator', async () => {
+  it('reports a missing installation or missing rights of the user, and reports no error if neither is missing', async () => {
     const env = { KUBECONFIG: cluster.kubeconfig };
     for (const args of [
       ['account', 'list'],
@@ -198,7 +198,7 @@ describe('kon', () => {
     expect(code).toBe(0);
   });
 
-  it('reports that stdout can no longer be written', async () => {
+  it('reports that it cannot write to stdout', async () => {
     const { code, screen } = await kon.onTerminal('crds > /dev/full');
     expect(screen.trim()).toBe('Error: cannot write to stdout: ENOSPC: no space left on device, write');
     expect(code).toBe(1);

@@ -40,7 +40,7 @@ describe('kon iam-policy -f, without a cluster,', () => {
     expect(parse(stdout)).toEqual(expected);
   });
 
-  it('requires the AWS account as an option if the file does not contain the account', async () => {
+  it('requires the option --account-id if the file contains no AWS account ID', async () => {
     const unknown = await kon.run(['iam-policy', '-f', '-'], { input: manifest({}) });
     expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('the ClusterConfig names no AWS account');
@@ -64,7 +64,7 @@ describe('kon iam-policy -f, without a cluster,', () => {
     expect(stderr).toContain('IAM allows 10240');
   });
 
-  it('refuses a ClusterConfig that limits nothing unless the user accepts it, and accepts limits as options', async () => {
+  it('refuses a ClusterConfig without an effective limit, unless the options contain a limit or --unbounded', async () => {
     const run = (aws: object, ...args: string[]) =>
       kon.run(['iam-policy', '-f', '-', '--account-id', '123456789012', ...args], { input: manifest(aws) });
     for (const aws of [{}, { allowedPolicyArns: ['arn:aws:iam::aws:policy/*'] }]) {

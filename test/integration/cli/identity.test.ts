@@ -65,7 +65,7 @@ spec: {aws: {policyArns: [${readOnly}, "arn:aws:iam::aws:policy/NoSuchPolicy"]}}
     expect(await world.cluster.kubectl(['get', 'lsa', '-o', 'name'])).toBe('');
   });
 
-  it('exits with code 0 when nothing would change, and shows the changes of an edit', async () => {
+  it('exits with code 0 when nothing would change, and kon account diff exits with code 1 and shows the changes of an edit', async () => {
     expect((await kon('account', 'create', 'edited', '--policy', readOnly)).code).toBe(0);
     expect(await kon('account', 'plan', 'edited')).toMatchObject({
       code: 0,
@@ -485,7 +485,7 @@ describe('an unlinked target', () => {
   });
 });
 
-describe('a target that is removed while pods run in it', () => {
+describe('the removal of a target in which pods run', () => {
   const name = 'drained';
   const edit = (...args: string[]): Promise<Result> => kon('account', 'edit', name, ...args, '--no-wait');
   const trust = async (): Promise<string> => {
@@ -502,7 +502,7 @@ describe('a target that is removed while pods run in it', () => {
       'jsonpath={.status.targets[?(@.name=="staging")].pods.current}',
     ]);
 
-  it('does not take permissions from these pods, and kon reports this before it saves the removal', async () => {
+  it('leaves these pods their AWS permissions until the pods end, and kon reports this', async () => {
     const both = ['--target', 'production', '--target', 'staging'];
     expect((await kon('account', 'create', name, '--policy', readOnly, ...both)).code).toBe(0);
     const roleArn = await world.cluster.kubectl(['get', 'lsa', name, '-o', 'jsonpath={.status.roleArn}']);
@@ -533,7 +533,7 @@ describe('a target that is removed while pods run in it', () => {
     expect(await trust()).toContain(subject);
   });
 
-  it('cuts off these pods at once with --now, after a confirmation that states how long sessions stay valid', async () => {
+  it('with --now cuts off these pods immediately, after a confirmation that states how long sessions stay valid', async () => {
     expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });

@@ -316,7 +316,7 @@ describe('kon install over a later version', () => {
     await expect(kubectl('delete', 'crd', crd)).rejects.toThrow('k11n.dev/allow-deletion=true');
   });
 
-  it('is refused without --downgrade, with a list of the fields that would be lost, and the operator leaves these fields unchanged', async () => {
+  it('is refused without --downgrade and lists the fields that would be lost, and the operator changes no role of an account with such fields', async () => {
     const { metadata, spec, ...rest } = JSON.parse(await kubectl('get', 'crd', crd, '-o', 'json')) as Later;
     const { properties } = spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.aws;
     properties['futureField'] = { type: 'string' };
@@ -799,7 +799,7 @@ describe('kon install for an organization with requirements for roles', () => {
       'jsonpath={.metadata.annotations.eks\\.amazonaws\\.com/role-arn}',
     );
 
-  it('creates the operator’s role with the path, boundary and tags, and gives its ARN to the ServiceAccount', async () => {
+  it("creates the operator's role with the path, boundary and tags, and annotates the operator's ServiceAccount with the role ARN", async () => {
     const installed = await kon('install', ...own, ...limited, ...demands);
     expect(installed, installed.stderr).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });
     const role = await roleOf();
@@ -820,7 +820,7 @@ describe('kon install for an organization with requirements for roles', () => {
     expect(await annotation()).toBe((await roleOf())?.Arn);
   });
 
-  it('applies a different boundary and tag, and refuses a different path', async () => {
+  it('applies a changed boundary and a changed tag to the existing role, and refuses a changed path', async () => {
     const boundary = 'arn:aws:iam::aws:policy/ReadOnlyAccess';
     const changed = await kon(
       'install',
@@ -841,7 +841,7 @@ describe('kon install for an organization with requirements for roles', () => {
     expect(refused.stderr).toContain('exists at another path than /elsewhere/');
   });
 
-  it('uses the ARN with the path in a Pod Identity association, and removes the role on uninstall', async () => {
+  it('plans a Pod Identity association with the role ARN that includes the path, and kon uninstall deletes the role', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const mode = ['--identity-mode', 'PodIdentity', '--dry-run', '-o', 'json'];
     const { stdout } = await kon('install', '--namespace', 'demanding', ...limited, ...mode);

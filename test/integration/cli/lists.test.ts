@@ -424,8 +424,10 @@ describe('tables', () => {
     expect(table).not.toContain(s3);
     expect(await cluster.kubectl(['get', 'lsa', 'b-everywhere', '-o', 'wide'])).toContain(s3);
   });
+});
 
-  it('kubectl explain describes every field', async () => {
+describe('kubectl explain', () => {
+  it("describes every field of an app's spec and an account's status", async () => {
     expect(await cluster.kubectl(['explain', 'apps.k11n.dev.spec', '--recursive=false'])).not.toContain(
       '<no description>',
     );
@@ -472,7 +474,7 @@ describe('kon account list --unused', () => {
     );
   });
 
-  it('lists accounts without use in the period or since their creation, and counts the accounts whose use is unknown', async () => {
+  it('lists accounts that were tracked and not used during the whole period, and counts the accounts whose last use is unknown', async () => {
     expect(await unused('90d')).toEqual({
       code: 0,
       stdout: name('a-staging') + name('b-everywhere'),
@@ -491,7 +493,7 @@ describe('kon account list --unused', () => {
     expect(await unused('90d', 'c-broken')).toEqual({ code: 0, stdout: '', stderr: unknown });
   });
 
-  it('shows the last use as a day off a terminal, and as an age on a terminal', async () => {
+  it('shows the last use as an age on a terminal, and as a date otherwise', async () => {
     const { stdout } = await run('account', 'list', '--sort-by', 'last used');
     expect(stdout.split('\n').map((row) => row.split('\t').at(-1))).toEqual([
       'LAST USED',

@@ -43,7 +43,7 @@ const apply = (object: object): Promise<string> =>
   world.cluster.kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', ...object }));
 
 describe('kon account import', () => {
-  it('creates an account from a role and ServiceAccount of eksctl, and proves it', async () => {
+  it('creates an account from a role and a ServiceAccount of eksctl, and kon account verify then proves the account', async () => {
     await eksctlRole('eksctl-payments', 'system:serviceaccount:production:payments');
     await world.cluster.kubectl(
       ['apply', '-f', '-'],

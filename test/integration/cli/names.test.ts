@@ -182,7 +182,7 @@ describe('words', () => {
 });
 
 describe('kon version', () => {
-  it('prints the versions of kon and the CRDs, and no difference', async () => {
+  it('prints the versions of kon and the CRDs, and reports no difference between these versions', async () => {
     const { code, stdout } = await run('version');
     expect(code).toBe(0);
     expect(stdout).toMatch(
@@ -190,7 +190,7 @@ describe('kon version', () => {
     );
   });
 
-  it('reports when the versions of the operator, the CRDs and kon differ', async () => {
+  it('reports each difference between the versions of the operator, the CRDs and kon', async () => {
     await cluster.kubectl(['create', 'namespace', 'konstellation']);
     await cluster.kubectl(
       ['create', '-f', '-'],
@@ -223,7 +223,7 @@ describe('kon version', () => {
     });
   });
 
-  it('answers without a cluster, and says why the cluster is unknown', async () => {
+  it('prints the version of kon without a cluster, and the reason why the versions on the cluster are unknown', async () => {
     const env = { KUBECONFIG: '/nowhere' };
     expect((await kon.run(['version', '--client'], { env })).stdout).toMatch(/^kon +\S+ \(schema \d+\)\n$/);
     const result = await kon.run(['version'], { env });
@@ -244,7 +244,7 @@ describe('kon status', () => {
     expect(stdout.split('\n').length).toBeLessThan(25);
   });
 
-  it('lists pods with another identity and roles that were changed outside Konstellation', async () => {
+  it('lists pods without the current identity, and roles that were changed outside Konstellation', async () => {
     const time = new Date().toISOString();
     await cluster.kubectl([
       'patch',

@@ -159,7 +159,7 @@ afterAll(async () => {
 });
 
 describe('kon account list', () => {
-  it('separates columns by tabs off a terminal, with complete values and exact times', async () => {
+  it('separates columns by tabs and prints complete values and exact times if stdout is not a terminal', async () => {
     const { code, stdout, stderr } = await kon.run(['account', 'list']);
     const [header, row] = stdout
       .trimEnd()
@@ -278,7 +278,7 @@ describe('-o csv', () => {
   });
 
   it.each(['account show listed', 'app status shown', 'account export', 'account plan listed'])(
-    'is refused for output without rows: kon %s',
+    'is refused for output that is not a table: kon %s',
     async (line) => {
       const { code, stdout, stderr } = await kon.run([...line.split(' '), '-o', 'csv']);
       expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -307,7 +307,7 @@ describe('kon account show', () => {
     expect(lines.length).toBeLessThan(24);
   });
 
-  it('shows policies by ARN, conditions, events and next steps with --details', async () => {
+  it('with --details shows the ARN of each policy, the reasons, the Events and the next steps', async () => {
     const { code, stdout } = await kon.run(['account', 'show', 'listed', '--details']);
     expect(code).toBe(0);
     for (const expected of [
@@ -466,7 +466,7 @@ describe('kon apply', () => {
     );
   });
 
-  it('and kon account edit report no change right after a creation', async () => {
+  it('and kon account edit report an account as unchanged if it was just created with the same content', async () => {
     const fresh = document('fresh', '{aws: {policyArns: []}}');
     await apply(fresh);
     const edited = await kon.run(['account', 'edit', 'fresh', '--all-targets', '--no-wait']);
@@ -486,7 +486,7 @@ describe('kon apply', () => {
     expect(stdout).not.toContain('production');
   });
 
-  it('names the command that replaces the object when a list becomes empty, which server-side apply cannot express', async () => {
+  it('names the command that replaces the object if a list becomes empty, because server-side apply cannot empty a list', async () => {
     const empty = document('three', '{aws: {policyArns: []}}');
     const result = await apply(empty);
     expect(result.code).toBe(1);

@@ -109,7 +109,7 @@ describe('the policy prompt of kon account create', () => {
     expect((await terminal.finished).code).toBe(130);
   });
 
-  it('is not shown without a terminal, on a dumb terminal, or when policies are given', async () => {
+  it('is skipped without a terminal, on a dumb terminal, or when policies are given', async () => {
     const piped = await world.kon.run(['account', 'create', 'piped']);
     expect(piped.code).toBe(2);
     expect(piped.stderr).toContain('Pass the policies with --policy POLICY');

@@ -75,7 +75,7 @@ it('kon --help loads no code of the commands', async () => {
   expect(bytes).toBeLessThan(80_000);
 });
 
-it('no command hangs because the home directory is not writable', async () => {
+it('a home directory that is not writable makes no command hang', async () => {
   // Linux reports that a folder in /proc does not exist, and the recursive mkdir of Node.js then never ends.
   const running = kon.start(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { env: { HOME: '/proc' } });
   expect((await running.finished).code).toBe(0);

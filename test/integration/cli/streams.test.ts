@@ -146,7 +146,7 @@ describe('kon app logs', () => {
     expect((await running.finished).stdout).toBe('here I am\n');
   });
 
-  it('ends silently when its reader stops reading', async () => {
+  it('ends without an error message when the reader of its output closes the pipe', async () => {
     await kubelet.startPod('production', 'pipe', 'pipe-a');
     const line = 'x'.repeat(1000);
     await kubelet.log(
@@ -216,7 +216,7 @@ describe('kon app shell', () => {
     });
   });
 
-  it('gives the program a terminal of the same size, and forwards changes of the size', async () => {
+  it("gives the program a terminal of the size of the user's terminal, and forwards changes of that size", async () => {
     const [sized, resized] = [join(kon.folder, 'sized'), join(kon.folder, 'resized')];
     // The size may arrive after the program has started.
     const program = await kon.file(
@@ -242,7 +242,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
     await access(resized);
   });
 
-  it('passes Ctrl-C on to the program on a terminal', async () => {
+  it("passes Ctrl-C from the user's terminal to the program in the container", async () => {
     const caught = join(kon.folder, 'caught');
     const program = await kon.file(
       'interrupt.sh',

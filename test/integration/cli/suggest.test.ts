@@ -229,7 +229,7 @@ describe('kon account suggest', () => {
     expect(proposed).toBeUndefined();
   });
 
-  it('reports several accounts in one list', async () => {
+  it('prints the suggestions for several accounts as one list', async () => {
     await create('first', sqsFull);
     await create('second', sqsFull);
     const { code, stdout } = await kon('account', 'suggest', 'first', 'second', '-o', 'json');

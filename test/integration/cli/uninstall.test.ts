@@ -239,7 +239,7 @@ describe('kon uninstall, where another tool installed the operator,', () => {
     expect(elsewhere.stderr).toContain('Konstellation is installed in the namespace third');
   });
 
-  it('does not report success while an operator of another tool runs', async () => {
+  it('does not report success while that operator runs', async () => {
     await kubectl('label', 'deployment', '-n', 'third', 'release', 'app.kubernetes.io/managed-by-');
     const result = await kon('uninstall', '--yes', '--region', 'eu-west-1', '--no-wait', ...own);
     expect(result).toMatchObject({ code: 1, stdout: '' });

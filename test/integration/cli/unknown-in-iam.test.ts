@@ -87,8 +87,8 @@ describe('a name that IAM does not know', () => {
   });
 });
 
-describe('the refusal of IAM for a policy that was saved nevertheless', () => {
-  it('names the ARN of the policy only once', async () => {
+describe('the reported IAM error for a policy that was saved with --force', () => {
+  it('contains the ARN of the policy exactly once', async () => {
     await run(`account create refused --policy ${missing} --no-wait --force`);
     const reason = '{.status.conditions[?(@.type=="Ready")].reason}';
     await world.cluster.kubectl([
@@ -115,7 +115,7 @@ describe('kon without --force', () => {
     expect(adopted).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/taker created (dry run)\n' });
   });
 
-  it('accepts a policy of another AWS account, which IAM does not show', async () => {
+  it('accepts a policy of another AWS account, because IAM does not show such policies', async () => {
     const line = 'account create foreign --policy arn:aws:iam::999999999999:policy/theirs --no-wait';
     expect((await run(line)).code).toBe(0);
   });

@@ -115,7 +115,7 @@ describe('the check of names', () => {
     ).toBe(0);
   });
 
-  it('accepts an unknown name that the object already has', async () => {
+  it('accepts an unknown name that the stored object already contains', async () => {
     expect((await run('app edit forced --tag 2 --no-wait')).code).toBe(0);
     expect((await run('account edit forced --add-policy aws/ReadOnlyAccess --no-wait')).code).toBe(0);
   });

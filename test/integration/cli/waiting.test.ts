@@ -130,7 +130,7 @@ describe('kon after a write', () => {
     expect(result.stderr).toContain('Next: Correct the policies: kon account edit stuck');
   });
 
-  it('marks a final failure on a terminal with a red cross, and shows the full reason', async () => {
+  it('shows a red cross and the full reason for a final failure if stdout is a terminal', async () => {
     const terminal = kon.terminal(`account create crossed --policy ${readOnly}`, { env: { TERM: 'xterm' } });
     await terminal.until('created');
     const message = `${'policy not found in IAM, '.repeat(8)}and that is the end of the reason`;
@@ -326,7 +326,7 @@ describe('kon account delete', () => {
     await cluster.kubectl(['delete', 'apps.k11n.dev', 'web']);
   });
 
-  it('does not advise to create an account that does not exist', async () => {
+  it('does not suggest creating the account if the account does not exist', async () => {
     const result = await kon.run(['account', 'delete', 'nope', '--yes']);
     expect(result.code).toBe(1);
     expect(result.stderr).toBe(

@@ -198,7 +198,7 @@ describe('kon account list --watch', () => {
     expect(refusals).toBeGreaterThan(2);
   });
 
-  it('ends silently when its reader stops reading', async () => {
+  it('ends without an error message when the reader of its output closes the pipe', async () => {
     await create();
     const child = spawn(process.execPath, [kon.executable, 'account', 'list', '-o', 'name', '--watch'], {
       env: kon.env,

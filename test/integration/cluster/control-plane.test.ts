@@ -35,7 +35,7 @@ test('the API server has the pinned version and accepts writes', async () => {
   );
 });
 
-test('another user is authenticated and has no rights', async () => {
+test('a user other than the administrator is authenticated but has no rights', async () => {
   const kubeconfig = await cluster.userKubeconfig('mallory', ['strangers']);
   await expect(cluster.kubectl(['--kubeconfig', kubeconfig, 'get', 'secrets'])).rejects.toThrow(
     /User "mallory" cannot list resource "secrets"/,

@@ -124,7 +124,7 @@ test('KUBEBUILDER_ASSETS takes precedence over the cache if its version is compa
   expect(events).toEqual([]);
 });
 
-test('KUBEBUILDER_ASSETS of another minor version is reported and ignored', async () => {
+test('a program in KUBEBUILDER_ASSETS whose minor version is not the required one is reported and ignored', async () => {
   const assets = join(home, 'assets');
   const path = join(assets, 'kube-apiserver');
   await executable(path, '#!/bin/sh\necho "Kubernetes v1.32.4"\n');

@@ -97,13 +97,13 @@ describe('a sandbox in the background', () => {
     expect((await command(['sandbox', 'status'])).stdout).toContain('kube-apiserver');
   });
 
-  test('gives only its user access to its folder and secrets', async () => {
+  test('has a folder and secrets that no user can access except the user who started the sandbox', async () => {
     for (const path of [folder, join(folder, 'run')]) expect((await stat(path)).mode & 0o777).toBe(0o700);
     for (const path of [status.kubeconfig, join(folder, 'aws-credentials'), join(folder, 'sandbox.json')])
       expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 
-  test('has a Ready node, the target namespaces, and the issuer of an EKS cluster with its keys', async () => {
+  test('has a Ready node and the target namespaces, and publishes an EKS issuer URL and the URL of the keys of that issuer', async () => {
     const nodes = JSON.parse(await kubectl(['get', 'nodes', '-o', 'json'])) as { items: unknown[] };
     expect(nodes.items).toHaveLength(1);
     await kubectl(['wait', '--for=condition=Ready', 'node/node-1', '--timeout=1s']);
@@ -140,7 +140,7 @@ describe('a sandbox in the background', () => {
     expect(stdout).not.toContain(process.env['PATH'] ?? 'PATH');
   });
 
-  test('injects pods of annotated ServiceAccounts only, and runs all pods', async () => {
+  test('injects a role and a token only into pods whose ServiceAccount names a role, and runs all pods', async () => {
     const roleArn = 'arn:aws:iam::123456789012:role/reader';
     const account = (name: string, annotations: object): object => ({
       apiVersion: 'v1',
@@ -286,7 +286,7 @@ describe('a sandbox in the background', () => {
     iam.destroy();
   });
 
-  test("leaves signals to the program of `kon sandbox exec`, and removes the program's token when the next program starts at the latest", async () => {
+  test('passes signals to the program of kon sandbox exec, and removes the token when the program ends or at the latest when the next program starts', async () => {
     const temporary = await mkdtemp(join(folder, 'tmp-'));
     const program = `
       let interrupts = 0;

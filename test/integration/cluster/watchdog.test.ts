@@ -45,7 +45,7 @@ test('the watchdog ignores the signals that a terminal sends', async () => {
   expect(await kept.exited).toBe('SIGKILL');
 });
 
-test('adding a group to a watchdog that has ended is an error', async () => {
+test('adding a process group to a watchdog that has ended is an error', async () => {
   const watchdog = await startWatchdog();
   await watchdog.close();
   await expect(watchdog.add(1)).rejects.toThrow('the watchdog of the sandbox has ended');

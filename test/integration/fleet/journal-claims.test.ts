@@ -34,11 +34,11 @@ const gaps = (calls: readonly JournalEntry[], ...lists: [number, readonly string
   );
 
 describe('an attachment gap', () => {
-  it('is found when a policy is detached that the account listed without interruption', () => {
+  it('is reported when a policy is detached that the account listed without interruption', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]])).toHaveLength(1);
   });
 
-  it('is found when a policy is detached before its replacement is attached', () => {
+  it('is reported when a policy is detached before its replacement is attached', () => {
     const swap: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b, c]],
@@ -48,11 +48,11 @@ describe('an attachment gap', () => {
     expect(gaps([attach(100_000), call(100_001, 'DetachRolePolicy', a)], ...swap)).toEqual([]);
   });
 
-  it('is not found when the account was deleted', () => {
+  it('is not reported for an account that was deleted', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]], [99_000, undefined])).toEqual([]);
   });
 
-  it('is not found if the detachment follows a recent spec, but is found if it follows a spec that is too old', () => {
+  it('is not reported if a recent spec required the detachment, but is reported if the last such spec is too old', () => {
     const back: [number, readonly string[]][] = [
       [0, [a, b]],
       [90_000, [b]],
@@ -62,7 +62,7 @@ describe('an attachment gap', () => {
     expect(gaps([call(120_000, 'DetachRolePolicy', a)], ...back)).toHaveLength(1);
   });
 
-  it('is not found for a call that changed nothing, or for a call from a caller other than the operator', () => {
+  it('is not reported for a call that changed nothing, or for a call from a caller other than the operator', () => {
     const quiet = call(100_000, 'DetachRolePolicy', a, { changed: false });
     const other = call(100_000, 'DetachRolePolicy', a, { caller: 'arn:aws:iam::1:user/person' });
     expect(gaps([quiet, other], [0, [a, b]])).toEqual([]);

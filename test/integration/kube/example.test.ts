@@ -32,7 +32,7 @@ test('the README contains the example verbatim', async () => {
   expect(code).toBe(example.replaceAll("'../../../src/", "'./src/"));
 });
 
-test('the example controller writes the digest, follows changes, and then stops writing', async () => {
+test('the example controller writes the digest, updates the digest when the data changes, and then makes no further write', async () => {
   const stop = new AbortController();
   const running = runDigestController(cluster.kubeconfig, stop.signal);
   const ref = { namespace: 'default', name: 'labelled' };

@@ -199,7 +199,7 @@ describe('the operator policy denies', () => {
     expect(await denial(operator.send(tag))).toContain('eks:TagResource');
   });
 
-  it('every operation on another cluster', async () => {
+  it('every EKS call that names another cluster or an association of another cluster', async () => {
     const ref = { clusterName: 'other', associationId: ofOtherCluster.id };
     const calls = [
       operator.send(new ListPodIdentityAssociationsCommand({ clusterName: 'other' })),

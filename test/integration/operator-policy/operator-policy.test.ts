@@ -178,7 +178,7 @@ describe('the operator policy', () => {
     await iam.send(new DeleteRoleCommand({ RoleName }));
   });
 
-  it('allows reading the AWS account, its OIDC provider and conflicting roles', async () => {
+  it('allows reading the IAM account summary, the OIDC provider of the cluster, and all roles, including roles of other owners', async () => {
     const iam = operator.fenced;
     await iam.send(new GetAccountSummaryCommand({}));
     await iam.send(new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'] }));
@@ -392,7 +392,7 @@ describe('under the operator policy', () => {
     });
   });
 
-  it('the operator cannot call TagRole without any tag', async () => {
+  it('a call of TagRole without tags is denied', async () => {
     const call = operator.fenced.send(new TagRoleCommand({ RoleName: 'own', Tags: [] }));
     expect(await denial(call)).toContain('iam:TagRole');
   });

@@ -303,7 +303,7 @@ describe('CRDs of a later version than the running operator', () => {
     kubectl(`get clusterconfig main -o jsonpath={.status.conditions[?(@.type=="OperatorCurrent")].${field}}`);
   const accounts = Array.from({ length: 100 }, (_, index) => `many-${index}`);
 
-  it("stop the operator's writes to AWS within a second while accounts are created, and until the CRDs are reverted", async () => {
+  it("stop the operator's writes to AWS within a second, even while accounts are created; the writes resume after the CRDs are reverted", async () => {
     await newCrds();
     const operator = await startOperator(world.kon);
     await untilReady('lsa', 'kept');
@@ -343,7 +343,7 @@ describe('CRDs of a later version than the running operator', () => {
     expect(log).toContain('operator resumes');
   });
 
-  it('are reported by an operator that starts later, which releases the lease and writes nothing to AWS', async () => {
+  it('are reported by an operator that starts afterwards; this operator releases the lease, and writes nothing to AWS until the CRDs are reverted', async () => {
     await mark(crdVersion + 1);
     awsWrites();
     const operator = await startOperator(world.kon);
