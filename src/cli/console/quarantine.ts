@@ -9,6 +9,7 @@ import { quarantineConsequence } from '../commands/account/quarantine/handler.ts
 import {
   consequenceOf as releaseConsequence,
   endQuarantine,
+  isAnyYoung,
   requireQuarantine,
 } from '../commands/account/release/handler.ts';
 import type { CliContext, Output } from '../framework/context.ts';
@@ -151,9 +152,8 @@ export async function releaseAccount(
   const { deletePods } = (body ?? {}) as { readonly deletePods?: unknown };
   const client = await context.connect();
   const known = await requireQuarantine(client, account);
-  await endQuarantine({ ...context, stdout: silent, stderr: silent }, client, {
-    account,
-    known,
+  await endQuarantine({ ...context, stdout: silent, stderr: silent }, client, account, {
+    isYoung: isAnyYoung(known, context.now()),
     deletePods: deletePods === true,
     dryRun: false,
     timeoutMs,

@@ -104,12 +104,19 @@ function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'i
       image: current.image,
       ...(tag === undefined ? optionalTag(current.imageTag) : { imageTag: tag }),
     };
-  const split = /^(.*):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(image);
-  const hasTag = split && !split[1]?.includes('@') && !image.slice(split[1]?.length).includes('/');
-  if (!hasTag) return { image, ...optionalTag(tag) };
-  if (tag !== undefined && tag !== split[2])
-    throw usageError(`two tags given: "${split[2]}" in --image, and --tag "${tag}"`, 'Give either.');
-  return { image: split[1] ?? image, ...optionalTag(split[2]) };
+  const given = splitTag(image);
+  if (tag !== undefined && given.tag !== undefined && tag !== given.tag)
+    throw usageError(`two tags given: "${given.tag}" in --image, and --tag "${tag}"`, 'Give either.');
+  return { image: given.name, ...optionalTag(given.tag ?? tag) };
+}
+
+/**
+ * Splits the tag off an image. A colon before the last slash belongs to the registry's port, and a colon after `@` belongs to a
+ * digest.
+ */
+export function splitTag(path: string): { readonly name: string; readonly tag: string | undefined } {
+  const match = /^([^@]+):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(path);
+  return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };
 }
 
 const optionalTag = (tag: string | undefined): Pick<AppSpec, 'imageTag'> =>

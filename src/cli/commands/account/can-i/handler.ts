@@ -1,5 +1,5 @@
 /** `kon account can-i`: asks the IAM policy simulator whether the account's role may call an action, and shows the deciding statement. */
-import { requireAccount, withAws, type Aws } from '../../../aws/session.ts';
+import { requireAccount, withAws } from '../../../aws/session.ts';
 import type { Decision } from '../../../../aws/index.ts';
 import { roleNameOf, type ObservedRole } from '../../../../identity/index.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
@@ -12,12 +12,10 @@ import { paint } from '../../../framework/output/color.ts';
 import { writeDocument } from '../../../framework/output/answer.ts';
 import { decidingStatements } from './statements.ts';
 
-type Source = { readonly policy: string; readonly statements: readonly string[] };
-
 type Answer = Omit<Decision, 'by'> & {
   readonly account: string;
   readonly roleArn: string;
-  readonly by: readonly Source[];
+  readonly by: readonly { readonly policy: string; readonly statements: readonly string[] }[];
 };
 
 /** Exits with 0 if the action is allowed, 1 if it is denied, and above 1 if the result cannot be determined. */
@@ -54,28 +52,15 @@ export async function decide(
     ]);
     if (!decision || !role) throw new CliError('NOT_FOUND', `role ${roleArn} not found in IAM`);
     const { by, ...rest } = decision;
-    return {
-      account: name,
-      roleArn,
-      ...rest,
-      by: await Promise.all(by.map((source) => explainSource(source, decision, role, aws, signal))),
-    };
+    const explained = by.map(async ({ source, ...at }) => {
+      const policy = policyNamed(source, role);
+      const document = policy.startsWith('arn:')
+        ? await aws.policies.document(policy, signal)
+        : await aws.policies.inlineDocument(role.name, policy, signal);
+      return { policy, statements: document === undefined ? [] : decidingStatements(document, decision, at) };
+    });
+    return { account: name, roleArn, ...rest, by: await Promise.all(explained) };
   });
-}
-
-async function explainSource(
-  { source, from, to }: Decision['by'][number],
-  decision: Decision,
-  role: ObservedRole,
-  aws: Aws,
-  signal: AbortSignal,
-): Promise<Source> {
-  const policy = policyNamed(source, role);
-  const document = policy.startsWith('arn:')
-    ? await aws.policies.document(policy, signal)
-    : await aws.policies.inlineDocument(role.name, policy, signal);
-  const at = { ...(from ? { from } : {}), ...(to ? { to } : {}) };
-  return { policy, statements: document === undefined ? [] : decidingStatements(document, decision, at) };
 }
 
 /**

@@ -34,12 +34,6 @@ export const accountCopyCommand = defineCommand({
         'kon account copy does not support --as, because the command writes to another cluster',
         'For another name on the other cluster, pass --new-name NAME.',
       );
-    return copyFlow(context, {
-      ...options,
-      as: options.newName,
-      name: args.name,
-      toContext: options.toContext,
-      wait: options,
-    });
+    return copyFlow(context, { ...options, name: args.name, toContext: options.toContext });
   },
 });

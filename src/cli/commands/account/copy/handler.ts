@@ -13,17 +13,16 @@ import type { Manifest } from '../../../manifest/manifest.ts';
 import { presentable } from '../../../manifest/present.ts';
 import { writeObject } from '../../../framework/output/answer.ts';
 import { asYaml } from '../../../framework/output/data.ts';
-import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
+import { finishWrite, type WriteInput } from '../../../objects/finish.ts';
 
-export type CopyRequest = {
-  readonly name: string;
-  readonly toContext: string;
-  readonly as: string | undefined;
-  readonly dryRun: boolean;
-  readonly wait: WaitInput;
-};
-
-export async function copyFlow(context: CliContext, request: CopyRequest): Promise<void> {
+export async function copyFlow(
+  context: CliContext,
+  request: WriteInput & {
+    readonly name: string;
+    readonly toContext: string;
+    readonly newName: string | undefined;
+  },
+): Promise<void> {
   const from = await context.connect();
   const account = await getObject(from, accountKind, request.name);
   const here = (await findClusterFacts(from))?.facts;
@@ -32,13 +31,13 @@ export async function copyFlow(context: CliContext, request: CopyRequest): Promi
   try {
     const client = await there.connect();
     const { facts } = await getClusterFacts(client);
-    const name = request.as ?? request.name;
+    const name = request.newName ?? request.name;
     if (await findObject(client, accountKind, name)) throw alreadyExists(accountKind, name);
     const { manifest, notes } = copyOf(account, name, { here, there: facts });
     for (const note of notes) context.stderr.write(`‼ ${note}\n`);
     const object = await createObject(client, accountKind, manifest, { dryRun: request.dryRun });
     if (request.dryRun) await writeObject(context, manifest, () => asYaml(manifest));
-    else await finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
+    else await finishWrite(context, client, accountKind, { object, did: 'created' }, request);
   } finally {
     await there.close();
   }

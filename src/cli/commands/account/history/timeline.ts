@@ -1,5 +1,6 @@
 /** Creates the timeline of an object from its Events, condition transitions and field managers. Pure. */
 import type { Condition } from '../../../../k8s/conditions.ts';
+import type { ObjectMeta } from '../../../../k8s/metadata.ts';
 import type { ObjectEvent } from '../../../cluster/events.ts';
 
 export type Happening = {
@@ -13,18 +14,8 @@ export type Happening = {
   readonly warning: boolean;
 };
 
-export type Historical = {
-  readonly metadata: {
-    readonly creationTimestamp?: string;
-    readonly deletionTimestamp?: string;
-    readonly managedFields?: readonly {
-      readonly manager?: string;
-      readonly operation?: string;
-      readonly subresource?: string;
-      readonly time?: string;
-      readonly fieldsV1?: object;
-    }[];
-  };
+type Historical = {
+  readonly metadata: Pick<ObjectMeta, 'creationTimestamp' | 'deletionTimestamp' | 'managedFields'>;
   readonly status?: { readonly conditions?: readonly Condition[] | undefined } | undefined;
 };
 

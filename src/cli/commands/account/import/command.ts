@@ -45,7 +45,6 @@ export const accountImportCommand = defineCommand({
       role: options.role,
       name: givenName('account', args.name, options.account),
       targets: options.target,
-      wait: options,
     });
   },
 });

@@ -13,36 +13,31 @@ import { accountKind } from '../../../cluster/kinds.ts';
 import { writeObject } from '../../../framework/output/answer.ts';
 import { asYaml } from '../../../framework/output/data.ts';
 import { isData } from '../../../framework/output/format.ts';
-import { finishWrite, type WaitInput } from '../../../objects/finish.ts';
+import { finishWrite, type WriteInput } from '../../../objects/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
 import { observeUsers } from '../../../roles/observe-users.ts';
 import { excludedBy, type RoleUser, type Exclusion, type Subject } from '../../../roles/excluded-users.ts';
 
-export type ImportRequest = {
+type ImportRequest = WriteInput & {
   readonly name: string | undefined;
   readonly role: string;
   readonly targets: readonly string[];
   readonly takeServiceAccounts: boolean;
-  readonly dryRun: boolean;
   readonly yes: boolean;
-  readonly wait: WaitInput;
 };
 
 export async function importFlow(context: CliContext, request: ImportRequest): Promise<void> {
   const { stderr } = context;
   const client = await context.connect();
   const { facts, region } = await getClusterFacts(client);
-  const found = await withAws(context, region, async (aws) => {
+  const { role, use } = await withAws(context, region, async (aws) => {
     await requireAccount(context, aws, facts);
     const existing = await aws.roles.read(request.role, context.signal);
     if (!existing) throw new CliError('NOT_FOUND', `role "${request.role}" not found in IAM`);
     const { associations } = aws.podIdentity(facts.name);
-    return {
-      role: existing,
-      use: await observeUsers(existing, { client, associations, signal: context.signal }),
-    };
+    const users = await observeUsers(existing, { client, associations, signal: context.signal });
+    return { role: existing, use: users };
   });
-  const { role, use } = found;
   const outcome = importRole(role, facts, request);
   if (outcome.kind === 'unsound') throw new CliError('INVALID', outcome.problem, { next: outcome.next });
   const { manifest } = outcome;
@@ -68,9 +63,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
   if (!isData(context.format) || !request.dryRun)
     stderr.write(consequences(outcome, role, excluded, foreign, request));
   if (excluded.inUse.length > 0) throw inUse(role, excluded, { name, targets, of: facts.targets });
-  if (request.dryRun) {
-    return writeObject(context, manifest, () => asYaml(manifest));
-  }
+  if (request.dryRun) return writeObject(context, manifest, () => asYaml(manifest));
   await confirm(context, {
     yes: request.yes,
     what: `adopting the role ${role.name}`,
@@ -86,7 +79,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
         { type: 'merge', fieldManager: 'kon' },
       );
   const object = await createObject(client, accountKind, manifest);
-  return finishWrite(context, client, accountKind, { object, did: 'created' }, request.wait);
+  return finishWrite(context, client, accountKind, { object, did: 'created' }, request);
 }
 
 /**
@@ -106,12 +99,15 @@ async function unlabelled(
     .filter((object) => object.metadata.labels?.[accountLabel] !== accountLabelValue(name));
 }
 
+type Adoption = {
+  readonly name: string;
+  readonly targets: readonly string[];
+  /** Targets of the cluster. */
+  readonly of: readonly string[];
+};
+
 /** Refuses an adoption that would take credentials from running pods. */
-function inUse(
-  role: ObservedRole,
-  { inUse: users, inUseBy }: Exclusion,
-  account: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
-): CliError {
+function inUse(role: ObservedRole, { inUse: users, inUseBy }: Exclusion, account: Adoption): CliError {
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
   if (users.length > inUseBy.length)
     steps.add(
@@ -126,11 +122,7 @@ function inUse(
 function stepFor(
   { namespace, serviceAccount, byAssociation }: RoleUser,
   role: ObservedRole,
-  {
-    name,
-    targets,
-    of,
-  }: { readonly name: string; readonly targets: readonly string[]; readonly of: readonly string[] },
+  { name, targets, of }: Adoption,
 ): string {
   const command = `kon account import ${name} --role ${role.name}`;
   if (byAssociation)

@@ -65,36 +65,34 @@ export async function clusterOfRoles(
   const cluster = described(arn, issuer);
   if (!willDelete) return { ...cluster, client: issuer === connected ? client : undefined };
   if (issuer !== connected)
-    throw new CliError('CONFLICT', `the kubeconfig does not point to the cluster of issuer ${issuer}`, {
-      details: [
+    throw anotherCluster(
+      `the cluster of issuer ${issuer}`,
+      [
         `The kubeconfig points to the cluster of issuer ${connected}. Its accounts do not show which roles of the cluster of issuer ${issuer} are orphans.`,
       ],
-      next: [
-        'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
-        `If that cluster was deleted: kon account orphans --delete --cluster-gone --cluster-arn ${arn} --issuer ${issuer}`,
-      ],
-    });
+      `If that cluster was deleted: kon account orphans --delete --cluster-gone --cluster-arn ${arn} --issuer ${issuer}`,
+    );
   if (configured !== undefined && configured !== arn)
-    throw new CliError('CONFLICT', `the kubeconfig does not point to ${arn}`, {
-      details: [`Its ClusterConfig ${config?.metadata.name} names ${configured}.`],
-      next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME'],
-    });
+    throw anotherCluster(arn, [`Its ClusterConfig ${config?.metadata.name} names ${configured}.`]);
   await withInstallation(context, cluster.region, async (eks) => {
     const known = await eks.cluster(cluster.name, context.signal);
     if (known && known.issuer !== connected)
-      throw new CliError('CONFLICT', `the kubeconfig does not point to the EKS cluster ${arn}`, {
-        details: [`EKS: issuer ${known.issuer}`, `The API server: issuer ${connected}`],
-        next: [
-          'Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME',
-          ...(config
-            ? [
-                `If the ClusterConfig was copied from another cluster, correct spec.aws.clusterName and region`,
-              ]
-            : []),
-        ],
-      });
+      throw anotherCluster(
+        `the EKS cluster ${arn}`,
+        [`EKS: issuer ${known.issuer}`, `The API server: issuer ${connected}`],
+        ...(config
+          ? ['If the ClusterConfig was copied from another cluster, correct spec.aws.clusterName and region']
+          : []),
+      );
   });
   return { ...cluster, client };
+}
+
+function anotherCluster(wanted: string, details: readonly string[], ...next: readonly string[]): CliError {
+  return new CliError('CONFLICT', `the kubeconfig does not point to ${wanted}`, {
+    details,
+    next: ['Choose the kubeconfig of that cluster: --kubeconfig FILE or --context NAME', ...next],
+  });
 }
 
 /** @throws CliError of code CONFLICT if an existing cluster has the issuer */

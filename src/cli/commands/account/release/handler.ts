@@ -5,7 +5,7 @@ import type { Quarantine } from '../../../../api/quarantine.ts';
 import { quarantines } from '../../../../api/resources.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { formatTime } from '../../../../k8s/time.ts';
-import { after } from '../../../../k8s/time.ts';
+import { after, type Wall } from '../../../../k8s/time.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject, orMissing } from '../../../cluster/objects.ts';
@@ -41,44 +41,50 @@ export async function releaseFlow(
   const question = `${consequence}\nRelease the account "${name}"?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);
-  await endQuarantine(context, client, { account, known, deletePods, dryRun, timeoutMs: timeout });
+  const isYoung = isAnyYoung(known, context.now());
+  await endQuarantine(context, client, account, { isYoung, deletePods, dryRun, timeoutMs: timeout });
   if (!dryRun && !options.noWait) await awaitRelease(context, client, name, timeout, deletePods);
 }
 
 /** Age in milliseconds below which a Quarantine might not have taken effect everywhere in AWS yet. */
 const youngMs = 60_000;
 
+export function isAnyYoung(quarantines: readonly Quarantine[], now: Wall): boolean {
+  return quarantines.some(({ metadata }) => now - Date.parse(metadata.creationTimestamp ?? '') < youngMs);
+}
+
 /**
  * Deletes the Quarantines. If requested, first deletes the pods, but only after the quarantine has taken effect
- * everywhere: until then, replacement pods could get credentials for the old role.
+ * everywhere: until then, replacement pods could get credentials for the old role. Because the pods are deleted before the
+ * Quarantines, an interruption in between leaves the account in quarantine.
  */
 export async function endQuarantine(
   context: CliContext,
   client: KubeClient,
+  account: LinkedServiceAccount,
   {
-    account,
-    known,
+    isYoung,
     deletePods,
     dryRun,
     timeoutMs,
   }: {
-    readonly account: LinkedServiceAccount;
-    readonly known: readonly Quarantine[];
+    /** Whether the quarantine might not have taken effect everywhere yet. */
+    readonly isYoung: boolean;
     readonly deletePods: boolean;
     readonly dryRun: boolean;
     readonly timeoutMs: number;
   },
 ): Promise<void> {
   const { name } = account.metadata;
-  const isYoung = known.some(
-    ({ metadata }) => context.now() - Date.parse(metadata.creationTimestamp ?? '') < youngMs,
-  );
   if (deletePods && isYoung && !dryRun) {
     await awaitQuarantine(context, client, name, timeoutMs);
     await settle(context, name, timeoutMs);
   }
-  const pods = deletePods ? await podsOfAccount(client, account) : [];
-  await release(context, client, { name, pods, dryRun });
+  for (const { metadata } of deletePods ? await podsOfAccount(client, account) : []) {
+    await orMissing(client.delete(resources.pods, metadata, { uid: metadata.uid, dryRun }));
+    context.stdout.write(resultLine(`pod/${metadata.name} in ${metadata.namespace}`, 'deleted', dryRun));
+  }
+  await deleteQuarantines(context, client, await quarantinesOf(client, name), dryRun);
 }
 
 /**
@@ -99,23 +105,6 @@ export async function requireQuarantine(
       'List quarantines: kubectl get quarantines',
     ],
   });
-}
-
-/** Deletes the pods, then the Quarantines, so that an interruption in between leaves the account in quarantine. */
-export async function release(
-  context: CliContext,
-  client: KubeClient,
-  {
-    name,
-    pods,
-    dryRun,
-  }: { readonly name: string; readonly pods: readonly AccountPod[]; readonly dryRun: boolean },
-): Promise<void> {
-  for (const { metadata } of pods) {
-    await orMissing(client.delete(resources.pods, metadata, { uid: metadata.uid, dryRun }));
-    context.stdout.write(resultLine(`pod/${metadata.name} in ${metadata.namespace}`, 'deleted', dryRun));
-  }
-  await deleteQuarantines(context, client, await quarantinesOf(client, name), dryRun);
 }
 
 async function deleteQuarantines(

@@ -9,10 +9,9 @@ import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { resultLine } from '../../../objects/finish.ts';
-import { createQuarantine, quarantinesOf, settle } from '../../../objects/quarantine.ts';
+import { createQuarantine, quarantinesOf } from '../../../objects/quarantine.ts';
 import { podsOfAccount } from '../../../pods/account-pods.ts';
-import { awaitQuarantine } from '../quarantine/handler.ts';
-import { awaitRelease, consequenceOf, release } from '../release/handler.ts';
+import { awaitRelease, consequenceOf, endQuarantine } from '../release/handler.ts';
 
 export async function revokeFlow(
   context: CliContext,
@@ -43,10 +42,12 @@ export async function revokeFlow(
   if (yes) context.stderr.write(`${consequence}\n`);
   await createQuarantine(client, { account: name, reason, dryRun: false });
   context.stdout.write(resultLine(`quarantine/${name}`, 'created', false));
-  await awaitQuarantine(context, client, name, timeout);
-  await settle(context, name, timeout);
-  const pods = await podsOfAccount(client, account);
-  await release(context, client, { name, pods, dryRun: false });
+  await endQuarantine(context, client, account, {
+    isYoung: true,
+    deletePods: true,
+    dryRun: false,
+    timeoutMs: timeout,
+  });
   await awaitRelease(context, client, name, timeout, true);
 }
 

@@ -75,14 +75,14 @@ async function suggestionFor(
         return { arn, ...(createdAt === undefined ? {} : { createdAt }) };
       }),
     ),
-    documentsOf(context, account, facts),
+    policyDocuments(policiesNamed(policiesOf(account, facts, now())), { context, hasAws: true }),
   ]);
   const since = now() - periodMs;
   const usage = usageSince(reports, since);
   const suggestion = suggest({
     account,
     facts,
-    documents,
+    documents: new Map([...documents, ...statementDocuments([account], facts)]),
     usage,
     reference: { services: iamServices(), actions: iamActions },
     catalogue: () =>
@@ -99,18 +99,6 @@ async function suggestionFor(
     lastAccessed: usage.lastAccessed,
     suggestion,
   });
-}
-
-async function documentsOf(
-  context: CliContext,
-  account: LinkedServiceAccount,
-  facts: ClusterFacts,
-): Promise<ReadonlyMap<string, string>> {
-  const arns = policiesNamed(policiesOf(account, facts, context.now()));
-  return new Map([
-    ...(await policyDocuments(arns, { context, hasAws: true })),
-    ...statementDocuments([account], facts),
-  ]);
 }
 
 /** Starts a report job for a role, and waits for the report. */

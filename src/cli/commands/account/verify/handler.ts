@@ -64,30 +64,31 @@ export async function verify(context: CliContext, name: string): Promise<readonl
   ]);
   return withAws(context, region, (aws) =>
     Promise.all(
-      [...(account.spec.targets ?? facts.targets)]
-        .sort()
-        .map((target) =>
-          verifyTarget(
-            account,
-            target,
-            client,
-            { prover: aws.prover, podIdentity: () => aws.podIdentity(facts.name) },
-            context.signal,
-          ),
-        ),
+      [...(account.spec.targets ?? facts.targets)].sort().map((target) =>
+        verifyTarget(account, target, {
+          client,
+          prover: aws.prover,
+          podIdentity: () => aws.podIdentity(facts.name),
+          signal: context.signal,
+        }),
+      ),
     ),
   );
 }
 
-type Aws = { readonly prover: IdentityProver; readonly podIdentity: () => PodIdentityAws };
+type Sources = {
+  readonly client: KubeClient;
+  readonly prover: IdentityProver;
+  readonly podIdentity: () => PodIdentityAws;
+  readonly signal: AbortSignal;
+};
 
 async function verifyTarget(
   account: LinkedServiceAccount,
   target: string,
-  client: KubeClient,
-  aws: Aws,
-  signal: AbortSignal,
+  of: Sources,
 ): Promise<Verification> {
+  const { client, signal } = of;
   const { name } = account.metadata;
   const unproven = (reason: string, message: string, roleArn?: string): Verification => ({
     target,
@@ -104,14 +105,14 @@ async function verifyTarget(
   let roleArn = annotated;
   try {
     // An association takes precedence over the annotation, regardless of the account's status.
-    const associated = await associatedRole(target, name, aws, signal);
+    const associated = await associatedRole(target, name, of);
     roleArn = associated ?? annotated;
     if (roleArn === undefined)
       return unproven(
         'NotLinked',
         `ServiceAccount ${target}/${name} has neither a role annotation nor an association`,
       );
-    const held = associated === undefined ? undefined : await identitiesOf(target, name, client, signal);
+    const held = associated === undefined ? undefined : await identitiesOf(target, name, of);
     const pod = held?.exchangePod;
     const [unserved] = held?.withoutAgent ?? [];
     if (unserved) return unproven('AgentMissing' satisfies IdentityReason, agentMissing(unserved), roleArn);
@@ -122,7 +123,7 @@ async function verifyTarget(
         roleArn,
       );
     const step = { kind: 'ProveIdentity', target, roleArn, proofKey: '', ...(pod ? { pod } : {}) } as const;
-    await proveIdentity(step, account, { client, ...aws }, signal);
+    await proveIdentity(step, account, of, signal);
     return { target, proven: true, roleArn };
   } catch (error) {
     if (signal.aborted) throw error;
@@ -153,11 +154,10 @@ const unanswerable: ReadonlySet<string> = new Set([
 async function associatedRole(
   namespace: string,
   serviceAccount: string,
-  aws: Aws,
-  signal: AbortSignal,
+  { podIdentity, signal }: Sources,
 ): Promise<string | undefined> {
   try {
-    const found = await aws.podIdentity().associations.read({ namespace, serviceAccount }, signal);
+    const found = await podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
     // Ignores the error: clusters outside EKS have no associations, and without permission to list associations, the
@@ -171,8 +171,7 @@ async function associatedRole(
 async function identitiesOf(
   namespace: string,
   serviceAccount: string,
-  client: KubeClient,
-  signal: AbortSignal,
+  { client, signal }: Sources,
 ): Promise<HeldIdentities> {
   const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
   const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });

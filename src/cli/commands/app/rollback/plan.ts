@@ -2,6 +2,7 @@
 import type { App, AppSpec } from '../../../../api/app.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { imageOf } from '../columns.ts';
+import { splitTag } from '../from-options.ts';
 import { changesBetween, type Revision, type RevisionChange } from '../revisions.ts';
 
 type FieldChange = {
@@ -95,15 +96,6 @@ export function withImage(spec: AppSpec, image: string): AppSpec {
 }
 
 const hasTag = (path: string): boolean => splitTag(path).tag !== undefined;
-
-/**
- * Splits the tag off an image. A colon before the last slash belongs to the registry's port, and a colon after `@` belongs to a
- * digest.
- */
-function splitTag(path: string): { readonly name: string; readonly tag: string | undefined } {
-  const match = /^([^@]+):([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})$/.exec(path);
-  return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };
-}
 
 export function imageChanges(before: AppSpec, after: AppSpec): readonly FieldChange[] {
   return (['registry', 'image', 'imageTag'] as const)
