@@ -72,7 +72,11 @@ type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : Name;
 
-type SingleValue<O> = O extends { parse: (text: string) => infer Parsed } ? Parsed : string;
+type SingleValue<O> = O extends { parse: (text: string) => infer Parsed }
+  ? Parsed
+  : O extends { choices: readonly (infer Choice extends string)[] }
+    ? Choice
+    : string;
 type OptionValue<O> = O extends { value: string }
   ? O extends { repeatable: true }
     ? readonly SingleValue<O>[]

@@ -3,11 +3,10 @@ import { apiVersion } from '../../../api/resources.ts';
 import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import { policyEntries } from '../../../identity/desired/policy-entries.ts';
 import { policiesByName, policyLists, type PolicyScope } from '../../../identity/desired/policy-names.ts';
+import { defined } from '../../../k8s/defined.ts';
 import { usageError } from '../../framework/errors.ts';
-import { awsFields, type SpecOptions } from './options.ts';
+import type { SpecOptions } from './options.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
-
-const optionNames = Object.keys(awsFields) as readonly (keyof typeof awsFields)[];
 
 export type AccountOptions = SpecOptions & {
   readonly policy: readonly string[];
@@ -23,25 +22,17 @@ export type AccountChange = AccountOptions & {
 };
 
 export function describesAccount(options: AccountOptions): boolean {
+  const { policy, target, allow, on, until, description, boundary, identityMode, deletionPolicy } = options;
   return (
-    options.policy.length > 0 ||
-    options.allow.length + options.on.length > 0 ||
-    options.until !== undefined ||
-    options.target.length > 0 ||
-    options.deletionPolicy !== undefined ||
-    optionNames.some((name) => options[name] !== undefined)
+    policy.length + target.length + allow.length + on.length > 0 ||
+    [until, description, boundary, identityMode, deletionPolicy].some((value) => value !== undefined)
   );
 }
 
 export function describesChange(options: AccountChange): boolean {
-  return (
-    describesAccount(options) ||
-    options.addPolicy.length > 0 ||
-    options.removePolicy.length > 0 ||
-    options.removeTarget.length > 0 ||
-    options.allTargets ||
-    options.noBoundary
-  );
+  const { addPolicy, removePolicy, removeTarget, allTargets, noBoundary } = options;
+  const lists = [addPolicy, removePolicy, removeTarget];
+  return describesAccount(options) || lists.some(({ length }) => length > 0) || allTargets || noBoundary;
 }
 
 export function accountManifest(name: string, options: AccountOptions): Manifest {
@@ -138,21 +129,16 @@ function statementsWith(
 }
 
 function withCommon(spec: LinkedServiceAccountSpec, options: AccountOptions): LinkedServiceAccountSpec {
-  const { deletionPolicy, target } = options;
-  const fields = optionNames.flatMap((name) =>
-    options[name] === undefined ? [] : [[awsFields[name], options[name]]],
-  );
+  const { target, description, boundary, identityMode, deletionPolicy } = options;
   return {
     ...spec,
     ...(target.length > 0 ? { targets: [...target] } : {}),
     aws: {
       ...spec.aws,
-      ...Object.fromEntries(fields),
+      ...defined({ description, permissionsBoundaryArn: boundary, identityMode }),
       ...statementsWith(spec, options),
     },
-    ...(deletionPolicy === undefined
-      ? {}
-      : { deletionPolicy: deletionPolicy as LinkedServiceAccountSpec['deletionPolicy'] }),
+    ...defined({ deletionPolicy }),
   };
 }
 

@@ -1,5 +1,4 @@
 /** Options of `kon account create` and `edit` for fields of an account. */
-import type { LinkedServiceAccountSpec } from '../../../api/linked-service-account.ts';
 import type { Options, OptionValues } from '../../framework/command.ts';
 
 /** Option whose values are IAM policies. */
@@ -45,13 +44,3 @@ export const specOptions = {
 
 /** Values of `specOptions`. */
 export type SpecOptions = OptionValues<typeof specOptions>;
-
-/**
- * Maps each option to the field of `spec.aws` that it sets. The option parser has already checked that each value is
- * one of the option's choices.
- */
-export const awsFields = {
-  description: 'description',
-  boundary: 'permissionsBoundaryArn',
-  identityMode: 'identityMode',
-} as const satisfies Readonly<Record<string, keyof LinkedServiceAccountSpec['aws']>>;

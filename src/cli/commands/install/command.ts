@@ -1,4 +1,3 @@
-import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import { defineCommand } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { operatorImage, parseImage } from '../../installation/image.ts';
@@ -119,7 +118,7 @@ export const installCommand = defineCommand({
         permissionsBoundaryArn: options.operatorBoundary,
         tags: Object.fromEntries(options.operatorRoleTag),
       },
-      identityMode: options.identityMode as IdentityMode | undefined,
+      identityMode: options.identityMode,
       wait: options,
     });
   },

@@ -100,9 +100,7 @@ export function copyOf(
         aws: {
           ...policies,
           ...aws,
-          ...(permissionsBoundaryArn === undefined
-            ? {}
-            : { permissionsBoundaryArn: local(permissionsBoundaryArn) }),
+          ...(permissionsBoundaryArn && { permissionsBoundaryArn: local(permissionsBoundaryArn) }),
         },
       },
     },

@@ -8,6 +8,7 @@ import { isManaged, taggedOwner } from '../../../../identity/desired/ownership.t
 import { policiesByName } from '../../../../identity/desired/policy-names.ts';
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
+import { defined } from '../../../../k8s/defined.ts';
 import type { Manifest } from '../../../manifest/manifest.ts';
 import type { Subject } from '../../../roles/excluded-users.ts';
 
@@ -72,10 +73,10 @@ export function importRole(
     ...(targets.length > 0 ? { targets: [...targets] } : {}),
     aws: {
       ...policiesByName({ policyArns: [...role.attachedPolicyArns].sort() }, facts),
-      ...(role.permissionsBoundaryArn === undefined
-        ? {}
-        : { permissionsBoundaryArn: role.permissionsBoundaryArn }),
-      ...(role.maxSessionDuration === undefined ? {} : { maxSessionDuration: role.maxSessionDuration }),
+      ...defined({
+        permissionsBoundaryArn: role.permissionsBoundaryArn,
+        maxSessionDuration: role.maxSessionDuration,
+      }),
       roleName: role.name,
       adopt: true,
     },

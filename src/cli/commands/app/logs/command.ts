@@ -45,12 +45,6 @@ export const appLogsCommand = defineCommand({
         'Use one of the options: a previous container writes no more lines that could be followed.',
       );
     const { logsFlow } = await import('./handler.ts');
-    const { target, app, prefix, ...rest } = options;
-    return logsFlow(context, {
-      ...rest,
-      name: requiredName('app', args.name, app),
-      targets: target,
-      prefix: prefix === 'always' || prefix === 'never' ? prefix : 'auto',
-    });
+    return logsFlow(context, { ...options, name: requiredName('app', args.name, options.app) });
   },
 });

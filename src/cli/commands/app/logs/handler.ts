@@ -10,6 +10,7 @@ import {
   systemTimer,
   type KubeClient,
 } from '../../../../kube/index.ts';
+import { defined } from '../../../../k8s/defined.ts';
 import { createLogReader, type LogReader } from '../../../../kube/streams/index.ts';
 import { isFinished } from '../../../../workloads/pod.ts';
 import { byAge, chosenTargets, podsOf, selectionOf, type AppPod } from '../../../cluster/app-objects.ts';
@@ -25,7 +26,7 @@ import { createPrefixes, safeForTerminal } from './log-style.ts';
 
 export type LogsRequest = {
   readonly name: string;
-  readonly targets: readonly string[];
+  readonly target: readonly string[];
   readonly pod: string | undefined;
   readonly container: string | undefined;
   readonly follow: boolean;
@@ -58,7 +59,7 @@ const lastWordsMs = 1000;
 export async function logsFlow(context: CliContext, request: LogsRequest): Promise<ExitCode> {
   const client = await context.connect();
   const app = await getObject(client, appKind, request.name);
-  const targets = chosenTargets(app, request.targets);
+  const targets = chosenTargets(app, request.target);
   const reader = createLogReader(await context.connection(), { now: context.monotonic });
   const ending = new AbortController();
   const scene: Scene = {
@@ -150,10 +151,7 @@ function isKubeletFault(error: unknown): error is KubeApiError {
 
 /** Query parameters for the requested part of a log. */
 function window({ since, tail }: LogsRequest): { sinceSeconds?: number; tailLines?: number } {
-  return {
-    ...(since === undefined ? {} : { sinceSeconds: Math.ceil(since / 1000) }),
-    ...(tail === undefined ? {} : { tailLines: tail }),
-  };
+  return defined({ sinceSeconds: since && Math.ceil(since / 1000), tailLines: tail });
 }
 
 function readLog(

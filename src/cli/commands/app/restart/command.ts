@@ -16,10 +16,6 @@ export const appRestartCommand = defineCommand({
   run: async (context, { args, options }) => {
     const { restartFlow } = await import('./handler.ts');
     for (const name of requiredNames('app', args.name, options.app))
-      await restartFlow(context, {
-        name,
-        targets: options.target,
-        write: options,
-      });
+      await restartFlow(context, { ...options, name });
   },
 });

@@ -24,16 +24,15 @@ const restartFieldManager = 'kon-restart';
 
 export async function restartFlow(
   context: CliContext,
-  request: { readonly name: string; readonly targets: readonly string[]; readonly write: WriteInput },
+  request: WriteInput & { readonly name: string; readonly target: readonly string[] },
 ): Promise<void> {
-  const { name, write } = request;
-  const { dryRun } = write;
+  const { name, dryRun } = request;
   const client = await context.connect();
   const app = await getObject(client, appKind, name);
-  const deployments = await restartable(client, app, chosenTargets(app, request.targets));
+  const deployments = await restartable(client, app, chosenTargets(app, request.target));
   const wanted = await wantedIdentities(client, app);
   const account = await accountOf(client, app);
-  const end = context.monotonic() + write.timeout;
+  const end = context.monotonic() + request.timeout;
   for (const [index, deployment] of deployments.entries()) {
     requireProvider(app, account, deployment);
     await requireInjection(context, client, deployment, wanted.get(deployment.metadata.namespace ?? ''));
@@ -43,7 +42,7 @@ export async function restartFlow(
         ? `${qualifiedName(restarted)}\n`
         : resultLine(nameOf(appKind, name), `restarted in ${deployment.metadata.namespace}`, dryRun),
     );
-    if (write.noWait || dryRun) continue;
+    if (request.noWait || dryRun) continue;
     try {
       await waitForRollout(context, client, restarted, Math.max(end - context.monotonic(), 1));
     } catch (error) {
