@@ -21,8 +21,8 @@ export const emulatorSettings = z.object({
     }),
   ),
   /**
-   * Token issuers. IAM has an OIDC provider for each issuer from the start, with the client id `sts.amazonaws.com`.
-   * Only an issuer that is `unregistered` has no provider.
+   * Token issuers. From the start, IAM has an OIDC provider, with the client id `sts.amazonaws.com`, for each issuer
+   * that is not `unregistered`.
    */
   issuers: z.array(
     z.object({

@@ -21,6 +21,6 @@ test('a folder and its parents are created, even by two callers at the same time
 test('a folder that cannot be created is reported', async () => {
   await writeFile(join(base, 'file'), '');
   await expect(makeFolder(join(base, 'file/x'))).rejects.toThrow(NoFolderError);
-  // Linux reports that a folder in `/proc` does not exist instead of refusing to create it.
+  // If a program creates a folder in `/proc`, Linux reports that the folder does not exist, not that access is denied.
   await expect(makeFolder('/proc/nobody/x')).rejects.toThrow(/cannot create folder "\/proc\/nobody":\n/);
 });

@@ -53,7 +53,7 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       }
       const description = await untilUp(client, () => undefined, options.signal);
       if (description !== undefined) return { outcome: 'already-running', description };
-      // The other sandbox ended in the meantime, so the folder is free.
+      // The sandbox that held the lock has ended in the meantime, so the folder is free.
     }
   }
 }
@@ -64,7 +64,7 @@ export type DetachedUpOptions = {
   readonly command: readonly [string, ...string[]];
   readonly env: OuterEnvironment;
   readonly report: SandboxReporter;
-  /** When aborted, stops waiting and ends the started process. */
+  /** When this signal is aborted, the function stops waiting and ends the started process. */
   readonly signal: AbortSignal;
 };
 
@@ -102,7 +102,7 @@ export async function upSandboxDetached(
   try {
     const description = await Promise.race([isUp(), ended]);
     if (description === undefined) {
-      // The process ended possibly because another process started the sandbox first.
+      // A possible reason for the end of the process is that another process started the sandbox first.
       const other = await connectControl(paths.record);
       const found = other && (await untilUp(other, report, signal));
       if (found !== undefined) return { outcome: 'already-running', description: found };
@@ -147,8 +147,8 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   // The process has authenticated with the secret, so the process is the sandbox. The watchdog of the sandbox ends the
   // parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
-  // Releasing the lock is the last action of a sandbox. Its process usually exits right afterwards, unless its host
-  // continues.
+  // Releasing the lock is the last action of a sandbox. The sandbox's process then exits, unless the sandbox runs
+  // inside a program that continues, such as a test.
   await until(lingerMs, () => !isProcessAlive(client.pid));
   return 'stopped';
 }

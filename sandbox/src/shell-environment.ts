@@ -23,7 +23,9 @@ export function shellCommands(sandbox: SandboxDescription, outer: OuterEnvironme
 
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
-/** Returns the variables for a program that is started with them. The sandbox's kubectl comes first in `PATH`. */
+/**
+ * Returns the environment variables for a program that uses the sandbox. The sandbox's kubectl comes first in `PATH`.
+ */
 export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnvironment): Environment {
   const paths = sandboxPaths(sandbox.folder);
   const { awsEndpoint, credentials, region } = sandbox;

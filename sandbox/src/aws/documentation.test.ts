@@ -9,7 +9,7 @@ import { stsActions } from './sts/actions.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/aws-emulator.md'), 'utf8');
 
-/** Returns the names in backquotes from all table rows whose first cells are `service` and `kind`. */
+/** Returns the names in backquotes from the first table row whose first two cells are `service` and `kind`. */
 function documented(service: string, kind: string): readonly string[] {
   const row = page.split('\n').find((line) => line.startsWith(`| ${service} | ${kind} |`)) ?? '';
   return Array.from(row.matchAll(/`([^`]+)`/g), ([, name = '']) => name);

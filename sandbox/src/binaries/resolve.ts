@@ -63,7 +63,8 @@ export async function resolveBinaries<Name extends BinaryName>(
 }
 
 /**
- * Finds a program in `KUBEBUILDER_ASSETS`. The minor version of the program must match; the patch version can differ.
+ * Finds a program in `KUBEBUILDER_ASSETS`. The minor version of the program must be the required one. The patch version
+ * can be another one.
  */
 async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<ResolvedBinary | undefined> {
   const folder = options.env['KUBEBUILDER_ASSETS'];
@@ -79,8 +80,8 @@ async function fromAssets(name: BinaryName, options: ResolveOptions): Promise<Re
 }
 
 /**
- * Finds a program in the cache. Prefers a program that was built, because the patch version of a downloaded program can
- * differ.
+ * Finds a program in the cache. Prefers a program that was built, because a downloaded program can have another patch
+ * version than the required one.
  */
 function fromCache(
   name: BinaryName,

@@ -40,7 +40,8 @@ export type ControlPlaneOptions = {
   readonly audit: boolean;
   /**
    * Whether anonymous requests are limited to key discovery and health checks. Must be false for Kubernetes before
-   * 1.34, which does not support v1 of the configuration; RBAC then limits anonymous requests. Default: true.
+   * 1.34, which does not support v1 of `AuthenticationConfiguration`; RBAC then limits anonymous requests. Default:
+   * true.
    */
   readonly limitAnonymous?: boolean;
   /**
@@ -210,7 +211,7 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     `--service-account-signing-key-file=${path('service-account.key')}`,
     `--service-account-key-file=${path('service-account.pub')}`,
     '--service-account-max-token-expiration=24h',
-    // Does not accept the audience sts.amazonaws.com, as on EKS. The API server therefore refuses tokens for AWS.
+    // As on EKS, the API server does not accept the audience sts.amazonaws.com, so it refuses tokens for AWS.
     '--api-audiences=https://kubernetes.default.svc',
     '--profiling=false',
     ...(options.kubeletClient === undefined

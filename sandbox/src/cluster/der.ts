@@ -23,7 +23,7 @@ export const octetString = (content: Uint8Array): Uint8Array => encode(tags.octe
 export const utf8String = (text: string): Uint8Array => encode(tags.utf8String, Buffer.from(text, 'utf8'));
 export const boolean = (value: boolean): Uint8Array => encode(tags.boolean, Uint8Array.of(value ? 0xff : 0));
 
-/** Encodes `content` as a bit string with this number of unused bits at its end. */
+/** Encodes `content` as a bit string. `unusedBits` is the number of unused bits at the end of `content`. */
 export const bitString = (content: Uint8Array, unusedBits = 0): Uint8Array =>
   encode(tags.bitString, Uint8Array.of(unusedBits), content);
 

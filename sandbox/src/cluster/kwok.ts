@@ -179,8 +179,8 @@ export type KwokOptions = {
 };
 
 /**
- * Returns kwok's configuration. No other user may be able to read the configuration, because any reader could run
- * programs.
+ * Returns kwok's configuration. The caller must hide the configuration from other users of the machine, because any
+ * reader could run programs through kwok.
  */
 export function kwokConfig(options: KwokOptions): string {
   return [nodeReady(options.kubeletPort), podReady, podComplete, podDelete, exec(options)]

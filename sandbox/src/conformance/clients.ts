@@ -55,7 +55,8 @@ export function createClients(options: ClientOptions): ClientSet {
     requestHandler: { requestTimeout: 15_000, throwOnRequestTimeout: true, ...createAwsAgents(env) },
     ...(endpoint === undefined ? {} : { endpoint }),
   };
-  // Only S3 hosts resolve a separate host name for each bucket.
+  // The default endpoints of S3 have a host name for each bucket. At any other endpoint, the path contains the bucket's
+  // name.
   const forcePathStyle = endpoint !== undefined || hasChosenEndpoint(env);
 
   const build = (keys: Keys | undefined, maxAttempts: number): Clients => {

@@ -24,7 +24,10 @@ export const containing = (part: string): unknown =>
     (value) => typeof value === 'string' && value.includes(part),
   );
 
-/** Expects a list in any order. Its elements are compared with all their members. */
+/**
+ * Expects the elements of a list in any order. Each element must have all expected members and no others, unless the
+ * element is a `Shape`.
+ */
 class Including {
   readonly elements: readonly unknown[];
   readonly complete: boolean;

@@ -46,7 +46,9 @@ export type ClusterOfPlace = {
   readonly serviceAccount: string;
   /** Issuer of the cluster's tokens, without `https://`. */
   readonly issuerHost: string;
-  /** Whether the AWS account already has an OIDC provider for the issuer, which the run must not delete. */
+  /**
+   * Whether the AWS account already has an OIDC provider for the issuer. If so, the run must not delete this provider.
+   */
   readonly hasProvider: boolean;
 };
 

@@ -15,7 +15,9 @@ import {
 
 /** Settings for waiting until IAM has propagated a change. */
 export type Settling = {
-  /** Maximum time that an outcome can differ from the table before the difference counts. 0 disables repetition. */
+  /**
+   * Maximum time for which a call is repeated while its outcome differs from the table. 0 disables these repetitions.
+   */
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
   /** Waits for the given time. Rejects when the run is interrupted. */
@@ -123,8 +125,8 @@ const throttled = /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|Servi
 const mostThrottledCalls = 12;
 
 /**
- * Repeats the call in three cases: the outcome differs, possibly because IAM has not propagated a change yet; AWS
- * throttles the call; or the call reports a job that is still running.
+ * Repeats the call in three cases: the outcome differs from the expected one, possibly because IAM has not propagated a
+ * change yet; AWS throttles the call; or the call reports a job that is still running.
  */
 async function settle(
   step: Step,
@@ -168,8 +170,8 @@ function isJobRunning(step: Step, observed: Observed): boolean {
 const repeatable = /^(Get|List|Head|Describe|Simulate|AssumeRole)/;
 
 /**
- * Whether repeating the call can change a different outcome to the expected one. A refused write is repeated, because
- * it changed nothing. A write that was unexpectedly accepted is not repeated.
+ * Whether the outcome differs from the expected one, and a repetition of the call can produce the expected one. A
+ * refused write is repeated, because it changed nothing. A write that was unexpectedly accepted is not repeated.
  */
 function mayStillPropagate(step: Step, observed: Observed): boolean {
   if (compare(observed, step.gives).length === 0) return false;

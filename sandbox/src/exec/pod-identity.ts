@@ -63,7 +63,7 @@ const defaultExpirationSeconds = 3600;
 
 /**
  * Returns the identity of the named container (default: the first container, as in kubectl). Omits tokens for the API
- * server, because AWS does not use these tokens. Their projections name no audience.
+ * server, because AWS does not use these tokens. A token is for the API server if its projection names no audience.
  */
 export function podIdentity(pod: ExecPod, containerName: string | undefined): PodIdentityOutcome {
   const { containers, volumes = [], serviceAccountName = 'default' } = pod.spec;

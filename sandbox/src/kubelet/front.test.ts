@@ -169,7 +169,8 @@ test('kwok receives an exec request as a kon command, for a pod with a secret na
   socket.write(Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0, 0, ended.length]), Buffer.from(ended)]));
   expect(String((await once(socket, 'data'))[0])).toContain('{"reason":"ExitCode","message":"7"}');
   socket.end();
-  // Without a listener, the connection reset by the server would be an unhandled error event.
+  // The server resets the connection. `once` also listens for the resulting error event, which would otherwise be
+  // unhandled.
   await once(socket, 'close');
   const url = new URL(asked.at(-1)?.split(' ')[1] ?? '', 'http://kwok');
   expect(url.pathname).toBe('/exec/secret/secret/main');

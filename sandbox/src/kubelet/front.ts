@@ -20,7 +20,7 @@ import { forwardPorts } from './forward-port.ts';
 import { ensurePodLog, logLine, parseLogQuery, podLogFile, readPodLog, type Container } from './pod-log.ts';
 import type { Wall } from '../../../src/k8s/time.ts';
 
-/** User of the API server's client certificate for kubelets. */
+/** User name in the client certificate that the API server presents to kubelets. */
 export const kubeletClient = 'kube-apiserver-kubelet-client';
 
 export type FrontOptions = {

@@ -1,8 +1,8 @@
 /**
- * Free TCP ports on 127.0.0.1, for programs that cannot choose a port themselves and report their choice. Another
- * process could take a port between the check and the program's bind. Two measures prevent such a conflict. Ports are
- * below the ephemeral range (from 32768 on Linux, 49152 on macOS), so no outgoing connection takes one. A reservation
- * file, held while this process lives, excludes other sandboxes and test files of the same user.
+ * Free TCP ports on 127.0.0.1, for programs that are unable to choose a free port and report it. Another process could
+ * take a port between the check and the program's bind. Two measures prevent such a conflict. Ports are below the
+ * ephemeral range (from 32768 on Linux, 49152 on macOS), so no outgoing connection takes one. A reservation file, held
+ * while this process lives, excludes other sandboxes and test files of the same user.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,6 +1,6 @@
 /**
  * The operator's identity in the cluster: a ServiceAccount with the shipped permissions and restrictions, and a token
- * file that is renewed long before the token expires, as by a kubelet.
+ * file. As a kubelet does, this module renews the token long before it expires.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -140,7 +140,8 @@ async function startKubelet(
         await client.get(resources.pods, ref);
         return true;
       } catch (error) {
-        // The state is unknown while the API server does not respond.
+        // After any other error, such as an unreachable API server, the pod may still exist, so the pod counts as
+        // existing.
         return !isNotFound(error);
       }
     },

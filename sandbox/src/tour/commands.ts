@@ -21,7 +21,7 @@ export type Typed = { readonly find: string; readonly replace: string; readonly 
 
 export type CommandRunner = {
   /**
-   * Runs `kon ARGS` and waits for its end. With `typed`, the editor makes these changes.
+   * Runs `kon ARGS` and waits for its end. If the command opens an editor, the editor makes the changes in `typed`.
    * @throws TourFailure if the exit code is not the expected one (default: 0)
    */
   kon(args: readonly string[], options?: { typed?: readonly Typed[]; exit?: number }): Promise<Finished>;

@@ -250,7 +250,8 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
   test("gets the agent's address and a token for the agent, regardless of the role annotation", () => {
     for (const account of [serviceAccount(), {}, undefined]) {
       const patch = mutate(pod(), account, config, association);
-      // The real webhook applies no STS default if the ServiceAccount is not in its cache.
+      // If the ServiceAccount is not in its cache, the real webhook does not apply its default for regional STS
+      // endpoints.
       expect(container(patch)?.env).toEqual([...(account ? [sts] : []), ...region, ...credentials]);
       expect(container(patch)?.volumeMounts).toEqual([
         { name: 'eks-pod-identity-token', readOnly: true, mountPath },

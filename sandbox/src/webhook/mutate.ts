@@ -255,8 +255,8 @@ function withJitter(expiration: bigint, { random }: Association): bigint {
 const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
 
 /**
- * Serializes an integer exactly, even if it exceeds the range of a JavaScript number. The API server refuses such a
- * lifetime.
+ * Serializes a token lifetime exactly, even if it exceeds the range of a JavaScript number. The API server then refuses
+ * the lifetime.
  */
 function jsonInteger(value: bigint): unknown {
   return Number.isSafeInteger(Number(value)) ? Number(value) : rawJson(String(value));

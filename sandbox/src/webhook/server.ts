@@ -12,7 +12,7 @@ export type WebhookServerOptions = {
   readonly tls: KeyPair;
   readonly lookup: ServiceAccountLookup;
   readonly config: WebhookConfig;
-  /** Whether the webhook has a Pod Identity association for the ServiceAccount in its cache. */
+  /** Whether the webhook's cache contains a Pod Identity association for the ServiceAccount. */
   readonly associated: (ref: ServiceAccountRef) => boolean;
   readonly random: Random;
   /** Called with one line for each pod. */

@@ -16,8 +16,8 @@ import type { ServiceAccount } from './mutate.ts';
 export type ServiceAccountRef = { readonly namespace: string; readonly name: string };
 
 /**
- * Looks up a ServiceAccount. Returns undefined if the ServiceAccount is not in the cache, even after the wait if `wait`
- * was requested.
+ * Looks up a ServiceAccount in the cache. With `wait`, a missing ServiceAccount is also read from the API server, and
+ * the lookup waits for it briefly. Returns undefined if the ServiceAccount is not found.
  */
 export type ServiceAccountLookup = (
   ref: ServiceAccountRef,
@@ -49,7 +49,8 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // Ignores other failures, which can be transient. The watch might still deliver the ServiceAccount in time.
+        // All other failures are ignored, because they can be transient. The watch might still deliver the
+        // ServiceAccount in time.
       },
     );
     try {

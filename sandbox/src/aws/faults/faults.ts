@@ -29,9 +29,9 @@ export type Faults = {
   readonly onCall: (service: ServiceName, call: CallDescription, now: number) => CallFault;
   /** Decides at random whether the response to a call that changed state is lost. */
   readonly losesResponse: () => boolean;
-  /** Returns the point in time whose IAM state a read returns, chosen at random. */
+  /** Returns a random point in time. The current IAM read returns the state that IAM had at that time. */
   readonly readsAsOf: (now: number) => number;
-  /** Returns the point in time whose IAM state STS and authorization use. */
+  /** Returns a point in time. STS and authorization use the state that IAM had at that time. */
   readonly authorisesAsOf: (now: number) => number;
 };
 

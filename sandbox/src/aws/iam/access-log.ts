@@ -15,7 +15,7 @@ export type ServiceAccess = {
   readonly actions: ReadonlyMap<string, Access>;
 };
 
-/** A job that reports the accesses of a role. Times are in milliseconds since the epoch. */
+/** A job that reports which services and actions a role has used. Times are in milliseconds since the epoch. */
 export type AccessReport = {
   readonly id: string;
   /** Unique id of the caller. No other caller can read the report. */

@@ -38,8 +38,8 @@ const getAccountAuthorizationDetails = iamAction({
 });
 
 /**
- * Yields the account's details in the order of their keys. A key has the form `KIND name`, so a marker locates the next
- * item, and the kinds before the marker's kind are skipped.
+ * Yields the account's details in the order of their keys. A key has the form `KIND name`. The marker `after` is the
+ * key of the last item on the previous page, so this page starts after that item and skips the kinds before it.
  */
 function* detailsInOrder(
   wanted: ReadonlySet<EntityType>,

@@ -170,7 +170,7 @@ describe('AssumeRole', () => {
     const first = await session();
     await setTrust({ AWS: '*' }, mfa);
     await assume(first);
-    // A caller with a user's long-term access keys does not have the condition key.
+    // A request that is signed with a user's long-term access keys has no value for `aws:MultiFactorAuthPresent`.
     await expect(assume()).rejects.toMatchObject({ name: 'AccessDenied' });
   });
 

@@ -141,7 +141,7 @@ function decodePath(path: string): string {
   }
 }
 
-// Functions that read a member of a body, by type.
+// Functions that read a member of a body: one function for each type of member.
 
 /** @throws AwsError InvalidParameterException */
 export function textMember(body: Json, member: string): string {

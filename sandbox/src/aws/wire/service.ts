@@ -46,7 +46,7 @@ export type Authentication =
   | { readonly kind: 'anonymous' }
   | { readonly kind: 'failed'; readonly failure: AuthenticationFailure };
 
-/** Description of a call by its service, for the selection of faults and for the journal. */
+/** Description of a call, for the selection of faults and for the journal. The called service creates it. */
 export type CallDescription = {
   /** API operation, for example `CreateRole` or `PutObject`. */
   readonly action: string;

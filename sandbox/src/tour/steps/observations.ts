@@ -106,7 +106,10 @@ export async function readyAccount(tour: Tour, waitingFor: string): Promise<void
   );
 }
 
-/** Returns the app's ready pods that are not terminating, as soon as all of them match. */
+/**
+ * Waits until the app has pods in the namespace, all of them are ready, none is terminating, and `fits` accepts each of
+ * them. Returns these pods.
+ */
 export function readyPods(
   tour: Tour,
   namespace: string,
