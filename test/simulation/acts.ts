@@ -272,8 +272,8 @@ export const release =
   };
 
 /**
- * Ends the quarantine. While a role of the account still waits for pods from before the quarantine, deletes the
- * account's pods.
+ * Ends the quarantine. Then, each minute for 20 minutes, deletes the account's pods if a role of the account is still
+ * closed.
  */
 export const releaseWithPods =
   (account: string): Act =>
@@ -450,7 +450,7 @@ export const restoreRoles: Act = (simulation) => {
     simulation.aws.change(role.name, () => ({ ...role, id: `${role.id}RESTORED` }));
 };
 
-/** Makes IAM record a use of each of the account's roles, some days ago. */
+/** Records in IAM that each of the account's roles was used `daysAgo` days ago. */
 export const recordUse =
   (account: string, daysAgo: number): Act =>
   ({ aws, time }) => {

@@ -1,6 +1,6 @@
 /**
- * Repair of associations that have been changed out of band, in a setting that Konstellation does not use and that
- * changes the credentials of pods.
+ * Repair of associations of which a setting was changed out of band. Konstellation does not use this setting, but the
+ * setting changes the credentials of pods.
  */
 import { describe, expect, it } from 'vitest';
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/index.ts';

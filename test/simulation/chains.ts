@@ -25,7 +25,7 @@ const app = {
   targets: targets.map((name) => ({ name, deployMode: 'latest' as const })),
 };
 
-/** Returns a chain whose last spec is valid; right before it come an invalid spec and the return to an earlier spec. */
+/** Returns a chain whose last three specs are an invalid spec, an earlier spec again, and a valid spec. */
 export function chainOf(seed: number, length: number): Chain {
   const draws = createDraws(seed).fork('chain');
   const specs = Array.from({ length: length - 3 }, () => randomSpec(draws));

@@ -18,7 +18,7 @@ function readyOf({ server }: Simulation): ReturnType<typeof findCondition> {
   return findCondition(account.status?.conditions, 'Ready');
 }
 
-/** Returns the names of running pods by target, each with its identity mode. */
+/** Returns the running pods of each target, each as `NAME MODE` with the pod's identity mode. */
 function podsOf({ server }: Simulation): Readonly<Record<string, readonly string[]>> {
   const modeOf = (spec: unknown): string => {
     const text = JSON.stringify(spec);

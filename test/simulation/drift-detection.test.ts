@@ -44,7 +44,10 @@ async function fleet(
   return simulation;
 }
 
-/** Counts AWS reads during a time, except those of proofs and the cluster check. */
+/**
+ * Lets `ms` milliseconds pass and counts the IAM reads in this time, except the reads of proofs and of the cluster
+ * check.
+ */
 async function readsDuring(simulation: Simulation, ms: number): Promise<Readonly<Record<string, number>>> {
   const before = simulation.reads.length;
   await simulation.time.pass(ms);

@@ -53,7 +53,7 @@ it('a forged status is overwritten at most ten minutes after a restart', async (
   await forge();
   const startedAt = time.now();
   expect(await time.pass(20 * minute, () => ready(simulation) === 'False AssumeRoleDenied')).toBe(true);
-  // Time for the restart of the process, and for one token exchange.
+  // The additional ten seconds are for the restart of the process and for one token exchange.
   expect(time.now() - startedAt).toBeLessThanOrEqual(renewUntilMs + 10_000);
   await time.pass(20 * minute);
   expect(ready(simulation)).toBe('False AssumeRoleDenied');

@@ -90,7 +90,7 @@ export type ProcessOptions = {
   readonly onWrite: (what: string, process: string) => number;
   /** Called right before a write is executed. The returned function is called if the write was not refused. */
   readonly onArrival: (what: string, process: string) => () => void;
-  /** Called if the server did not execute a request because of an internal error. */
+  /** Called if the server answers a request with an internal error instead of executing it. */
   readonly onFailure: (what: string) => void;
   /** Called if the process repeats a request too often in one moment; the process is then stopped. */
   readonly onBusy: (what: string) => void;
@@ -191,8 +191,8 @@ export function startOperatorProcess(options: ProcessOptions): OperatorProcess {
         outcome = await perform();
         carriedOut?.();
       } finally {
-        // Refused requests have these faults too: the process is killed, or the connection breaks, before it receives
-        // the response.
+        // Refused requests have these faults too: before the process receives the response, it is killed or loses the
+        // connection.
         if (fault === 'killedAfter') die('killed');
       }
       if (fault === 'answerLost') throw broken(request.system, 'reset');

@@ -117,7 +117,10 @@ export function pauses({ busy }: Pick<Simulation, 'busy'>): readonly Violation[]
   }));
 }
 
-/** Requires that a halted app has stopped, after enough time for this has passed. */
+/**
+ * Requires that every halted app has stopped. Before this check, the operator must have had enough time to stop the
+ * app.
+ */
 export function halts({ server }: Simulation): readonly Violation[] {
   return server.list(apps).flatMap((object) => {
     const { metadata, spec } = object as unknown as App;
@@ -135,8 +138,9 @@ export function halts({ server }: Simulation): readonly Violation[] {
 }
 
 /**
- * Requires that every role of an account in quarantine is denied and trusts no principal, after enough time for the operator
- * to close the role. If the Quarantine names pods, every role with a boundary that serves pods has to deny these pods.
+ * Requires that every role of an account in quarantine denies everything and trusts no principal. Before this check,
+ * the operator must have had enough time to close the role. If the Quarantine names pods, every role with a boundary
+ * that serves pods has to deny these pods.
  */
 export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
   return server.list(quarantines).flatMap((object) => {
@@ -176,7 +180,8 @@ export function deniedUids({ podDenial }: ObservedRole): readonly string[] {
 }
 
 /**
- * Counts creations and deletions by object, without Events. Pods that are created for a changed template are included.
+ * Counts creations and deletions of each object, except Events. Pods that are created for a changed template are
+ * included.
  */
 export function countsOf({
   effects,
@@ -310,7 +315,7 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
   return found;
 }
 
-/** Requires that the last use in the status is the one that IAM recorded for the account's roles, by day. */
+/** Requires that the status reports the same day for the last use as IAM records for the account's roles. */
 function lastUseAgrees(
   { aws }: Simulation,
   account: string,

@@ -67,7 +67,7 @@ it('a write that is refused in a namespace is repeated as soon as the namespace 
     metadata: { ...namespace.metadata, labels },
   });
   isClosed = false;
-  // The operator restores the label, and the restored label triggers the repetition.
+  // The operator restores the label. The change of the label makes the operator repeat the refused write immediately.
   expect(await time.pass(2_000, () => linksOf(simulation).includes('staging/a'))).toBe(true);
   expect(refusals()).toBe(4);
 });

@@ -7,13 +7,13 @@ import { startSimulation, type Simulation, type SimulationOptions } from './simu
 
 /**
  * Time for the operator to apply an act, and time for the operator to finish its work after the last act, in
- * milliseconds. Only the second time is longer than the slowest retry.
+ * milliseconds. Only the time after the last act is longer than the slowest retry.
  */
 export const betweenActsMs = 240_000;
 const untilRestMs = 660_000;
 /** Time for the operator to start and get in sync, even with the slowest watches. */
 const startMs = 185_000;
-/** Time limit for the operator to react to a change that it has observed, without faults. */
+/** Time limit, while no faults are injected, for the operator to react to a change that it has observed. */
 export const promptMs = 5_000;
 
 export type Performed = {

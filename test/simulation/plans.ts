@@ -35,7 +35,7 @@ export type Plan =
   | { readonly kind: 'olderView'; readonly write: number }
   /** No watch reports `count` consecutive changes, starting with number `first`. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
-  /** All watches miss each change with a probability of one half. */
+  /** For each change, with a probability of one half, no watch reports the change. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
   | { readonly kind: 'lag'; readonly ms: number }
   /** IAM reads return the state from some time ago. */
@@ -45,7 +45,10 @@ export type Plan =
    * process accepted that.
    */
   | { readonly kind: 'oldCache'; readonly write: number }
-  /** The leader of two processes is paused at this write for longer than its lease, or it is killed. */
+  /**
+   * Two processes compete for the lease. At this write, the leader is paused for longer than its lease
+   * (`pausedLeader`), or it is killed (`killedLeader`).
+   */
   | { readonly kind: 'pausedLeader'; readonly write: number }
   | { readonly kind: 'killedLeader'; readonly write: number };
 
@@ -157,8 +160,8 @@ type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly blindMs?: number;
   readonly starts?: number;
   /**
-   * Maximum number of additional creations or deletions of an object compared with the undisturbed run, because the
-   * outcome of a write is unknown.
+   * How many more creations or deletions of an object than in the undisturbed run are accepted. The operator can repeat
+   * a write whose outcome it does not know.
    */
   readonly repetitions?: number;
 };

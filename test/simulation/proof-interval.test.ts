@@ -36,7 +36,7 @@ it('an idle account causes at most six token exchanges per target and day', asyn
   expect(exchangesSince(simulation, since)).toBeLessThanOrEqual(6 * targets.length);
 });
 
-/** Whether `Ready` has changed since then, even if it is True again. */
+/** Whether `Ready` has changed since the time `since`, even if it is True again. */
 function hasTurned({ server }: Simulation, since: number): boolean {
   const account = server.get(linkedServiceAccounts, 'a') as unknown as LinkedServiceAccount;
   const { lastTransitionTime = '' } = findCondition(account.status?.conditions, 'Ready') ?? {};

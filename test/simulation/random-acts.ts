@@ -94,7 +94,7 @@ const applyAccountIfThere =
 
 /** An invalid edit of the app, followed by its halt. */
 function halt(draws: Draws): readonly Happening[] {
-  // The app has no port for the Ingress.
+  // Invalid on purpose: the app has no port for the Ingress.
   const ingress = { hosts: ['app.example.com'] };
   return [
     {
@@ -295,8 +295,8 @@ const applyAppInTurn =
 /**
  * Applies an account after its predecessor has been deleted. The deletion can be blocked by pods whose namespace is no
  * longer a target, or whose app cannot be deployed. Whether such pods exist depends on the operator's progress: a
- * slower operator has never deployed them. So if the deletion is blocked, these obstacles are removed until it has
- * ended.
+ * slower operator has never deployed them. So if the deletion is blocked, this act makes the operator remove such pods
+ * until the deletion has ended.
  */
 export const applyAccountInTurn =
   (name: string, spec: AccountSpec): Act =>
@@ -320,10 +320,11 @@ export const applyAccountInTurn =
   };
 
 /**
- * Deletes an account, and later removes it from the app. A deletion that retains the role first waits until the account
- * is in sync, because otherwise the result would depend on the operator's progress. The app drops the account, because
- * otherwise its pods would decide whether the deletion ever ends. If the app by then names another account that does
- * not exist, the app drops that account too, because a missing account would also keep the pods.
+ * Deletes an account, and later removes it from the app that uses it. A deletion that retains the role first waits
+ * until the account is in sync, because otherwise the result would depend on the operator's progress. The app drops the
+ * account, because otherwise the app's pods would decide whether the deletion ever ends. If the app by then names
+ * another account that does not exist, the app drops that account too, because a missing account would also keep the
+ * pods.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>
@@ -407,7 +408,8 @@ export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
       spec: {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
-        // The stored replica count from before a halt depends on whether the target had replicas.
+        // Halts are removed, because the replica count that is stored at a halt depends on whether the target already
+        // had replicas.
         targets: spec.targets.map((target) => ({ ...withoutIngress(target), deployMode: 'latest' })),
       },
     });

@@ -5,7 +5,7 @@ import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSched
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** Maximum time that changes are hidden from the operator and its calls are delayed. */
+  /** Maximum time for which changes are hidden from the operator, and for which the operator's calls are delayed. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;

@@ -31,7 +31,8 @@ it('a recreated ClusterConfig does not get the status of its predecessor', async
   lagMs = 5 * minute;
   await server.client.delete(clusterConfigs, metadata);
   await server.client.create(clusterConfigs, { apiVersion, kind, metadata: { name: 'simulated' }, spec });
-  // The drift pass detects the wrong account, and the operator reports the status of the deleted ClusterConfig.
+  // The drift pass detects credentials of the wrong AWS account. Because of the lag, the operator then tries to write
+  // this result to the status of the deleted ClusterConfig.
   aws.credentials = elsewhere;
   expect(await time.pass(2 * lagMs, () => reasonOf(simulation) === 'WrongAccount')).toBe(true);
   expect(configOf(simulation).status?.observedGeneration).toBe(1);

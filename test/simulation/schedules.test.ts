@@ -27,8 +27,8 @@ it.each(blocks)(
  * - an app named an account again during the account's deletion;
  * - a policy had been detached unnoticed, which left more room than the operator knew;
  * - STS exchanged a token under a trust policy that had just been changed;
- * - the deletion of an account waited for pods in a namespace that was no longer a target, which a slower operator
- * would not have deployed.
+ * - the deletion of an account waited for pods that a slower operator would not have deployed, in a namespace that was
+ * no longer a target.
  */
 it.each([
   1_423, 1_556, 1_000_250, 1_000_541, 1_001_401, 2_022_065, 9_106_025, 9_202_438, 9_215_739, 9_237_408,

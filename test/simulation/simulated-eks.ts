@@ -116,7 +116,8 @@ export function createSimulatedEks(of: {
       const before = existing(input);
       const setting = (name: 'targetRoleArn' | 'policy'): string | undefined => {
         const value = (input[name] as string | undefined) ?? before[name];
-        // If EKS keeps a setting in spite of an empty value, the operator has to replace the association.
+        // An empty value removes the setting. With `keepsSettings`, EKS keeps the setting instead, so the operator has
+        // to replace the association.
         return value === '' ? (eks.keepsSettings ? before[name] : undefined) : value;
       };
       const after = {

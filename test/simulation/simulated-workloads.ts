@@ -42,7 +42,7 @@ export type Workloads = {
   webhookRuns: boolean;
   /** Time since which the webhook has not responded; undefined while it responds. */
   readonly webhookAwaySince: number | undefined;
-  /** Number of pods ever created, by Deployment: `pods of production/app`. */
+  /** For each Deployment, the number of pods ever created for it. A key has the form `pods of production/app`. */
   readonly made: ReadonlyMap<string, number>;
 };
 

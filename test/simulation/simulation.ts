@@ -40,7 +40,8 @@ export type SimulationOptions = {
   /** Processes that elect a leader. If absent, processes run without an election. */
   readonly leases?: { readonly processes: number; readonly durationMs: number };
   /**
-   * Without `leases`: the number of processes that run without an election, by mistake if more than one. Default: one.
+   * Without `leases`: the number of processes that run without an election. More than one simulates a mistake of the
+   * administrator. Default: one.
    */
   readonly processes?: number;
   /** Prepares the world before the operator starts. */

@@ -22,7 +22,10 @@ type Timer = { readonly at: number; readonly order: number; callback: (() => voi
 export function createVirtualTime(start: number): VirtualTime {
   let time = start;
   let order = 0;
-  /** A binary heap: the earliest timer comes first, and of timers for the same time the one that was set first. */
+  /**
+   * A binary heap: the earliest timer comes first. Of several timers for the same time, the timer that was set first
+   * comes first.
+   */
   const heap: Timer[] = [];
 
   const before = (a: Timer, b: Timer): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
@@ -59,9 +62,9 @@ export function createVirtualTime(start: number): VirtualTime {
   };
 
   /**
-   * Calls back when all microtasks have run, however long their chain is. This relies on Node.js, which runs a tick
-   * that a microtask requested only when no microtask is left. A turn of the event loop would also come after them, but
-   * costs more.
+   * Calls back when all microtasks have run, however long their chain is. This relies on Node.js: a tick that a
+   * microtask requested runs only when no microtask is left. A turn of the event loop would also come after all
+   * microtasks, but costs more.
    */
   let settled = 0;
   const onceSettled = (resume: () => void): void => {

@@ -29,7 +29,10 @@ const clusterReason = ({ server }: Simulation): string | undefined => {
   return findCondition(config?.status?.conditions, 'Ready')?.reason;
 };
 
-/** Returns the calls to IAM about roles. Proofs are left out, because they are made without credentials. */
+/**
+ * Returns the calls to IAM about roles. Proofs are left out: their requests are not signed, so credentials of the wrong
+ * AWS account do not prevent them.
+ */
 const callsSince = ({ writes, reads }: Simulation, since: number): readonly string[] =>
   [...writes, ...reads]
     .filter(

@@ -1,7 +1,7 @@
 /**
  * Runs a scenario with a planted bug under the faults that reveal the bug, and then without the bug under the same
- * faults. It is a separate program, because an operator with a bug may do anything: `node catch-bug.ts NAME COPY`
- * prints a `Catch` as JSON. `COPY` is the root of the sources with the bug.
+ * faults. It is a separate program, because an operator with a bug may do anything, even hang. `node catch-bug.ts NAME
+ * COPY` prints a `Catch` as JSON. `COPY` is the root of the sources with the bug.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

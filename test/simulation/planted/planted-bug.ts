@@ -1,7 +1,7 @@
 /**
  * A planted bug wraps exported functions of the product. Each wrapper has the type of the function that it wraps, and
- * locates the source by that function: if the product is moved, renamed, reformatted or rewritten, the bug stays
- * planted.
+ * locates the source by that function. The bug therefore stays planted if the function is moved, renamed, reformatted
+ * or rewritten.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -34,8 +34,8 @@ export function around<F extends AnyFunction>(wraps: F, wrap: (original: F) => F
 }
 
 /**
- * Returns the object with some of its members replaced. Errors and other classes of the patched copy are not the
- * classes that this module imports.
+ * Returns the object with some of its members replaced. Wrappers must not use `instanceof`: the classes of the patched
+ * copy, such as its errors, are not the classes that the modules of the bugs import.
  */
 export function overriding<T extends object>(object: T, members: Partial<T>): T {
   return new Proxy(object, {
@@ -43,7 +43,10 @@ export function overriding<T extends object>(object: T, members: Partial<T>): T 
   });
 }
 
-/** File below `src` that declares a function, as a path below `root`, and its text with the declaration renamed. */
+/**
+ * `file` is the file below `src` that declares a function, as a path relative to the root folder. `text` is the text of
+ * this file with the declaration renamed, and with a replacement function that calls the wrapper.
+ */
 type Patch = { readonly file: string; readonly text: string };
 
 const registry = '__plantedWrappers';

@@ -6,7 +6,7 @@ import { planAccount } from '../../../../src/identity/plan/account.ts';
 import { applyStep } from '../../../../src/operator/account/apply-step.ts';
 import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
-/** The last step removes the finalizer without checking whether ServiceAccounts are still linked. */
+/** Plants this bug: the last step removes the finalizer without checking whether ServiceAccounts are still linked. */
 const withoutLastLook = around(applyStep, (original) => (step, account, tools, signal) => {
   const blind = overriding(tools.client, {
     list: async () => ({ items: [], resourceVersion: '1' }),

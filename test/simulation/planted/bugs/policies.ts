@@ -7,7 +7,7 @@ import { keptPolicies, planPolicies } from '../../../../src/identity/plan/polici
 import { createRoleCache } from '../../../../src/operator/observed-state/roles.ts';
 import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
-/** Time after a write while a response from IAM may be older than the write, in milliseconds. */
+/** Time after a write, in milliseconds, during which a response from IAM may still show the state before the write. */
 const settleMs = 15_000;
 
 export const policyBugs: readonly PlantedBug[] = [

@@ -1,6 +1,6 @@
 /**
- * Planted bugs that appear next to an operator of another version, or after the cluster or AWS was restored from a
- * backup.
+ * Planted bugs that have effects only while an operator of another version also runs, or after the cluster or AWS was
+ * restored from a backup.
  */
 import { newerSpecMessage } from '../../../../src/api/newer-fields.ts';
 import { ownershipOf } from '../../../../src/identity/desired/ownership.ts';

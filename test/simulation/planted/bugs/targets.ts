@@ -152,7 +152,7 @@ export const targetBugs: readonly PlantedBug[] = [
           context.list.addStep({ kind: 'CreateServiceAccount', target: name, roleArn: assessment.arn });
         return original(context, observation, standing);
       }),
-      // Writing the role takes one more request than writing the link.
+      // The additional request delays the creation of the role, so that the operator writes the link before the role.
       around(applyStep, (original) => async (step, account, tools, signal) => {
         const { name } = account.metadata;
         if (step.kind === 'CreateRole') await tools.client.get(linkedServiceAccounts, { name }, { signal });
