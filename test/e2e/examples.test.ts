@@ -40,7 +40,10 @@ describe('an app with its account', () => {
   const asPipeline = (...args: string[]): ReturnType<TestSandbox['kon']> =>
     sandbox.kon(args, { env: { KUBECONFIG: kubeconfig } });
 
-  /** Waits until the API server permits the pipeline this verb on its app, or denies it, after a change of its role. */
+  /**
+   * After a change of the pipeline's role, waits until the API server permits `verb` on the pipeline's app, or denies
+   * `verb` if `isPermitted` is false.
+   */
   const untilPermitted = (verb: string, isPermitted: boolean): Promise<true> => {
     const question = ['--kubeconfig', kubeconfig, 'auth', 'can-i', verb, 'apps.k11n.dev/payments'];
     return eventually(`the pipeline's permission to ${verb} its app to change`, async () => {

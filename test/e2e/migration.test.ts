@@ -1,8 +1,8 @@
 /**
  * The migration guides, word for word, in a complete sandbox with the shipped permissions of the operator: a role as
  * another tool left it, a running pod, and a prober that exchanges the pod's tokens during every command. Other tools'
- * programs do not run here. Their blocks change nothing in IAM or the cluster, except the ACK blocks, which kubectl
- * runs on ACK's kinds without ACK's controllers.
+ * programs do not run here, so the guides' commands for these tools change nothing in IAM or the cluster. The exception
+ * is the commands for ACK: kubectl runs them on ACK's kinds, without ACK's controllers.
  */
 import {
   CreatePodIdentityAssociationCommand,

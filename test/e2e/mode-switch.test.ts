@@ -85,7 +85,7 @@ const isByAgent = (pod: Pod): boolean =>
   ) && roleOf(pod) === undefined;
 
 /**
- * Expects that in each round only pods in one target of an account fail, and only pods that use the association that
+ * Expects that in each round the failed pods of an account are all in the same target, and all use the association that
  * the operator deleted.
  */
 function expectOneTargetAtATime(failures: readonly Failure[]): void {

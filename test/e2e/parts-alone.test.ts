@@ -186,7 +186,8 @@ test('AccessDenied: the status names each denied action in the condition or row 
   await person.untilReady('denied');
   await endOperator();
 
-  // If AWS denies a deletion, the finalizer blocks it, and the status contains the reason.
+  // If AWS denies the deletion of the role, the finalizer blocks the deletion of the account, and the account's status
+  // contains the reason.
   const undeletable = actions.filter((action) => action !== 'iam:DeleteRole');
   startOperator(await parts.credentialsThatMay('no-delete', undeletable));
   await person.deleteAccount('denied');
@@ -220,8 +221,8 @@ test('WrongAccount: the operator does not use credentials of an AWS account othe
   await parts.configure({ accountId: parts.accountId });
   await person.untilReady('elsewhere');
 
-  // A running operator also changes nothing in AWS once the AWS account is wrong, not even for an account under
-  // deletion.
+  // If the ClusterConfig is changed to name another AWS account, the running operator changes nothing more in AWS, not
+  // even for an account that is being deleted.
   await parts.configure({ accountId: '111111111111' });
   await parts.untilConfigured('WrongAccount');
   const later = await parts.aws.position();

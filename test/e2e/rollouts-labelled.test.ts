@@ -30,7 +30,7 @@ beforeAll(async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.namespaces);
     return items.some(({ metadata }) => metadata.name === namespace) || undefined;
   });
-  // A ServiceAccount that its owner hands over, and whose pods have no identity yet.
+  // A ServiceAccount that its owner hands over to Konstellation. Its pods have no identity yet.
   await sandbox.client.create<KubeObject>(resources.serviceAccounts, {
     apiVersion: 'v1',
     kind: 'ServiceAccount',
@@ -137,7 +137,8 @@ test('only workloads with the restart label are restarted with the proven identi
     before.flat().map(({ metadata }) => metadata.uid),
   );
 
-  // The new operator has no memory, and a change of policies makes it reconcile everything.
+  // The new operator knows nothing of the rollout, and a change of policies makes it reconcile everything. It must not
+  // roll the workloads again.
   await operator?.end('SIGKILL');
   startOperator();
   await person.editPolicies(account, ['arn:aws:iam::aws:policy/AmazonS3FullAccess']);

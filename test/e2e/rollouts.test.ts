@@ -60,7 +60,7 @@ function startOperator(): void {
   operator = sandbox.startKon(['operator', '--without-lease']);
 }
 
-/** Kills the operator as a failing node would: it finishes nothing, and the next operator has no memory. */
+/** Kills the operator as a failing node would: the operator finishes nothing, and its successor has no memory. */
 async function killOperator(): Promise<void> {
   await operator?.end('SIGKILL');
   startOperator();
@@ -90,7 +90,7 @@ type DeploymentWatch = {
   stop(): Promise<void>;
 };
 
-/** Watches every state of every Deployment in the rollout group. */
+/** Records the states that the Deployments of the rollout group pass through. */
 async function watchDeployments(): Promise<DeploymentWatch> {
   const end = new AbortController();
   const listed = await sandbox.client.list<Deployment>(resources.deployments);
@@ -174,8 +174,8 @@ async function revisions(): Promise<ReadonlySet<number>> {
 }
 
 /**
- * Expects the order of rollouts: the app that was edited first rolls immediately; by then, all others are queued in
- * order.
+ * Expects the order of rollouts. The app that was edited first rolls immediately. The others are queued during its
+ * rollout, and then roll in the order of `inOrder`.
  */
 function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;
@@ -489,7 +489,7 @@ test("even if the operator is killed, the deletion of an account waits until all
     status?.conditions?.some(({ reason }) => reason === 'AccountDeleting') ? true : undefined,
   );
   await killOperator();
-  // The app is still blocked: its pods serve with the identity that they already have.
+  // The app is still blocked: its pods continue to run with the identity that they already have.
   await person.untilPods('leaver', 'production', 'the role', (pod) => roleOf(pod) !== undefined);
   await person.editApp('leaver', { serviceAccount: null });
   await killOperator();

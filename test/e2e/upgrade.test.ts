@@ -78,7 +78,7 @@ async function install(executable: string, version: string, ...options: readonly
   return stdout;
 }
 
-/** Calls S3 in each target's pod of the app, with the pod's current credentials. */
+/** Calls S3 from the app's pod in each target, with the pod's current credentials. */
 async function podsReachAws(): Promise<void> {
   const probe = join(dirname(sandbox.executable.kon[1] ?? ''), 's3-probe.js');
   for (const target of targets) {

@@ -99,8 +99,8 @@ let description: SandboxDescription;
 let reported: readonly string[];
 let secrets: Readonly<Record<string, string>>;
 
-// If the programs are missing on this machine, they are downloaded or built first, because that output is not part of
-// the walkthrough.
+// Programs that are missing on this machine are downloaded or built before the walkthrough, because the output of
+// downloads and builds is not part of it.
 beforeAll(obtainParts, 20 * 60_000);
 beforeAll(async () => {
   executable = await prepareExecutable();

@@ -81,7 +81,7 @@ async function firstEvent(resource: Resource, resourceVersion: string): Promise<
   throw new Error('the watch ended without an event');
 }
 
-/** Returns an object for tests of the Argo CD health checks. */
+/** Returns an object from the test data of the Argo CD health check for this kind. */
 const sample = (kind: string, name: string): Sample =>
   parse(readFileSync(join(root, argoCdFolder, kind, 'testdata', `${name}.yaml`), 'utf8')) as Sample;
 

@@ -38,7 +38,8 @@ test(
     await Promise.all(names.map((name) => person.createApp(name, { serviceAccount: name })));
     await Promise.all(names.map((name) => person.untilReady(name)));
     await Promise.all(names.map((name) => person.untilAppReady(name)));
-    // The setup causes further writes: pod counts in the status, and repeated Events.
+    // For about a minute, the setup causes further writes: pod counts in the status, and repeated Events. The
+    // measurement starts after these writes.
     await delay(70_000);
 
     const before = (await writesOfOperator()).length;

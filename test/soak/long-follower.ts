@@ -79,7 +79,8 @@ const controller = createController({
         { metadata: { uid, annotations } },
         { type: 'merge', signal },
       );
-      // Only a few objects get Events, because the recorder remembers Events for minutes.
+      // Only a few objects get Events: the recorder keeps Events in memory for minutes, so many Events would look like
+      // a memory leak.
       if (key.endsWith('0')) recorder.event(object, { type: 'Normal', reason: 'Seen', note: `seen ${key}` });
     } catch (error) {
       // The object was deleted in the meantime, or recreated with the same name.

@@ -46,7 +46,7 @@ export type TestControlPlane = {
 
 export type TestControlPlaneOptions = {
   /**
-   * Whether the API server writes an audit log, which costs as much time as responding to small requests. Default:
+   * Whether the API server writes an audit log. Logging a small request takes as long as responding to it. Default:
    * true.
    */
   readonly audit?: boolean;
@@ -74,8 +74,8 @@ export async function untilServed(
 }
 
 /**
- * Waits until RBAC permits the user each request, for example `list pods -n staging`. The API server enforces a binding
- * some moments after its creation.
+ * Waits until RBAC permits each of the user's requests, for example `list pods -n staging`. The API server enforces a
+ * binding some moments after its creation.
  */
 export async function untilPermitted(
   { kubectl }: Pick<TestControlPlane, 'kubectl'>,

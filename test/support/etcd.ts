@@ -8,10 +8,7 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 
 export type Etcd = {
-  /**
-   * Compacts the history up to now. Once the API server has lost its cache, the API server also cannot serve that
-   * history.
-   */
+  /** Compacts the history up to now. After the API server has lost its cache, it cannot serve that history either. */
   compact(): Promise<void>;
   /** Writes the value of a key. The API server accepts objects as JSON, and its watches report the written object. */
   put(key: string, value: string): Promise<void>;
@@ -24,7 +21,7 @@ export async function connectEtcd(folder: string, port: number): Promise<Etcd> {
     ['ca.crt', 'etcd-client.crt', 'etcd-client.key'].map((name) => readFile(join(folder, name), 'utf8')),
   );
   const session = connect(`https://127.0.0.1:${port}`, { ca, cert, key });
-  // Errors of the session are reported by the current call and by later calls.
+  // The error is ignored here, because the current call and later calls report errors of the session.
   session.on('error', () => undefined);
   return {
     async compact() {

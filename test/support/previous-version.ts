@@ -15,7 +15,10 @@ import previous from './previous-version.json' with { type: 'json' };
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** Whether this clone contains the revision. A shallow clone does not; fetch it with `git fetch --unshallow`. */
+/**
+ * Whether this clone contains the revision. A shallow clone does not contain the revision until `git fetch --unshallow`
+ * has run.
+ */
 export function hasPreviousVersion(): boolean {
   const { status } = spawnSync('git', ['cat-file', '-e', `${previous.revision}^{commit}`], { cwd: root });
   return status === 0;
@@ -48,7 +51,7 @@ export async function buildPreviousVersion(): Promise<string> {
 /** Writes files of the revision to a folder. Default: all files. */
 export async function extractPreviousVersion(folder: string, ...paths: readonly string[]): Promise<void> {
   // The archive is not piped to tar: tar stops reading at the end of the archive, before git has written the padding
-  // that follows.
+  // that follows, so git would fail on the closed pipe.
   const archive = join(folder, 'previous-version.tar');
   await run('git', ['archive', `--output=${archive}`, previous.revision, ...paths], { cwd: root });
   await run('tar', ['-xf', archive, '-C', folder]);

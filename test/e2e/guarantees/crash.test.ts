@@ -1,6 +1,6 @@
 /**
  * Guarantee G6, sampled with real components: whenever an operator is killed, the next one reaches the same end state,
- * without orphans and duplicates. (The simulation kills the operator at every single write.)
+ * without orphans or duplicates. (The simulation kills the operator at every single write.)
  *
  * Most kills here follow a write that AWS has executed and whose response the operator has not received, so that the
  * operator cannot have recorded the write.
@@ -21,8 +21,8 @@ import { roleNameOf, type RoleSnapshot } from '../../support/emulator.ts';
 const targets = ['production', 'staging'];
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon'];
 /**
- * The calls of a drift pass: a listing of all roles, a listing of Pod Identity associations, and the individual read of
- * one role.
+ * The calls of a drift pass: a listing of all roles, a read of the OIDC provider, a read of one role, and a listing of
+ * Pod Identity associations.
  */
 const driftPassCalls = [
   'GetAccountAuthorizationDetails',

@@ -174,8 +174,8 @@ describe.concurrent('while other changes are in progress', () => {
     const write = (PolicyDocument: string): Promise<unknown> =>
       sandbox.aws.iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
 
-    // The fault affects every caller. The operator must read the broken trust policy only after the fault that denies
-    // the repair is active.
+    // This fault delays the IAM reads of every caller. The operator therefore reads the broken trust policy only after
+    // the second fault, which denies the repair, is active.
     const seeAgain = await sandbox.aws.inject({
       service: 'iam',
       action: 'Get*',
@@ -340,8 +340,8 @@ test('G3: the operator reports pods that the webhook missed, keeps them while th
     roleOf(await tryPod('production', 'g3-missed')) === undefined ? true : undefined,
   );
 
-  // While the webhook is unavailable, the operator creates no pod, but pods that Kubernetes replaces start without an
-  // identity.
+  // While the webhook is unavailable, the operator creates no pods. Pods that Kubernetes creates as replacements start
+  // without an identity.
   for (const { metadata } of others)
     await client.delete(resources.pods, { namespace: 'production', name: metadata.name });
   const behind = await person.untilAccount('g3-missed', 'two pods without identity', (account) =>

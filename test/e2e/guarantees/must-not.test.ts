@@ -53,7 +53,8 @@ async function roleOf(account: string): Promise<RoleSnapshot | undefined> {
 }
 
 test('deleting an account takes nothing from an account with a similar name', async () => {
-  // Once a role name joins these names with separators, each name contains another name or is part of another name.
+  // A role name contains the account's name between separators. An inexact match for `pay` would therefore also find
+  // the roles of these accounts.
   const others = ['pay-eu', 'pay-eu-1', 'eu-pay', 'kon-pay'];
   await Promise.all(['pay', ...others].map((name) => person.createAccount(name)));
   const before = new Map(await Promise.all(others.map(async (name) => [name, await roleOf(name)] as const)));
@@ -72,7 +73,7 @@ test('deleting an account takes nothing from an account with a similar name', as
     for (const target of targets) expect(await credentialsOfPod(name, target)).toMatch(/^ASIA/);
   }
   expect(await person.serviceAccount('production', 'pay')).toBeUndefined();
-  // The deletion does not remove namespaces that other accounts' pods use.
+  // Deleting the account does not remove namespaces that other accounts' pods use.
   const namespaces = await parts.client.list(resources.namespaces);
   expect(namespaces.items.map(({ metadata }) => metadata.name)).toEqual(expect.arrayContaining([...targets]));
 });

@@ -38,7 +38,7 @@ afterAll(() => sandbox?.stop());
 const readyOf = ({ status }: LinkedServiceAccount): Condition | undefined =>
   findCondition(status?.conditions, 'Ready');
 
-/** Waits until the account is not Ready with this reason, and returns the message. */
+/** Waits until the account's Ready condition has this reason, and returns the condition's message. */
 const untilReason = (name: string, reason: string): Promise<string> =>
   person.untilAccount(name, reason, (seen) => {
     const ready = readyOf(seen);

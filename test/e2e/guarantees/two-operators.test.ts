@@ -116,7 +116,7 @@ test('a killed leader is replaced within the lease duration plus one retry perio
   expect(code).toBe(0);
   expect(output).toContain('operator stopped');
   await last.until('operator leads');
-  // The takeover takes much less time than a lease, because the stopped leader released the lease.
+  // The takeover takes much less time than the lease duration, because the stopped leader released the lease.
   expect(performance.now() - stoppedAt).toBeLessThan(4_000);
   const { items } = await parts.client.list(linkedServiceAccounts);
   expect(items).toHaveLength(names.length + 2);

@@ -414,8 +414,8 @@ const seldom: Readonly<Record<string, string>> = {
   'get coordination.k8s.io/leases': 'the Lease was changed by another operator',
 };
 /**
- * Whether the right is a fallback: informers receive the initial state in a stream, and list only if the server does
- * not support that.
+ * Whether the right is a fallback: informers receive the initial state from a watch, and send list requests only if the
+ * server does not support such watches.
  */
 const isFallback = (right: string): boolean => right.startsWith('list ');
 

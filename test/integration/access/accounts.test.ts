@@ -158,7 +158,7 @@ describe('a new account', () => {
         await userWith(all(rights.link), all(rights.grant)),
         account({ aws: statementsOf(statement('*')) }),
       );
-      // The right to attach policies does not include the right to write statements, nor the reverse.
+      // The right to attach policies and the right to write statements do not include each other.
       const attacher = await userWith(all(rights.link), all(rights.attach));
       expect(
         await refusal(create(attacher, account({ aws: statementsOf(statement('s3:GetObject')) }))),

@@ -1,4 +1,4 @@
-/** Objects of the three Konstellation kinds that a real API server accepts or rejects. */
+/** LinkedServiceAccounts, Apps and ClusterConfigs that a real API server accepts or rejects. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

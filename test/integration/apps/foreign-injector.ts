@@ -58,7 +58,8 @@ export async function startForeignInjector(client: KubeClient, app: string): Pro
     ],
   } as KubeObject);
   await eventually('the API server calls the webhook', async () => {
-    // The patch of the webhook adds an annotation, so the pod needs another annotation.
+    // The webhook's JSON Patch adds a key to the pod's annotations, which fails unless the pod already has an
+    // annotation.
     const metadata = { labels: { 'k11n.dev/app': app }, annotations: { 'example.com/dry-run': 'true' } };
     const pod = await dryRunPod(client, { namespace: 'production', ...metadata });
     return pod.metadata.annotations?.['example.com/injected'] === 'true';

@@ -24,7 +24,7 @@ import { startWebhookServer } from '../../../sandbox/src/webhook/server.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 import { eventually } from './eventually.ts';
 
-/** A Kubernetes object whose spec and status tests can read without a precise type. */
+/** A Kubernetes object without precise types for its spec and its status. */
 export type Loose = KubeObject & { readonly spec?: unknown; readonly status?: unknown };
 
 export async function startControllers(kubeconfig: string, env: Environment): Promise<() => Promise<void>> {
@@ -96,7 +96,8 @@ export async function startWebhook(
 
 /**
  * Creates a pod in a dry run. The result shows the webhooks and quotas that the API server applies now. The API server
- * learns of new and deleted ones from watches, so an answer to a write or a status does not show this.
+ * learns of created and deleted webhooks and quotas from watches. Neither the response to a write nor an object's
+ * status shows whether it has learned of them.
  */
 export function dryRunPod(
   client: KubeClient,

@@ -46,7 +46,8 @@ it('the account guard makes one call for all services to determine the AWS accou
   ]);
   for (const outcome of outcomes.slice(2))
     expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'WrongAccount' } });
-  // Reading a missing role ends with the first refused call, when other calls of the same read may still be queued.
+  // A read of a role ends at the first refused call. Other calls of the same read may then still be queued, so the test
+  // waits for them.
   await vi.waitFor(() =>
     expect(
       emulator.journal

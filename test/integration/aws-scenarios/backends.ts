@@ -93,7 +93,7 @@ export async function startEmulatorBackend(): Promise<RunningBackend> {
 export async function startMotoBackend(): Promise<RunningBackend> {
   await ensurePython();
   const moto = await startMoto();
-  // moto checks no signatures, but it reads the tokens.
+  // moto does not verify the signatures of web identity tokens, but it parses the tokens, so they must be well-formed.
   const issuer = await createTokenIssuer(wallClock);
   return {
     name: 'moto',

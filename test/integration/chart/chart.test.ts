@@ -218,7 +218,7 @@ describe('the chart', () => {
     expect(rules.map(({ alert }) => alert)).toContain('KonstellationDown');
     const denied = rules.find(({ alert }) => alert === 'KonstellationAwsDenied')?.expr ?? '';
     const pattern = new RegExp(`^(?:${/outcome=~"([^"]+)"/.exec(denied)?.[1]})$`);
-    // The error codes of IAM and EKS for a denied call.
+    // The pattern matches the error codes of IAM and EKS for a denied call, and no other code.
     expect(['AccessDenied', 'AccessDeniedException', 'Throttling'].map((code) => pattern.test(code))).toEqual(
       [true, true, false],
     );

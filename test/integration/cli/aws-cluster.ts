@@ -34,7 +34,7 @@ export type AwsCluster = {
   readonly kon: Kon;
   /** Environment of a user without any AWS permissions. */
   readonly nobodyEnv: Readonly<Record<string, string>>;
-  /** Environment of a user who has all AWS permissions except to list roles. */
+  /** Environment of a user who has all AWS permissions except the permission to list roles. */
   readonly unlistingEnv: Readonly<Record<string, string>>;
   /** Starts the operator, and resolves when the operator leads. The operator stops together with the cluster. */
   startOperator(): Promise<void>;

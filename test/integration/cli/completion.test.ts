@@ -1,4 +1,4 @@
-/** Completion in bash, zsh and fish, through kubectl, and if no cluster responds. */
+/** Completion in bash, zsh and fish, for `kon` as a kubectl plugin, and while no cluster responds. */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, symlink } from 'node:fs/promises';
@@ -75,7 +75,8 @@ async function typeInto(
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       screen += text;
       const next = left[0];
-      // Only whole output is cut: the rest of a control sequence that arrives in two parts could not be removed.
+      // Control sequences are removed from all output since the last match, not from each chunk, because a sequence can
+      // arrive in two chunks.
       if (!next || !stripVTControlCharacters(screen.slice(from)).includes(next[0])) return;
       from = screen.length;
       left.shift();

@@ -1,4 +1,7 @@
-/** `kon conformance` in the emulator's AWS account, where every call is equal, and against moto. */
+/**
+ * `kon conformance` in the emulator's AWS account, where every outcome is as expected, and against moto, where some
+ * outcomes differ.
+ */
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

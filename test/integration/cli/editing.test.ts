@@ -57,8 +57,7 @@ const exists = async (account: string): Promise<boolean> => {
 };
 
 /**
- * Writes an editor script that saves the given texts one after another, and stores each text that it was opened with in
- * `seen-N`.
+ * Writes an editor script. Its Nth call copies the opened file to `seen-N`, and then saves the Nth of the given texts.
  */
 const writing = async (...rounds: readonly string[]): Promise<string> => {
   for (const [index, text] of rounds.entries()) await kon.file(`round-${number}-${index + 1}`, text);

@@ -119,8 +119,8 @@ describe('kon iam-policy with a cluster', () => {
     const { code, stdout } = await run();
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(expected);
-    // The command uses tags that the policy does not allow yet; the policy allows them once the ClusterConfig lists
-    // their keys.
+    // The account sets the tag `team`, which the policy does not allow yet. After the ClusterConfig lists this tag key,
+    // the policy allows it.
     await cluster.kubectl(
       ['apply', '-f', '-'],
       stringify({

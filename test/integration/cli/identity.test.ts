@@ -667,7 +667,7 @@ describe('orphaned roles', () => {
     await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=30s']);
     const unknown = await kon('account', 'orphans');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining('--cluster-arn arn:aws:eks:') });
-    // The role belongs to another cluster with the same name, which may still exist.
+    // The role belongs to another cluster of the same name. That cluster may still exist.
     await world.iam.send(
       new CreateRoleCommand({
         RoleName: 'of-another-issuer',

@@ -1,6 +1,7 @@
 /**
- * `kon install` and `kon uninstall`: from an empty cluster to an operator that works with only the installed objects:
- * the permissions of its ServiceAccount, the policy of its role, and the admission policies that confine it.
+ * `kon install` and `kon uninstall`, from an empty cluster to a working operator. The operator has only what the
+ * installation creates: the permissions of its ServiceAccount and the policy of its role, confined by the admission
+ * policies.
  */
 import {
   CreateRoleCommand,

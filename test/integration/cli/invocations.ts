@@ -62,7 +62,8 @@ export function invocations(manifest: string): Readonly<Record<string, Invocatio
     status: cluster(),
     apply: cluster('-f', manifest, '--no-wait'),
     diff: cluster('-f', manifest),
-    // The console also serves users without permissions, until it is stopped: see console/test/access.test.ts.
+    // The console starts even for a user without permissions, and runs until it is stopped: see
+    // console/test/access.test.ts.
     console: { args: ['--no-open'], reaches: 'browser' },
     doctor: cluster(),
     install: cluster('--target', 'production', '--unbounded', '--yes', '--no-wait'),

@@ -56,8 +56,8 @@ export async function startKubelet(
   const pods = [...options.pods, execPod];
   const matching = (name: string): object => ({ matchNames: [name] });
   const documents = [
-    // kwok does not start without a stage, which is a rule for state changes; the tests control the states of nodes and
-    // pods themselves.
+    // kwok does not start without a stage (a rule for state changes). This stage selects no pod, because the tests set
+    // the states of nodes and pods themselves.
     {
       apiVersion: group,
       kind: 'Stage',

@@ -1,4 +1,4 @@
-/** Lists of `kon` through the real executable: selection, order, templates, and which pod uses which role. */
+/** Lists that the real `kon` executable prints: selection, order, templates, and which pod uses which role. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, untilPermitted, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

@@ -49,7 +49,7 @@ describe('the policy prompt of kon account create', () => {
     terminal.type(keys.tab);
     terminal.type(keys.enter);
     const { code, screen } = await terminal.finished;
-    // The names of the chosen policies are shown while choosing, and afterwards.
+    // The names of the chosen policies are shown both during the selection and after it.
     expect(stripVTControlCharacters(screen)).toContain('Chosen: AmazonS3ReadOnlyAccess, payments-ledger');
     expect(screen).toContain('Policies: AmazonS3ReadOnlyAccess, payments-ledger (your own)');
     expect(screen).toContain('linkedserviceaccount/chosen created');

@@ -20,7 +20,8 @@ export type OnWrite = (write: string) => boolean;
 export async function startWriteProxy(of: {
   readonly server: string;
   /**
-   * For a server with TLS: the proxy's server certificate, and the client certificate that it presents to the server.
+   * For a server with TLS: the proxy's own server certificate, and the client certificate that the proxy presents to
+   * the server.
    */
   readonly tls?: {
     readonly own: { readonly cert: string; readonly key: string };
@@ -54,7 +55,8 @@ export async function startWriteProxy(of: {
     answer.on('error', () => response.destroy());
     const { statusCode = 502, headers } = answer;
     if (write === undefined) {
-      // A watch sends its headers before its first event.
+      // The headers are flushed immediately, because the API server sends the headers of a watch before the first
+      // event.
       response.writeHead(statusCode, headers).flushHeaders();
       answer.pipe(response);
       return;

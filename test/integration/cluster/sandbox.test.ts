@@ -40,7 +40,10 @@ async function statusOf(): Promise<Status> {
   return JSON.parse((await command(['sandbox', 'status', '-o', 'json'])).stdout) as Status;
 }
 
-/** Returns all processes with the sandbox's folder on their command line, and its watchdogs. */
+/**
+ * Returns the lines of `ps` for the sandbox and its parts, and for all other processes whose command line contains the
+ * sandbox's folder.
+ */
 async function processes(status: Status): Promise<string[]> {
   const { stdout } = await run('ps', ['-A', '-o', 'pid=,ppid=,command=']);
   const pids = new Set([status.pid, ...status.parts.map(({ pid }) => pid)].map(String));

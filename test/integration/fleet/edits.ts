@@ -37,7 +37,7 @@ export type Draw = {
   /** Returns an integer from 0 (inclusive) to n (exclusive). */
   below(n: number): number;
   pick<T>(from: readonly T[]): T;
-  /** Picks each element with a probability of one half, and at least one element. */
+  /** Picks each element with a probability of one half. Always picks at least one element. */
   some<T>(from: readonly T[]): T[];
 };
 
@@ -188,7 +188,8 @@ export function createPeople(options: {
     } catch (error) {
       // The emulator's responses may be seconds old, so the role or policy may no longer exist.
       if (error instanceof NoSuchEntityException) return `${account}: is not there`;
-      // The operator has restored something in the meantime, or the listing was stale.
+      // The operator has attached a policy again in the meantime, or the listing was stale, so IAM refused to delete
+      // the role.
       if (error instanceof DeleteConflictException) return `${account}: role stripped behind the back`;
       throw error;
     }

@@ -78,7 +78,7 @@ it(
     const settled = await settle();
     expect(settled, 'accounts that are not ready under their newest spec').toEqual([]);
 
-    // An injected fault may change the reason until the next reconcile.
+    // After an injected fault, the account may report another reason until its next reconcile.
     await eventually('the account without a role to report RoleNotOwned', async () => {
       const { status } = await world.client.get<LinkedServiceAccount>(linkedServiceAccounts, {
         name: robbed,

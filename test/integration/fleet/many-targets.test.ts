@@ -1,6 +1,6 @@
 /**
  * An account with more targets than one trust policy can contain: it gets further roles, each target keeps its role,
- * and removing targets frees space. 120 namespaces; 500 with `KON_SOAK=1`.
+ * and removing targets frees space. The test uses 120 namespaces, or 500 with `KON_SOAK=1`.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
@@ -65,7 +65,8 @@ it(
     const after = await linksByTarget();
     expect(after).toEqual(new Map([...links].filter(([target]) => !leaving.includes(target))));
     expect([...subjectsByRole().values()].flat().toSorted()).toEqual(staying.map(subjectOf));
-    // The operator learns of the pod from a watch of its own.
+    // The operator learns of the pod from its watch of pods, so the pod counts can appear later than the new state of
+    // the targets.
     const podsOf = async (): Promise<unknown> =>
       (await read()).status?.targets?.find(({ name }) => name === stays)?.pods;
     await expect.poll(podsOf).toEqual({ current: 1, stale: 0, uninjected: 0 });

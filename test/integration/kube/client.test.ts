@@ -349,7 +349,7 @@ describe('helpers', () => {
     const dying = await client.get<ConfigMap>(resources.configMaps, ref);
     expect(dying.metadata.deletionTimestamp).toBeDefined();
     expect(await addFinalizer(client, resources.configMaps, dying, 'example.com/other')).toBeUndefined();
-    // Uses the version from before the deletion, as a store may still have it.
+    // Passes the object as it was before the deletion, because an informer's store may still contain that state.
     if (held) await removeFinalizer(client, resources.configMaps, held, 'example.com/cleanup');
     expect(isNotFound(await failure(client.get(resources.configMaps, ref)))).toBe(true);
   });

@@ -12,7 +12,10 @@ import type { Monotonic } from '../../../src/k8s/time.ts';
 
 type ConfigMap = KubeObject & { data?: Record<string, string> };
 
-/** Maintains an annotation with the digest of the data on every ConfigMap with the label `example.com/digest`. */
+/**
+ * Annotates every ConfigMap that has the label `example.com/digest` with the digest of its data, and keeps the
+ * annotation up to date.
+ */
 export async function runDigestController(kubeconfig: string, signal: AbortSignal): Promise<void> {
   const time = { now: () => performance.now() as Monotonic, random: Math.random };
   const client = createKubeClient(await loadConnection({ kubeconfig, env: {} }));

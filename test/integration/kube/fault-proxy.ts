@@ -196,7 +196,7 @@ async function relay(
     response.write(chunk.subarray(0, fault.afterBytes - sent));
     if (fault.kind === 'truncated') break;
     if (fault.kind === 'blackhole') {
-      // The response is read and discarded, but never ended.
+      // The proxy reads and discards the server's response, and never ends the response to the client.
       for await (const _ of answer);
       return;
     }

@@ -65,7 +65,7 @@ async function remove(index: number): Promise<void> {
   );
 }
 
-/** Runs the jobs with at most `width` of them at the same time. */
+/** Runs the jobs, at most `width` at a time. */
 async function inParallel(jobs: readonly (() => Promise<void>)[], width: number): Promise<void> {
   const queue = jobs.values();
   await Promise.all(
@@ -149,8 +149,8 @@ test('after faults, the store of an informer equals a fresh list, the last state
     16,
   );
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // The informer's resourceVersion is compacted before the informer can connect again, because objects have been
-  // written since.
+  // The informer is disconnected while an object is written and the history is compacted. The informer's
+  // resourceVersion is then too old for a watch, so the informer must list again.
   proxy.setFaults(() => ({ kind: 'reset before' }));
   proxy.resetAll();
   await put(1, 'while nobody looks');
@@ -193,7 +193,7 @@ test('after faults, the store of an informer equals a fresh list, the last state
   await expect.poll(() => informer.lastError()).toBeUndefined();
   expect(failures).toBeGreaterThan(0);
   expect(proxy.goneAnswers()).toBeGreaterThan(0);
-  // One watch, plus the keep-alive connections of the last list.
+  // Open connections: one for the watch, and the keep-alive connections of the last list.
   await expect.poll(() => proxy.openConnections(), { timeout: 10_000 }).toBeLessThanOrEqual(3);
   expect(getEventListeners(stop.signal, 'abort').length).toBeLessThanOrEqual(4);
 

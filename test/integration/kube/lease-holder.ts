@@ -1,7 +1,8 @@
 /**
  * A process that writes and requests tokens as fast as it can while it holds the lease; leases.test.ts pauses and kills
- * it. Usage: node lease-holder.ts KUBECONFIG IDENTITY. It prints, one per line, `waiting`, `leading`, `refused`, the
- * number of tokens that it obtained although it did not hold the lease when it requested them, and how it ended.
+ * it. Usage: node lease-holder.ts KUBECONFIG IDENTITY. It prints the lines `waiting`, `leading` and `refused` when
+ * these events happen. After it has lost the lease, it prints how many tokens it obtained by requests that it sent
+ * without the lease. The last line is the reason for its end.
  */
 import {
   createKubeClient,
@@ -49,8 +50,8 @@ let tokensWithoutLease = 0;
 let hasEnded = false;
 const askers: Promise<void>[] = [];
 /**
- * Requests tokens until one attempt that began after the end of leadership has ended. Each further attempt is another
- * chance to wrongly obtain a token.
+ * Requests tokens until leadership has ended, and then makes one more attempt. Each attempt without leadership is
+ * another chance to obtain a token wrongly.
  */
 async function askForTokens(): Promise<void> {
   for (let isLast = false; !isLast;) {

@@ -30,7 +30,8 @@ describe('a real API server', () => {
     client = createKubeClient(await loadConnection({ kubeconfig: cluster.kubeconfig, env }));
     for (const crd of crds())
       await client.apply<KubeObject>(resources.customResourceDefinitions, crd, { fieldManager: 'test' });
-    // Server-side apply may not know the schema of a kind that is already served, and then accepts any field.
+    // For a while after a kind becomes available, server-side apply possibly does not know the kind's schema yet, and
+    // then accepts any field.
     await vi.waitFor(
       () =>
         expect(

@@ -197,7 +197,7 @@ afterAll(async () => {
   await world?.stop();
 });
 
-/** If a failed test leaves an operator behind, it would keep the lease. */
+/** Stops every operator, because an operator that a failed test leaves behind would keep the lease. */
 afterEach(async () => {
   for (const operator of running) await stop(operator);
 });
