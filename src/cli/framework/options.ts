@@ -96,6 +96,18 @@ export const filenameOption = {
   },
 } as const satisfies Options;
 
+/** Options of commands that apply any number of manifests. */
+export const manifestsOptions = {
+  filename: {
+    ...filenameOption.filename,
+    repeatable: true,
+    summary:
+      'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
+  },
+  recursive: { short: 'R', summary: 'with a folder: also read its subfolders' },
+  'force-conflicts': { summary: 'take over the ownership of fields that another tool has set' },
+} as const satisfies Options;
+
 /** Argument that accepts the names of several objects. */
 export const namesArgument = (noun: ObjectNoun, summary: string) =>
   ({

@@ -1,30 +1,14 @@
 import { defineCommand } from '../../framework/command.ts';
-import {
-  dryRunOption,
-  filenameOption,
-  forceOption,
-  waitOptions,
-  yesOption,
-} from '../../framework/options.ts';
+import { forceOption, manifestsOptions, writeOptions, yesOption } from '../../framework/options.ts';
 
 export const applyCommand = defineCommand({
   description:
     'Applies any number of accounts, apps and ClusterConfigs from YAML documents or a JSON List. Validates all of them, also on the API server, before it writes the first. Fields that kon set earlier and that a file no longer contains are removed; fields that another tool set are kept (server-side apply).',
   options: {
-    filename: {
-      ...filenameOption.filename,
-      repeatable: true,
-      summary:
-        'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
-    },
-    'force-conflicts': {
-      summary: 'take over the ownership of fields that another tool has set',
-    },
-    recursive: { short: 'R', summary: 'with a folder: also read its subfolders' },
+    ...manifestsOptions,
     ...yesOption,
     ...forceOption,
-    ...dryRunOption,
-    ...waitOptions,
+    ...writeOptions,
   },
   returns: 'written',
   mutates: true,
@@ -35,13 +19,5 @@ export const applyCommand = defineCommand({
     'Check the files without sending them': 'kon apply -f manifests --dry-run=client',
     'Without waiting': 'kon apply -f cluster.yaml -f apps.yaml --no-wait',
   },
-  run: async (context, { options }) => {
-    const { applyFlow } = await import('./handler.ts');
-    return applyFlow(context, {
-      filenames: options.filename,
-      recursive: options.recursive,
-      force: options.forceConflicts,
-      write: options,
-    });
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).applyFlow(context, options),
 });

@@ -1,7 +1,9 @@
 /** `kon apply`: applies documents with server-side apply. Writes nothing unless a dry run of every document succeeds. */
 import type { KubeClient } from '../../../kube/index.ts';
+import type { OptionValues } from '../../framework/command.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
+import type { manifestsOptions } from '../../framework/options.ts';
 import { accountKind, appKind, type KonObject } from '../../cluster/kinds.ts';
 import { findObject, listObjects, requireNotDeleting } from '../../cluster/objects.ts';
 import { consentToApply } from '../../objects/consent.ts';
@@ -15,16 +17,10 @@ import { resultLine, type WriteInput } from '../../objects/finish.ts';
 
 export async function applyFlow(
   context: CliContext,
-  request: {
-    readonly filenames: readonly string[];
-    readonly recursive: boolean;
-    readonly force: boolean;
-    readonly write: WriteInput & { readonly yes: boolean };
-  },
+  options: OptionValues<typeof manifestsOptions> & WriteInput & { readonly yes: boolean },
 ): Promise<void> {
-  const { force, write } = request;
-  const { dryRun } = write;
-  const items = await itemsOfFiles(context, request.filenames, request.recursive);
+  const { dryRun, forceConflicts: force } = options;
+  const items = await itemsOfFiles(context, options.filename, options.recursive);
   const client = await context.connect();
   const tried: KonObject[] = [];
   for (const item of items) if (!dryRun) tried.push(await tryItem(client, item, { force }));
@@ -34,10 +30,10 @@ export async function applyFlow(
   for (const [index, current] of existing.entries())
     if (!dryRun && current) requireNotDeleting(items[index]!.kind, current);
   const proposals = items.map(({ manifest }, index) => ({ current: existing[index], next: manifest }));
-  await requireKnown(context, client, proposals, write);
+  await requireKnown(context, client, proposals, options);
   if (!dryRun) {
     const changes = tried.map((next, index) => ({ current: existing[index], next }));
-    await consent(context, client, changes, write);
+    await consent(context, client, changes, options);
   }
 
   const applied: Applied[] = [];
@@ -50,9 +46,9 @@ export async function applyFlow(
     applied.push(one);
   }
   const objects =
-    write.noWait || dryRun
+    options.noWait || dryRun
       ? applied.map((one) => one.object)
-      : await waitForAll(context, client, applied, write.timeout);
+      : await waitForAll(context, client, applied, options.timeout);
   await writeObjects(context, objects);
 }
 

@@ -55,8 +55,5 @@ export const conformanceCommand = defineCommand({
     'Print the minimal permissions for running the command':
       'kon conformance --account 123456789012 --print-policy',
   },
-  run: async (context, { options }) => {
-    const { conformanceFlow } = await import('./handler.ts');
-    return conformanceFlow(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).conformanceFlow(context, options),
 });

@@ -27,8 +27,5 @@ export const consoleCommand = defineCommand({
     'Open it': 'kon console',
     'Show another cluster, on a machine without a browser': 'kon console --context NAME --no-open',
   },
-  run: async (context, { options }) => {
-    const { serveConsole } = await import('./handler.ts');
-    return serveConsole(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).serveConsole(context, options),
 });

@@ -21,8 +21,5 @@ export const doctorCommand = defineCommand({
     'Check an installation in CI': 'kon doctor --wait 5m -o short',
     'Print the ids of failed checks': `kon doctor -o json | jq -r '.checks[] | select(.status == "error").id'`,
   },
-  run: async (context, { options }) => {
-    const { doctorFlow } = await import('./handler.ts');
-    return doctorFlow(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).doctorFlow(context, options),
 });

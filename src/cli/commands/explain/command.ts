@@ -15,8 +15,5 @@ export const explainCommand = defineCommand({
     'List all codes': 'kon explain',
     'Print the next steps, for a program': "kon explain PolicyNotFound -o json | jq -r '.items[].steps[]'",
   },
-  run: async (context, { args }) => {
-    const { explainCode } = await import('./handler.ts');
-    return explainCode(context, args.code);
-  },
+  run: async (context, { args }) => (await import('./handler.ts')).explainCode(context, args.code),
 });

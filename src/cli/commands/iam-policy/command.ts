@@ -54,8 +54,5 @@ export const iamPolicyCommand = defineCommand({
     'Print the policy for a boundary that the ClusterConfig will get':
       'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
   },
-  run: async (context, { options }) => {
-    const { iamPolicyFlow } = await import('./handler.ts');
-    return iamPolicyFlow(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).iamPolicyFlow(context, options),
 });

@@ -106,9 +106,8 @@ export const installCommand = defineCommand({
     'For Terraform':
       "kon install --boundary arn:aws:iam::123456789012:policy/apps --dry-run -o json | jq '.iam'",
   },
-  run: async (context, { options }) => {
-    const { installFlow } = await import('./handler.ts');
-    return installFlow(context, {
+  run: async (context, { options }) =>
+    (await import('./handler.ts')).installFlow(context, {
       ...options,
       targets: options.target,
       allowedPolicies: options.allowPolicy,
@@ -120,8 +119,7 @@ export const installCommand = defineCommand({
       },
       identityMode: options.identityMode,
       wait: options,
-    });
-  },
+    }),
 });
 
 /** @throws CliError of code USAGE */

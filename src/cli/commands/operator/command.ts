@@ -47,8 +47,5 @@ export const operatorCommand = defineCommand({
     'Run the operator for the current context, with your own AWS profile': 'AWS_PROFILE=dev kon operator',
     'In a cluster': 'kon operator --health-address 0.0.0.0:8080 --log-format json',
   },
-  run: async (context, { options }) => {
-    const { runInForeground } = await import('./handler.ts');
-    return runInForeground(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).runInForeground(context, options),
 });

@@ -1,5 +1,5 @@
 /** Commands of `kon policies`, in the order of help. */
-import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
+import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 
 export const policiesGroup: CommandGroup = {
   path: ['policies'],
@@ -8,22 +8,19 @@ export const policiesGroup: CommandGroup = {
   summary: 'AWS managed policies',
 };
 
-export const policiesCommands: readonly CommandEntry[] = [
-  {
-    path: ['policies', 'search'],
+export const policiesCommands = commandsOf('policies', {
+  search: {
     aliases: ['list', 'ls', 'get'],
     summary: 'Search AWS managed policies by name',
     load: async () => (await import('./search/command.ts')).policiesSearchCommand,
   },
-  {
-    path: ['policies', 'lint'],
+  lint: {
     summary: 'Check statements of accounts, or an IAM policy document',
     load: async () => (await import('./lint/command.ts')).policiesLintCommand,
   },
-  {
-    path: ['policies', 'users'],
+  users: {
     aliases: ['used-by'],
     summary: 'List the accounts and pods that have a policy',
     load: async () => (await import('./users/command.ts')).policiesUsersCommand,
   },
-];
+});

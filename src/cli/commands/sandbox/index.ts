@@ -1,5 +1,5 @@
 /** Commands of `kon sandbox`, in the order of help. */
-import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
+import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 
 export const sandboxGroup: CommandGroup = {
   path: ['sandbox'],
@@ -7,51 +7,42 @@ export const sandboxGroup: CommandGroup = {
   summary: 'Local cluster of real parts with an AWS emulator',
 };
 
-export const sandboxCommands: readonly CommandEntry[] = [
-  {
-    path: ['sandbox', 'tour'],
+export const sandboxCommands = commandsOf('sandbox', {
+  tour: {
     summary: 'Start a sandbox and walk through what Konstellation does',
     load: async () => (await import('./tour/command.ts')).sandboxTourCommand,
   },
-  {
-    path: ['sandbox', 'up'],
+  up: {
     summary: 'Start a local cluster with an AWS emulator and the controller',
     load: async () => (await import('./up/command.ts')).sandboxUpCommand,
   },
-  {
-    path: ['sandbox', 'down'],
+  down: {
     summary: 'Stop the sandbox and everything in it',
     load: async () => (await import('./down.ts')).sandboxDownCommand,
   },
-  {
-    path: ['sandbox', 'status'],
+  status: {
     summary: 'Show the state of the sandbox and its parts',
     load: async () => (await import('./status/command.ts')).sandboxStatusCommand,
   },
-  {
-    path: ['sandbox', 'env'],
+  env: {
     summary: 'Print the variables that point kubectl, the AWS CLI and kon at the sandbox',
     load: async () => (await import('./env.ts')).sandboxEnvCommand,
   },
-  {
-    path: ['sandbox', 'exec'],
+  exec: {
     summary: 'Run a local program with the AWS identity of a pod',
     load: async () => (await import('./exec/command.ts')).sandboxExecCommand,
   },
-  {
-    path: ['sandbox', 'logs'],
+  logs: {
     summary: 'Print the log of a part of the sandbox',
     load: async () => (await import('./logs.ts')).sandboxLogsCommand,
   },
-  {
-    path: ['sandbox', 'aws'],
+  aws: {
     summary: 'Run the AWS emulator alone, in the foreground',
     load: async () => (await import('./aws/command.ts')).sandboxAwsCommand,
   },
-  {
-    path: ['sandbox', 'webhook'],
+  webhook: {
     summary: 'Run the pod identity webhook of the sandbox',
     hidden: true,
     load: async () => (await import('./webhook.ts')).sandboxWebhookCommand,
   },
-];
+});

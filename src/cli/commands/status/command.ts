@@ -8,8 +8,5 @@ export const statusCommand = defineCommand({
     'Show what needs attention': 'kon status',
     'Print the objects that are not ready, for a script': "kon status -o json | jq -r '.notReady[].name'",
   },
-  run: async (context) => {
-    const { statusFlow } = await import('./handler.ts');
-    return statusFlow(context);
-  },
+  run: async (context) => (await import('./handler.ts')).statusFlow(context),
 });

@@ -1,5 +1,5 @@
 /** Commands of `kon target`, in the order of help. */
-import type { CommandEntry, CommandGroup } from '../../framework/command.ts';
+import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 import { nounWords } from '../../framework/object-name.ts';
 
 export const targetGroup: CommandGroup = {
@@ -9,23 +9,20 @@ export const targetGroup: CommandGroup = {
   summary: 'Where apps run',
 };
 
-export const targetCommands: readonly CommandEntry[] = [
-  {
-    path: ['target', 'list'],
+export const targetCommands = commandsOf('target', {
+  list: {
     aliases: ['ls', 'get'],
     summary: 'List targets with the number of accounts and apps in each',
     load: async () => (await import('./list/command.ts')).targetListCommand,
   },
-  {
-    path: ['target', 'create'],
+  create: {
     aliases: ['new', 'add'],
     summary: 'Add a target to the cluster and wait for its namespace',
     load: async () => (await import('./create/command.ts')).targetCreateCommand,
   },
-  {
-    path: ['target', 'delete'],
+  delete: {
     aliases: ['rm', 'remove'],
     summary: 'Remove a target from the cluster and wait until no account is linked there',
     load: async () => (await import('./delete/command.ts')).targetDeleteCommand,
   },
-];
+});

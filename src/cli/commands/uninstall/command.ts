@@ -38,8 +38,6 @@ export const uninstallCommand = defineCommand({
     'Show the objects that would be removed': 'kon uninstall --dry-run',
     'Uninstall in a script, and delete all accounts': 'kon uninstall --delete-accounts --yes',
   },
-  run: async (context, { options }) => {
-    const { uninstallFlow } = await import('./handler.ts');
-    return uninstallFlow(context, { ...options, wait: options });
-  },
+  run: async (context, { options }) =>
+    (await import('./handler.ts')).uninstallFlow(context, { ...options, wait: options }),
 });

@@ -9,8 +9,5 @@ export const versionCommand = defineCommand({
     'Compare kon with the cluster': 'kon version',
     'Print the versions for a bug report': 'kon version -o yaml',
   },
-  run: async (context, { options }) => {
-    const { versionFlow } = await import('./handler.ts');
-    return versionFlow(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).versionFlow(context, options),
 });

@@ -12,8 +12,5 @@ export const policiesLintCommand = defineCommand({
     'Check the statements of an account': 'kon policies lint myaccount.yaml',
     'Check an IAM policy document': 'kon policies lint policy.json',
   },
-  run: async (context, { args }) => {
-    const { lintFlow } = await import('./handler.ts');
-    return lintFlow(context, args.file);
-  },
+  run: async (context, { args }) => (await import('./handler.ts')).lintFlow(context, args.file),
 });

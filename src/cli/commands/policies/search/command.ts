@@ -25,8 +25,6 @@ export const policiesSearchCommand = defineCommand({
     'Policies for S3': 'kon policies search s3 read',
     'Print the ARN of the best match, for a script': 'kon policies search s3roa -o name --limit 1',
   },
-  run: async (context, { args, options }) => {
-    const { searchFlow } = await import('./handler.ts');
-    return searchFlow(context, { text: args.text.join(' '), ...options });
-  },
+  run: async (context, { args, options }) =>
+    (await import('./handler.ts')).searchFlow(context, { text: args.text.join(' '), ...options }),
 });

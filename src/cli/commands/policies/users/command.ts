@@ -17,8 +17,5 @@ export const policiesUsersCommand = defineCommand({
     'Print the names of accounts with a policy, for a script':
       'kon policies users account/team/payments -o name',
   },
-  run: async (context, { args }) => {
-    const { policyUsersFlow } = await import('./handler.ts');
-    return policyUsersFlow(context, args.policy);
-  },
+  run: async (context, { args }) => (await import('./handler.ts')).policyUsersFlow(context, args.policy),
 });

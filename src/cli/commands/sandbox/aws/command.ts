@@ -39,8 +39,5 @@ export const sandboxAwsCommand = defineCommand({
     'Accept the tokens of another cluster':
       'kon sandbox aws --issuer https://oidc.example.com --issuer-keys https://127.0.0.1:6443/openid/v1/jwks --issuer-ca ca.crt',
   },
-  run: async (context, { options }) => {
-    const { aws } = await import('./handler.ts');
-    return aws(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).aws(context, options),
 });

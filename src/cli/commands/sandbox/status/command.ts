@@ -10,8 +10,5 @@ export const sandboxStatusCommand = defineCommand({
     'See what runs': 'kon sandbox status',
     'Get one value for a script': 'kon sandbox status -o json | jq -r .awsEndpoint',
   },
-  run: async (context, { options }) => {
-    const { status } = await import('./handler.ts');
-    return status(context, options.stateDir);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).status(context, options.stateDir),
 });

@@ -29,8 +29,5 @@ export const sandboxUpCommand = defineCommand({
     'Work on the operator itself':
       'kon sandbox up -d --without-operator && eval "$(kon sandbox env)" && kon operator',
   },
-  run: async (context, { options }) => {
-    const { up } = await import('./handler.ts');
-    return up(context, options);
-  },
+  run: async (context, { options }) => (await import('./handler.ts')).up(context, options),
 });

@@ -10,8 +10,6 @@ export const targetCreateCommand = defineCommand({
   options: { ...dryRunOption, ...waitOptions },
   mutates: true,
   examples: { 'Create one': 'kon target create staging' },
-  run: async (context, { args, options }) => {
-    const { createTarget } = await import('./handler.ts');
-    return createTarget(context, args.name, options);
-  },
+  run: async (context, { args, options }) =>
+    (await import('./handler.ts')).createTarget(context, args.name, options),
 });

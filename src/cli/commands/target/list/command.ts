@@ -16,8 +16,6 @@ export const targetListCommand = defineCommand({
   },
   returns: 'list',
   examples: { 'List the targets that apps can run in': 'kon target list' },
-  run: async (context, { args, options }) => {
-    const { listTargets } = await import('./handler.ts');
-    return listTargets(context, { ...options, names: args.name });
-  },
+  run: async (context, { args, options }) =>
+    (await import('./handler.ts')).listTargets(context, { ...options, names: args.name }),
 });
