@@ -11,7 +11,7 @@ import { errorMeanings, type ErrorCode } from '../src/cli/framework/error-meanin
 import { exitCodeOf } from '../src/cli/framework/errors.ts';
 import { globalOptions } from '../src/cli/framework/global-options.ts';
 import { optionFlags } from '../src/cli/framework/program.ts';
-import { checkMeanings } from '../src/cli/commands/doctor/meanings.ts';
+import { registeredChecks } from '../src/cli/commands/doctor/registry.ts';
 import { commandGroups, loadCommands } from '../src/cli/registry.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -139,8 +139,8 @@ function errorReference(): string {
     '',
     '| check | meaning | what to do |',
     '| --- | --- | --- |',
-    ...Object.entries(checkMeanings).map(
-      ([id, { meaning, next }]) => `| \`${id}\` | ${cell(meaning)} | ${cell(sentence(next))} |`,
+    ...registeredChecks.map(
+      ({ id, meaning, next }) => `| \`${id}\` | ${cell(meaning)} | ${cell(sentence(next))} |`,
     ),
     '',
   ].join('\n');

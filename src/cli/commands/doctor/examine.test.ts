@@ -3,7 +3,7 @@ import { KubeApiError } from '../../../kube/index.ts';
 import { failure, ok, type Check, type Verdict } from './check.ts';
 import { examine, type Finding } from './examine.ts';
 import type { Lookups } from './lookups.ts';
-import type { CheckId } from './meanings.ts';
+import type { CheckId } from './registry.ts';
 import { findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
 import type { Monotonic } from '../../../k8s/time.ts';
 

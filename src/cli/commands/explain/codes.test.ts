@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { errorMeanings } from '../../framework/error-meanings.ts';
-import { checkMeanings } from '../doctor/meanings.ts';
+import { registeredChecks } from '../doctor/registry.ts';
 import { explainCommand, explanations, explanationsOf } from './codes.ts';
 
 describe('explanationsOf', () => {
@@ -31,6 +31,6 @@ describe('explainCommand', () => {
 
 it('every code has a meaning, and every error of kon and every check of doctor is listed with a next step', () => {
   expect(explanations.filter(({ meaning }) => meaning === '')).toEqual([]);
-  for (const code of [...Object.keys(errorMeanings), ...Object.keys(checkMeanings)])
+  for (const code of [...Object.keys(errorMeanings), ...registeredChecks.map(({ id }) => id)])
     expect(explanationsOf(code)[0]?.steps, code).not.toEqual([]);
 });

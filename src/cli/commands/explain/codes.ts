@@ -24,7 +24,7 @@ import {
   podReasons,
   requiresUserAction,
 } from '../../framework/wait/reasons.ts';
-import { checkMeanings } from '../doctor/meanings.ts';
+import { registeredChecks } from '../doctor/registry.ts';
 
 export type Explanation = {
   readonly code: string;
@@ -76,8 +76,8 @@ export const explanations: readonly Explanation[] = [
   ...reasonsOf(accountKind, 'a reason of Events about accounts', accountEventReasons),
   ...reasonsOf(appKind, 'a reason of Events about apps', appEventReasons),
   ...reasonsOf(appKind, 'a reason of Events about workloads', workloadEventReasons),
-  ...Object.entries(checkMeanings).map(([code, { meaning, next }]) => ({
-    code,
+  ...registeredChecks.map(({ id, meaning, next }) => ({
+    code: id,
     source: 'a check of kon doctor',
     meaning,
     steps: [next],

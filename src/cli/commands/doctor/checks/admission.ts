@@ -9,28 +9,22 @@ import {
 import { linkedServiceAccounts } from '../../../../api/index.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
 import { installer, operatorName } from '../../../installation/operator-objects.ts';
-import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
+import { failure, ok, warning, type Run, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
 const repair = 'Apply the policies of this version: kon install, or helm upgrade';
 
-export const admissionCheck: CheckDefinition = {
-  id: 'admission',
-  title: 'admission policies are installed, bound, current and enforced',
-  needs: ['crds'],
-  mayPass: true,
-  run: async (lookups) => {
-    const { client, signal } = lookups;
-    const kube = await client();
-    const lists = await Promise.all(
-      [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
-        kube.list<KubeObject>(resource, { signal }),
-      ),
-    );
-    const installed = lists.flatMap(({ items }) => items);
-    const comparison = compareAdmission(admissionObjects(await identityOf(lookups)), installed);
-    return comparison.status === 'ok' ? checkEnforcement(lookups) : comparison;
-  },
+export const admissionCheck: Run = async (lookups) => {
+  const { client, signal } = lookups;
+  const kube = await client();
+  const lists = await Promise.all(
+    [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
+      kube.list<KubeObject>(resource, { signal }),
+    ),
+  );
+  const installed = lists.flatMap(({ items }) => items);
+  const comparison = compareAdmission(admissionObjects(await identityOf(lookups)), installed);
+  return comparison.status === 'ok' ? checkEnforcement(lookups) : comparison;
 };
 
 /** @param installed all ValidatingAdmissionPolicies and bindings of the cluster */

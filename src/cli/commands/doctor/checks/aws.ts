@@ -13,7 +13,7 @@ import {
 } from '../../../../identity/index.ts';
 import { policyEntries } from '../../../../identity/desired/policy-entries.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
+import { failure, ok, warning, type Checks, type Verdict } from '../check.ts';
 import { tagKeysWarning, worthOfCredentials } from '../../../installation/fence.ts';
 import type { Lookups } from '../lookups.ts';
 import { readUrl } from '../web.ts';
@@ -22,139 +22,90 @@ import { clockVerdict } from './cluster.ts';
 /** Fractions of a quota whose use causes a warning or an error. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 
-export const awsChecks: readonly CheckDefinition[] = [
-  {
-    id: 'aws-credentials',
-    title: 'AWS accepts your credentials, and they belong to the cluster’s AWS account',
-    run: async ({ caller, config }) => {
-      const { accountId, arn } = await caller();
-      const found = await config().catch(() => undefined);
-      const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
-      return wanted === undefined || wanted === accountId
-        ? ok(arn)
-        : failure(`you are ${arn}, but the cluster's roles are in account ${wanted}`, [
-            `Choose a profile of that account: AWS_PROFILE=NAME`,
-          ]);
-    },
-  },
-  {
-    id: 'aws-clock-skew',
-    title: 'clocks of this machine and AWS agree',
-    needs: ['aws-credentials'],
-    run: async ({ env, region, now, signal }) => {
-      const url =
-        env['AWS_ENDPOINT_URL_STS'] || env['AWS_ENDPOINT_URL'] || `https://${awsHosts(await region()).sts}`;
-      const sent = now();
-      try {
-        const { date } = await readUrl(url, { method: 'HEAD', env, signal });
-        return clockVerdict(date, sent, now(), 'AWS');
-      } catch (error) {
-        return warning(`${url} returns no time: ${wordsOf(error)}`);
-      }
-    },
-  },
-  {
-    id: 'oidc-provider',
-    title: 'IAM has an OIDC provider for the cluster with the STS audience',
-    needs: ['aws-credentials', 'cluster-config'],
-    mayPass: true,
-    run: async ({ aws, config, operatorAccounts, signal }) => {
-      const arn = (await config())?.status?.oidcProviderArn;
-      if (arn === undefined) return warning('the ClusterConfig does not contain the OIDC provider');
-      const provider = await (await aws()).account.oidcProvider(arn, signal);
-      if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
-        return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
-          ? failure(
-              `${arn} does not exist; accounts with Pod Identity do not need the provider, but the operator does`,
-              ['Also give the operator its role by Pod Identity: kon install --identity-mode PodIdentity'],
-            )
-          : ok('not needed with Pod Identity');
-      if (!provider)
-        return failure(`${arn} does not exist`, [
-          'Create the provider: kon install, or eksctl utils associate-iam-oidc-provider',
+export const awsChecks = {
+  'aws-credentials': async ({ caller, config }) => {
+    const { accountId, arn } = await caller();
+    const found = await config().catch(() => undefined);
+    const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
+    return wanted === undefined || wanted === accountId
+      ? ok(arn)
+      : failure(`you are ${arn}, but the cluster's roles are in account ${wanted}`, [
+          `Choose a profile of that account: AWS_PROFILE=NAME`,
         ]);
-      return provider.clientIds.includes(stsAudience)
-        ? ok(arn)
-        : failure(`${arn} does not list ${stsAudience}`, [
-            `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
-          ]);
-    },
   },
-  {
-    id: 'oidc-thumbprint',
-    title: 'IAM trusts the certificate of the issuer',
-    needs: ['oidc-provider'],
-    mayPass: true,
-    run: checkThumbprint,
+  'aws-clock-skew': async ({ env, region, now, signal }) => {
+    const url =
+      env['AWS_ENDPOINT_URL_STS'] || env['AWS_ENDPOINT_URL'] || `https://${awsHosts(await region()).sts}`;
+    const sent = now();
+    try {
+      const { date } = await readUrl(url, { method: 'HEAD', env, signal });
+      return clockVerdict(date, sent, now(), 'AWS');
+    } catch (error) {
+      return warning(`${url} returns no time: ${wordsOf(error)}`);
+    }
   },
-  {
-    id: 'issuer',
-    title: "the issuer publishes the cluster's signing keys",
-    needs: ['cluster-config'],
-    mayPass: true,
-    run: checkIssuer,
+  'oidc-provider': async ({ aws, config, operatorAccounts, signal }) => {
+    const arn = (await config())?.status?.oidcProviderArn;
+    if (arn === undefined) return warning('the ClusterConfig does not contain the OIDC provider');
+    const provider = await (await aws()).account.oidcProvider(arn, signal);
+    if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
+      return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
+        ? failure(
+            `${arn} does not exist; accounts with Pod Identity do not need the provider, but the operator does`,
+            ['Also give the operator its role by Pod Identity: kon install --identity-mode PodIdentity'],
+          )
+        : ok('not needed with Pod Identity');
+    if (!provider)
+      return failure(`${arn} does not exist`, [
+        'Create the provider: kon install, or eksctl utils associate-iam-oidc-provider',
+      ]);
+    return provider.clientIds.includes(stsAudience)
+      ? ok(arn)
+      : failure(`${arn} does not list ${stsAudience}`, [
+          `aws iam add-client-id-to-open-id-connect-provider --open-id-connect-provider-arn ${arn} --client-id ${stsAudience}`,
+        ]);
   },
-  {
-    id: 'operator-permissions',
-    title: 'the operator has the IAM permissions it needs',
-    needs: ['aws-credentials', 'cluster-config'],
-    run: checkOperatorPermissions,
+  'oidc-thumbprint': checkThumbprint,
+  issuer: checkIssuer,
+  'operator-permissions': checkOperatorPermissions,
+  'operator-fence': checkOperatorFence,
+  drift: async ({ config }) => {
+    const counting = await config();
+    const checked = counting && findCondition(counting.status?.conditions, 'DriftChecked');
+    if (!checked) return warning('no operator has completed a drift detection pass yet');
+    return checked.status === 'True'
+      ? ok(checked.message)
+      : failure(`${checked.reason}: ${checked.message}`, [
+          'While drift detection fails, changes by others in AWS are not detected.',
+        ]);
   },
-  {
-    id: 'operator-fence',
-    title: 'a permissions boundary or a list of policies limits what the operator can grant',
-    needs: ['crds'],
-    run: checkOperatorFence,
+  quotas: async ({ config, accounts, aws, signal }) => {
+    // Reads the current quotas and usage, because the operator reads them only every few minutes and reports only significant
+    // changes.
+    const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
+      signal.throwIfAborted();
+      if (error instanceof IdentityError) return (await config())?.status?.quotas;
+      throw error;
+    });
+    if (!quotas) return warning('neither you nor the operator could read the quotas (iam:GetAccountSummary)');
+    const uses: [string, number, number][] = [
+      ['roles', quotas.rolesUsed, quotas.roles],
+      ...(await accounts()).map((account): [string, number, number] => [
+        `policies of the account ${account.metadata.name}`,
+        policyEntries(account.spec.aws).length,
+        quotas.policiesPerRole,
+      ]),
+    ];
+    const quotasAbove = (limit: number): readonly string[] =>
+      uses
+        .filter(([, used, most]) => used / most >= limit)
+        .map(([what, used, most]) => `${what}: ${used} of ${most}`);
+    const nearly = quotasAbove(nearlyUsed.warning);
+    if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
+    const serious = quotasAbove(nearlyUsed.error).length > 0;
+    return (serious ? failure : warning)('request higher quotas from AWS in time', nearly);
   },
-  {
-    id: 'drift',
-    title: 'drift detection works',
-    needs: ['cluster-config'],
-    mayPass: true,
-    run: async ({ config }) => {
-      const counting = await config();
-      const checked = counting && findCondition(counting.status?.conditions, 'DriftChecked');
-      if (!checked) return warning('no operator has completed a drift detection pass yet');
-      return checked.status === 'True'
-        ? ok(checked.message)
-        : failure(`${checked.reason}: ${checked.message}`, [
-            'While drift detection fails, changes by others in AWS are not detected.',
-          ]);
-    },
-  },
-  {
-    id: 'quotas',
-    title: 'AWS quotas have headroom',
-    needs: ['cluster-config'],
-    run: async ({ config, accounts, aws, signal }) => {
-      // Reads the current quotas and usage, because the operator reads them only every few minutes and reports only significant
-      // changes.
-      const quotas = await (await aws()).account.quotas(signal).catch(async (error: unknown) => {
-        signal.throwIfAborted();
-        if (error instanceof IdentityError) return (await config())?.status?.quotas;
-        throw error;
-      });
-      if (!quotas)
-        return warning('neither you nor the operator could read the quotas (iam:GetAccountSummary)');
-      const uses: [string, number, number][] = [
-        ['roles', quotas.rolesUsed, quotas.roles],
-        ...(await accounts()).map((account): [string, number, number] => [
-          `policies of the account ${account.metadata.name}`,
-          policyEntries(account.spec.aws).length,
-          quotas.policiesPerRole,
-        ]),
-      ];
-      const quotasAbove = (limit: number): readonly string[] =>
-        uses
-          .filter(([, used, most]) => used / most >= limit)
-          .map(([what, used, most]) => `${what}: ${used} of ${most}`);
-      const nearly = quotasAbove(nearlyUsed.warning);
-      if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
-      const serious = quotasAbove(nearlyUsed.error).length > 0;
-      return (serious ? failure : warning)('request higher quotas from AWS in time', nearly);
-    },
-  },
-];
+} satisfies Checks;
 
 const usesEmulator = ({ env }: Lookups): boolean =>
   Boolean(env['AWS_ENDPOINT_URL'] || env['AWS_ENDPOINT_URL_STS']);

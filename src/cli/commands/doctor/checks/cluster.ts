@@ -5,7 +5,7 @@ import { resources } from '../../../../kube/index.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../../cluster/name-collisions.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { laterSchema } from '../../../installation/downgrade.ts';
-import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
+import { failure, ok, warning, type Checks, type Verdict } from '../check.ts';
 
 type Crd = NamedCrd & {
   readonly spec?: { readonly versions?: readonly { readonly name: string; readonly schema?: unknown }[] };
@@ -18,87 +18,61 @@ type Crd = NamedCrd & {
  */
 const skew = { warning: 30_000, error: 240_000 };
 
-export const clusterChecks: readonly CheckDefinition[] = [
-  {
-    id: 'kubeconfig',
-    title: 'the kubeconfig names a cluster',
-    run: async ({ connection }) => {
-      const { context, server } = await connection();
-      return ok(context === undefined ? server : `${context}, ${server}`);
-    },
+export const clusterChecks = {
+  kubeconfig: async ({ connection }) => {
+    const { context, server } = await connection();
+    return ok(context === undefined ? server : `${context}, ${server}`);
   },
-  {
-    id: 'api-server',
-    title: 'the API server answers',
-    needs: ['kubeconfig'],
-    mayPass: true,
-    run: async ({ client, signal }) => {
-      const answer = await (await client()).raw({ method: 'GET', path: '/version', signal });
-      if (answer.status !== 200)
-        return failure(`the API server answers /version with ${answer.status}`, [answer.body]);
-      const { gitVersion = 'of an unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
-      return ok(`Kubernetes ${gitVersion}`);
-    },
+  'api-server': async ({ client, signal }) => {
+    const answer = await (await client()).raw({ method: 'GET', path: '/version', signal });
+    if (answer.status !== 200)
+      return failure(`the API server answers /version with ${answer.status}`, [answer.body]);
+    const { gitVersion = 'of an unknown version' } = JSON.parse(answer.body) as { gitVersion?: string };
+    return ok(`Kubernetes ${gitVersion}`);
   },
-  {
-    id: 'clock-skew',
-    title: 'clocks of this machine and the API server agree',
-    needs: ['api-server'],
-    run: async ({ client, now, signal }) => {
-      const sent = now();
-      const { headers } = await (await client()).raw({ method: 'GET', path: '/version', signal });
-      return clockVerdict(headers['date'], sent, now(), 'the API server');
-    },
+  'clock-skew': async ({ client, now, signal }) => {
+    const sent = now();
+    const { headers } = await (await client()).raw({ method: 'GET', path: '/version', signal });
+    return clockVerdict(headers['date'], sent, now(), 'the API server');
   },
-  {
-    id: 'crds',
-    title: 'CRDs are installed and current',
-    needs: ['api-server'],
-    mayPass: true,
-    run: async ({ client, signal }) => {
-      const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
-      const found = new Map(items.map((item) => [item.metadata.name, item]));
-      const missing: string[] = [];
-      const differing: string[] = [];
-      for (const wanted of crds()) {
-        const { name } = wanted.metadata;
-        const installed = found.get(name);
-        const established = installed?.status?.conditions?.some(
-          ({ type, status }) => type === 'Established' && status === 'True',
-        );
-        if (!installed || established !== true) missing.push(name);
-        else if (!hasSchema(installed, wanted)) differing.push(name);
-      }
-      if (missing.length > 0)
-        return failure(`CRDs that are not served: ${missing.join(', ')}`, [
-          'Install the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -',
+  crds: async ({ client, signal }) => {
+    const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
+    const found = new Map(items.map((item) => [item.metadata.name, item]));
+    const missing: string[] = [];
+    const differing: string[] = [];
+    for (const wanted of crds()) {
+      const { name } = wanted.metadata;
+      const installed = found.get(name);
+      const established = installed?.status?.conditions?.some(
+        ({ type, status }) => type === 'Established' && status === 'True',
+      );
+      if (!installed || established !== true) missing.push(name);
+      else if (!hasSchema(installed, wanted)) differing.push(name);
+    }
+    if (missing.length > 0)
+      return failure(`CRDs that are not served: ${missing.join(', ')}`, [
+        'Install the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -',
+      ]);
+    const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
+    if (later)
+      return warning(
+        `the CRDs have a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
+        [
+          'Use kon and the operator of that version: earlier versions do not change fields that they do not know.',
+        ],
+      );
+    return differing.length === 0
+      ? ok()
+      : warning(`CRDs differ from those of this version of kon: ${differing.join(', ')}`, [
+          'Update the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
         ]);
-      const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
-      if (later)
-        return warning(
-          `the CRDs have a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
-          [
-            'Use kon and the operator of that version: earlier versions do not change fields that they do not know.',
-          ],
-        );
-      return differing.length === 0
-        ? ok()
-        : warning(`CRDs differ from those of this version of kon: ${differing.join(', ')}`, [
-            'Update the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
-          ]);
-    },
   },
-  {
-    id: 'kind-names',
-    title: 'no other CRD uses our names',
-    needs: ['api-server'],
-    run: async ({ client, signal }) => {
-      const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
-      const [first, ...others] = nameCollisions(items).map(describeCollision);
-      return first === undefined ? ok() : warning(first, others);
-    },
+  'kind-names': async ({ client, signal }) => {
+    const { items } = await (await client()).list<Crd>(resources.customResourceDefinitions, { signal });
+    const [first, ...others] = nameCollisions(items).map(describeCollision);
+    return first === undefined ? ok() : warning(first, others);
   },
-];
+} satisfies Checks;
 
 /**
  * Whether the installed CRD has the schema of this version of kon. Ignores other fields, because the API server adds defaults to

@@ -1,6 +1,6 @@
 /** Checks environment variables that silently redirect kon, kubectl or AWS SDKs. */
 import { access } from 'node:fs/promises';
-import { ok, warning, type CheckDefinition } from '../check.ts';
+import { ok, warning, type Checks } from '../check.ts';
 
 const isLoopback = (url: string | undefined): boolean => {
   const host = url === undefined ? undefined : URL.parse(url)?.hostname;
@@ -16,22 +16,18 @@ function isExcepted(url: string, noProxy: string): boolean {
     .some((entry) => entry === '*' || (entry !== '' && (host === entry || host.endsWith(`.${entry}`))));
 }
 
-export const environmentChecks: readonly CheckDefinition[] = [
-  {
-    id: 'environment',
-    title: 'environment variables are consistent',
-    run: async ({ env, connection }) => {
-      const server = await connection().then(
-        (found) => found.server,
-        () => undefined,
-      );
-      const problems = await environmentProblems(env, server);
-      return problems.length === 0
-        ? ok()
-        : warning(problems.length === 1 ? 'one variable may' : `${problems.length} variables may`, problems);
-    },
+export const environmentChecks = {
+  environment: async ({ env, connection }) => {
+    const server = await connection().then(
+      (found) => found.server,
+      () => undefined,
+    );
+    const problems = await environmentProblems(env, server);
+    return problems.length === 0
+      ? ok()
+      : warning(problems.length === 1 ? 'one variable may' : `${problems.length} variables may`, problems);
   },
-];
+} satisfies Checks;
 
 /** @param server the API server's URL, if a kubeconfig contains one */
 export async function environmentProblems(

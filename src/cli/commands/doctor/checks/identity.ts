@@ -8,7 +8,7 @@ import { isForbidden, resources, type KubeObject } from '../../../../kube/index.
 import { agentName, agentNamespace, podIdentity, type Pod } from '../../../../workloads/index.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
-import { failure, ok, warning, type CheckDefinition, type Verdict } from '../check.ts';
+import { failure, ok, warning, type Checks, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';
 
 type WebhookConfiguration = KubeObject & {
@@ -21,132 +21,91 @@ type WebhookConfiguration = KubeObject & {
   }[];
 };
 
-export const identityChecks: readonly CheckDefinition[] = [
-  {
-    id: 'webhook',
-    title: 'the pod identity webhook is registered',
-    needs: ['api-server'],
-    mayPass: true,
-    run: async ({ client, signal }) => {
-      const { items } = await (
-        await client()
-      ).list<WebhookConfiguration>(resources.mutatingWebhookConfigurations, { signal });
-      const found = items.filter(
-        ({ metadata, webhooks = [] }) =>
-          [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
-            /pod-identity-webhook/.test(name),
-          ) &&
-          webhooks.some(({ rules = [] }) =>
-            rules.some(
-              ({ operations = [], resources: of = [] }) =>
-                of.includes('pods') && operations.some((each) => each === 'CREATE' || each === '*'),
-            ),
+export const identityChecks = {
+  webhook: async ({ client, signal }) => {
+    const { items } = await (
+      await client()
+    ).list<WebhookConfiguration>(resources.mutatingWebhookConfigurations, { signal });
+    const found = items.filter(
+      ({ metadata, webhooks = [] }) =>
+        [metadata.name, ...webhooks.map(({ name }) => name)].some((name) =>
+          /pod-identity-webhook/.test(name),
+        ) &&
+        webhooks.some(({ rules = [] }) =>
+          rules.some(
+            ({ operations = [], resources: of = [] }) =>
+              of.includes('pods') && operations.some((each) => each === 'CREATE' || each === '*'),
           ),
-      );
-      return found.length > 0
-        ? ok(found.map(({ metadata }) => metadata.name).join(', '))
-        : failure('no MutatingWebhookConfiguration of amazon-eks-pod-identity-webhook', [
-            'EKS has the webhook in every cluster. Elsewhere, install it: https://github.com/aws/amazon-eks-pod-identity-webhook',
-          ]);
-    },
-  },
-  {
-    id: 'webhook-injects',
-    title: 'the webhook gives new pods their identity',
-    needs: ['webhook', 'crds'],
-    mayPass: true,
-    run: checkInjection,
-  },
-  {
-    id: 'pod-identity-agent',
-    title: 'nodes have the Pod Identity agent if accounts need it',
-    needs: ['crds'],
-    mayPass: true,
-    run: checkAgent,
-  },
-  {
-    id: 'accounts',
-    title: 'every account is Ready',
-    needs: ['crds'],
-    mayPass: true,
-    run: async ({ accounts }) => {
-      const all = await accounts();
-      const waiting = all.filter((account) => awaitsPod(readyOf(account) ?? {}));
-      const lacking = all.filter(
-        (account) => readyOf(account)?.status !== 'True' && !waiting.includes(account),
-      );
-      if (lacking.length === 0)
-        return ok(
-          `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
-        );
-      return failure(
-        `${lacking.length} of ${all.length} are not Ready`,
-        lacking.map((account) => {
-          const ready = readyOf(account);
-          return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed it'}`;
-        }),
-      );
-    },
-  },
-  {
-    id: 'draining',
-    title: 'no target waits more than a day for its pods to end',
-    needs: ['crds'],
-    mayPass: true,
-    run: async ({ accounts, serverNow }) =>
-      drainingVerdict(drainingTargets(await accounts()), await serverNow()),
-  },
-  {
-    id: 'pods',
-    title: 'running pods hold the identity of their account',
-    needs: ['crds'],
-    mayPass: true,
-    run: async ({ accounts }) => {
-      const rows = (await accounts()).flatMap(({ metadata, status }) =>
-        (status?.targets ?? []).flatMap(({ name, pods }) => {
-          const parts = [
-            ...(pods?.stale ? [`pods with an older identity: ${pods.stale}`] : []),
-            ...(pods?.uninjected ? [`pods without an identity: ${pods.uninjected}`] : []),
-          ];
-          return parts.length > 0 ? [`${name}/${metadata.name}: ${parts.join(', ')}`] : [];
-        }),
-      );
-      return rows.length === 0
-        ? ok()
-        : warning('some do not', [
-            ...rows,
-            'The operator replaces pods of apps; restart other workloads yourself.',
-          ]);
-    },
-  },
-  {
-    id: 'orphans',
-    title: 'every IAM role of this cluster has an account',
-    needs: ['aws-credentials', 'cluster-config'],
-    run: async ({ state, roles, accounts }) => {
-      const cluster = await state();
-      if (!cluster.ok) return warning(cluster.message);
-      const { roles: found } = await roles();
-      const names = new Set((await accounts()).map(({ metadata }) => metadata.name));
-      const leftovers = leftoverRoles(found, cluster.facts, names);
-      if (leftovers.length === 0) return ok();
-      const isRetained = leftovers.some(({ kind }) => kind === 'retained');
-      const isOrphaned = leftovers.some(({ kind }) => kind === 'orphan');
-      return warning(`${leftovers.length} ${leftovers.length === 1 ? 'role has' : 'roles have'} no account`, [
-        ...leftovers.map(
-          ({ kind, name, account, letsIn, attachedPolicyArns }) =>
-            `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, trusts ${letsIn.join(', ') || 'no principal'}`,
         ),
-        ...(isOrphaned ? ['Delete orphans: kon account orphans --delete'] : []),
-        ...(isRetained
-          ? [
-              'Adopt a retained role with kon account import, or delete it: kon account orphans --delete --retained',
-            ]
-          : []),
-      ]);
-    },
+    );
+    return found.length > 0
+      ? ok(found.map(({ metadata }) => metadata.name).join(', '))
+      : failure('no MutatingWebhookConfiguration of amazon-eks-pod-identity-webhook', [
+          'EKS has the webhook in every cluster. Elsewhere, install it: https://github.com/aws/amazon-eks-pod-identity-webhook',
+        ]);
   },
-];
+  'webhook-injects': checkInjection,
+  'pod-identity-agent': checkAgent,
+  accounts: async ({ accounts }) => {
+    const all = await accounts();
+    const waiting = all.filter((account) => awaitsPod(readyOf(account) ?? {}));
+    const lacking = all.filter(
+      (account) => readyOf(account)?.status !== 'True' && !waiting.includes(account),
+    );
+    if (lacking.length === 0)
+      return ok(
+        `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
+      );
+    return failure(
+      `${lacking.length} of ${all.length} are not Ready`,
+      lacking.map((account) => {
+        const ready = readyOf(account);
+        return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed it'}`;
+      }),
+    );
+  },
+  draining: async ({ accounts, serverNow }) =>
+    drainingVerdict(drainingTargets(await accounts()), await serverNow()),
+  pods: async ({ accounts }) => {
+    const rows = (await accounts()).flatMap(({ metadata, status }) =>
+      (status?.targets ?? []).flatMap(({ name, pods }) => {
+        const parts = [
+          ...(pods?.stale ? [`pods with an older identity: ${pods.stale}`] : []),
+          ...(pods?.uninjected ? [`pods without an identity: ${pods.uninjected}`] : []),
+        ];
+        return parts.length > 0 ? [`${name}/${metadata.name}: ${parts.join(', ')}`] : [];
+      }),
+    );
+    return rows.length === 0
+      ? ok()
+      : warning('some do not', [
+          ...rows,
+          'The operator replaces pods of apps; restart other workloads yourself.',
+        ]);
+  },
+  orphans: async ({ state, roles, accounts }) => {
+    const cluster = await state();
+    if (!cluster.ok) return warning(cluster.message);
+    const { roles: found } = await roles();
+    const names = new Set((await accounts()).map(({ metadata }) => metadata.name));
+    const leftovers = leftoverRoles(found, cluster.facts, names);
+    if (leftovers.length === 0) return ok();
+    const isRetained = leftovers.some(({ kind }) => kind === 'retained');
+    const isOrphaned = leftovers.some(({ kind }) => kind === 'orphan');
+    return warning(`${leftovers.length} ${leftovers.length === 1 ? 'role has' : 'roles have'} no account`, [
+      ...leftovers.map(
+        ({ kind, name, account, letsIn, attachedPolicyArns }) =>
+          `${name}, ${kind === 'retained' ? 'retained by' : 'of'} the account ${account}: ${attachedPolicyArns.length === 1 ? '1 policy' : `${attachedPolicyArns.length} policies`}, trusts ${letsIn.join(', ') || 'no principal'}`,
+      ),
+      ...(isOrphaned ? ['Delete orphans: kon account orphans --delete'] : []),
+      ...(isRetained
+        ? [
+            'Adopt a retained role with kon account import, or delete it: kon account orphans --delete --retained',
+          ]
+        : []),
+    ]);
+  },
+} satisfies Checks;
 
 const dayMs = 86_400_000;
 
