@@ -10,7 +10,12 @@ import { accountKind, appKind, type Kind } from '../../cluster/kinds.ts';
 import { orMissing } from '../../cluster/objects.ts';
 import { cluesOf, withCluster } from '../../installation/discover.ts';
 import type { Sandbox } from '../sandbox/engine.ts';
-import { runLabel } from './run-label.ts';
+
+/**
+ * Label on the accounts and namespaces of a conformance run. Its value is the name of the run. The run's AWS
+ * resources have a tag with the same key.
+ */
+export const runLabel = 'konstellation-conformance';
 
 export type Conformance = Awaited<ReturnType<Sandbox['loadConformance']>>;
 

@@ -21,7 +21,9 @@ import {
   type Conformance,
 } from './cluster.ts';
 import { removeWalked, walkThrough } from './walkthrough.ts';
-import { openReportFolder, type ReportFolder } from './report-folder.ts';
+import { access, constants, mkdir, writeFile } from 'node:fs/promises';
+import { resolve, join } from 'node:path';
+import { errorMessage } from '../../../k8s/errors.ts';
 
 export type ConformanceRequest = {
   readonly account: string | undefined;
@@ -293,3 +295,27 @@ const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 
 /** Creates a name of eight random characters, so that concurrent runs have different names. */
 const runName = (): string => [...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('');
+
+type ReportFolder = {
+  readonly write: (run: string, texts: { readonly markdown: string; readonly json: string }) => Promise<void>;
+};
+
+/** Creates the folder. @throws CliError of code USAGE if the folder is not writable */
+async function openReportFolder(cwd: string, path: string): Promise<ReportFolder> {
+  const folder = resolve(cwd, path);
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw usageError(
+      `cannot write the report to ${folder}: ${errorMessage(error)}`,
+      'Choose another folder.',
+    );
+  }
+  return {
+    async write(run, { markdown, json }) {
+      await writeFile(join(folder, `conformance-${run}.md`), markdown);
+      await writeFile(join(folder, `conformance-${run}.json`), json);
+    },
+  };
+}

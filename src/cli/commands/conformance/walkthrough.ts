@@ -17,7 +17,7 @@ import { KubeApiError, resources, type KubeClient, type KubeObject } from '../..
 import { accountKind, appKind, clusterConfigKind, type Kind } from '../../cluster/kinds.ts';
 import { cliFieldManager, createObject, findObject, listObjects, orMissing } from '../../cluster/objects.ts';
 import type { Conformance } from './cluster.ts';
-import { runLabel } from './run-label.ts';
+import { runLabel } from './cluster.ts';
 
 type AreaReport = Parameters<Conformance['renderReport']>[0]['areas'][number];
 type CallResult = AreaReport['scenarios'][number]['calls'][number];

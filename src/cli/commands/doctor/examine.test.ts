@@ -4,7 +4,7 @@ import { failure, ok, type Check, type Verdict } from './check.ts';
 import { examine, type Finding } from './examine.ts';
 import type { Lookups } from './lookups.ts';
 import type { CheckId } from './registry.ts';
-import { findingLines, isHealthy, reportDocument, summaryLine } from './report.ts';
+import { findingLines, isHealthy, reportDocument, summaryLine } from './handler.ts';
 import type { Monotonic } from '../../../k8s/time.ts';
 
 const never = new AbortController().signal;

@@ -51,7 +51,7 @@ import { findOperators, refuseOthers } from '../../installation/other-installati
 import { operatorRoleName } from '../../installation/operator-role.ts';
 import { roleStep, type Step } from '../../installation/steps.ts';
 import { performAll } from './perform.ts';
-import { stepGroups, type Found } from './step-groups.ts';
+import { stepGroups, type Found } from './perform.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {

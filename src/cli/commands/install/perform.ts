@@ -5,10 +5,22 @@ import { CliError } from '../../framework/errors.ts';
 import { explain } from '../../framework/explain.ts';
 import { paint } from '../../framework/output/color.ts';
 import { followObject } from '../../framework/wait/follow.ts';
-import { waitUntilEnforced } from '../../installation/enforcement.ts';
-import { untilInjected } from '../../installation/operator-identity.ts';
+import { waitUntilEnforced, type Clock } from '../../installation/enforcement.ts';
+import { untilInjected, associationRemoval, associationStep } from '../../installation/operator-identity.ts';
 import type { Installation } from './installation.ts';
-import type { Step } from '../../installation/steps.ts';
+import {
+  type Step,
+  crdStep,
+  newObjectStep,
+  objectStep,
+  presentStep,
+  providerStep,
+  roleStep,
+} from '../../installation/steps.ts';
+import type { InstallationStore } from '../../../aws/installation.ts';
+import type { Aws } from '../../aws/session.ts';
+import { acceptNewStep } from '../../installation/enforcement.ts';
+import { operatorName } from '../../installation/operator-objects.ts';
 
 export async function performAll(
   context: CliContext,
@@ -75,4 +87,61 @@ async function untilServed(context: CliContext, client: KubeClient, { object }: 
   for await (const crd of followObject<Crd>(following, name))
     if (crd?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True'))
       return;
+}
+
+/** AWS clients for the reads and writes of an installation. */
+export type Found = { readonly aws: Aws; readonly installation: InstallationStore };
+
+/** Returns groups of steps. The state of a group can be determined only after the previous group was applied. */
+export function stepGroups(
+  client: KubeClient,
+  {
+    cluster,
+    namespace,
+    former,
+    role,
+    association,
+    policy,
+    admission,
+    crds,
+    objects,
+    config,
+    existing,
+  }: Installation,
+  { aws: { roles, podIdentity }, installation }: Found,
+  clock: Clock,
+): readonly (() => Promise<readonly Step[]>)[] {
+  const { signal } = clock;
+  const all = (list: readonly KubeObject[]) => (): Promise<readonly Step[]> =>
+    Promise.all(list.map((object) => objectStep(client, object, signal)));
+  return [
+    () =>
+      Promise.all([
+        ...(association ? [] : [providerStep(cluster, installation, signal)]),
+        roleStep(
+          { spec: role, policy: JSON.stringify(policy), clusterArn: cluster.clusterArn },
+          { roles, installation },
+          signal,
+        ),
+        ...(association
+          ? [associationStep(association, podIdentity(cluster.name).associations, signal)]
+          : []),
+      ]),
+    all(admission),
+    () => acceptNewStep(client, clock),
+    () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
+    // After a switch from Pod Identity, removes the association, because pods would use the association even if their
+    // ServiceAccount has the role annotation.
+    async () =>
+      former === 'PodIdentity' && cluster.eks
+        ? associationRemoval(
+            { namespace, serviceAccount: operatorName },
+            podIdentity(cluster.name).associations,
+            cluster.clusterArn,
+            signal,
+          )
+        : [],
+    all(objects),
+    async () => [existing ? presentStep(config) : await newObjectStep(client, config, signal)],
+  ];
 }

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { stateDirOption } from './options.ts';
+import { stateDirOption } from './engine.ts';
 
 export const sandboxDownCommand = defineCommand({
   description:

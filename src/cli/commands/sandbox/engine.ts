@@ -4,6 +4,7 @@
  */
 import type * as Package from '../../../../sandbox/src/index.ts';
 import { CliError } from '../../framework/errors.ts';
+import type { Options } from '../../framework/command.ts';
 
 export type { PartStatus, SandboxDescription, TourReport } from '../../../../sandbox/src/index.ts';
 
@@ -53,3 +54,11 @@ export function notRunning(folder: string): CliError {
     next: ['Start a sandbox: kon sandbox up --detach'],
   });
 }
+
+export const stateDirOption = {
+  'state-dir': {
+    value: 'FOLDER',
+    summary: 'folder of the sandbox (default: $KON_SANDBOX_DIR, or ~/.local/state/konstellation/sandbox)',
+    complete: 'files',
+  },
+} as const satisfies Options;

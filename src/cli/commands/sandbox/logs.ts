@@ -2,7 +2,7 @@ import { wholeNumber } from '../../framework/options.ts';
 import { type Completion, defineCommand } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { exitCodes } from '../../framework/exit-codes.ts';
-import { stateDirOption } from './options.ts';
+import { stateDirOption } from './engine.ts';
 
 /**
  * Names of the logs. The list duplicates a list in the sandbox package, because that package is loaded only when needed. A test

@@ -8,14 +8,14 @@ import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
 import { cluesOf, requireConfigOf, withCluster, type ClusterChoice } from '../../installation/discover.ts';
 import { findOperators } from '../../installation/other-installations.ts';
-import { acceptNew } from '../../installation/refuse-new.ts';
+import { acceptNew } from '../../installation/enforcement.ts';
 
 import { resultLine, type WaitInput } from '../../objects/finish.ts';
-import { namesOf, refuseHelm, requireRemovable } from './refusals.ts';
+import { namesOf, refuseHelm, requireRemovable } from './remove-accounts.ts';
 import { removeAccounts } from './remove-accounts.ts';
 import { listedRoles, removeAssociation, removeFromIam } from './remove-from-iam.ts';
 import { removeObjects } from './remove-objects.ts';
-import { requireNoOperator, untilGone } from './wait.ts';
+import { requireNoOperator, untilGone } from './remove-objects.ts';
 
 export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;

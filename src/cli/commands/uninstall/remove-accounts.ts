@@ -1,11 +1,22 @@
 /** Deletes accounts for `kon uninstall` while the operator is still running. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
-import type { KubeClient } from '../../../kube/index.ts';
-import { accountKind } from '../../cluster/kinds.ts';
+import { type KubeClient, resources, type KubeObject } from '../../../kube/index.ts';
+import { accountKind, appKind } from '../../cluster/kinds.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { waitUntilDeleted } from '../../framework/wait/deletion.ts';
-import { acceptNew, refuseNew } from '../../installation/refuse-new.ts';
-import { requireRemovable } from './refusals.ts';
+import { acceptNew, refuseNew } from '../../installation/enforcement.ts';
+import type { Quarantine } from '../../../api/quarantine.ts';
+import { quarantines } from '../../../api/resources.ts';
+import {
+  identitiesHeld,
+  isRunning,
+  rolesHeld,
+  serviceAccountOf,
+  type Pod,
+} from '../../../workloads/index.ts';
+import { listObjects, orMissing } from '../../cluster/objects.ts';
+import { CliError } from '../../framework/errors.ts';
+import { refuseOthers, removalOf, type FoundOperator } from '../../installation/other-installations.ts';
 
 type Removal = {
   /** Accounts that the user agreed to delete; undefined if their CRD does not exist. */
@@ -62,3 +73,96 @@ async function deleteEach(
   }
   return accounts;
 }
+
+/** Refuses installations that must be removed with another tool. @throws CliError of code CONFLICT */
+export function refuseHelm(operators: readonly FoundOperator[], namespace: string): void {
+  refuseOthers(operators, namespace, 'uninstall');
+  const helm = operators.find(({ release }) => release !== undefined);
+  if (!helm) return;
+  throw new CliError('CONFLICT', `Konstellation was installed by Helm in the namespace ${namespace}`, {
+    details: [`There: ${operators.map(({ object }) => object).join(', ')}.`],
+    next: [
+      'Delete apps and accounts while the operator runs: kon app delete NAME, kon account delete NAME',
+      removalOf(helm),
+      'The chart keeps CRDs and ClusterConfig: kon crds | kubectl delete -f -',
+    ],
+  });
+}
+
+/**
+ * @returns the accounts that would be deleted; undefined if their CRD does not exist
+ * @throws CliError of code CONFLICT if there are quarantines, apps, accounts without `deleteAccounts`, or accounts in use
+ */
+export async function requireRemovable(
+  client: KubeClient,
+  { deleteAccounts, dryRun }: { readonly deleteAccounts: boolean; readonly dryRun: boolean },
+): Promise<readonly LinkedServiceAccount[] | undefined> {
+  const { items: cutOff = [] } = (await orMissing(client.list<Quarantine>(quarantines, {}))) ?? {};
+  if (cutOff.length > 0)
+    throw new CliError(
+      'CONFLICT',
+      `cannot uninstall while quarantines exist (${cutOff.length}): ${namesOf(cutOff)}`,
+      {
+        details: [
+          'Without a quarantine, the deletion of its account would not wait, and nothing would keep the account’s roles closed.',
+        ],
+        next: ['End the quarantines: kon account release NAME'],
+      },
+    );
+  const accounts = await orMissing(listObjects(client, accountKind));
+  const apps = (await orMissing(listObjects(client, appKind))) ?? [];
+  if (apps.length > 0)
+    throw new CliError('CONFLICT', `cannot uninstall while apps exist (${apps.length}): ${namesOf(apps)}`, {
+      details: ['The apps and their pods would be deleted with the CRDs.'],
+      next: [
+        'Delete the apps: kon app delete NAME',
+        'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
+      ],
+    });
+  if (!accounts || accounts.length === 0) return accounts;
+  if (!deleteAccounts)
+    throw new CliError(
+      'CONFLICT',
+      `cannot uninstall while accounts exist (${accounts.length}): ${namesOf(accounts)}`,
+      {
+        details: ['Without the operator, the roles of the accounts would remain in IAM.'],
+        next: ['Delete the accounts and their roles: kon uninstall --delete-accounts'],
+      },
+    );
+  const { items: pods } = await client.list<Pod & KubeObject>(resources.pods, {});
+  const uses = accounts.flatMap((account) => {
+    const users = podsUsing(account, pods);
+    return users.length === 0 ? [] : `${account.metadata.name}: ${users.join(', ')}`;
+  });
+  if (uses.length > 0)
+    throw new CliError('CONFLICT', 'running pods use accounts that would be deleted', {
+      details: [...uses, 'No account was deleted.'],
+      next: ['First end the pods through their controllers; then run kon uninstall again.'],
+    });
+  // Deletes all accounts in a dry run, so that protected accounts cause an error before any account is deleted.
+  if (!dryRun)
+    for (const { metadata } of accounts)
+      await client.delete(accountKind.resource, { name: metadata.name }, { dryRun: true });
+  return accounts;
+}
+
+/**
+ * Lists running pods that hold the identity of an account, as `NAMESPACE/NAME`. Skips terminating pods, because they will stop
+ * using the identity.
+ */
+function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Pod[]): readonly string[] {
+  const targets = new Set(status?.targets?.map(({ name }) => name));
+  return pods
+    .filter((pod) => isRunning(pod) && pod.metadata.deletionTimestamp === undefined)
+    .filter(
+      (pod) =>
+        rolesHeld(pod).some((arn) => arn === status?.roleArn) ||
+        (targets.has(pod.metadata.namespace ?? '') &&
+          serviceAccountOf(pod) === metadata.name &&
+          identitiesHeld(pod).some(({ kind }) => kind === 'podIdentity')),
+    )
+    .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
+}
+
+export const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
+  objects.map(({ metadata }) => metadata.name).join(', ');

@@ -1,9 +1,9 @@
 /** Deletes the objects of an installation from the cluster. */
-import { orMissing } from '../../cluster/objects.ts';
-import { allowDeletionAnnotation, managedByLabel } from '../../../api/labels.ts';
-import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import { orMissing, listObjects } from '../../cluster/objects.ts';
+import { allowDeletionAnnotation, managedByLabel, abandonAnnotation } from '../../../api/labels.ts';
+import { resources, type KubeClient, type KubeObject, sleep, systemTimer } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
-import type { Deleted } from '../../framework/wait/deleted-objects.ts';
+import { type Deleted, waitUntilAllDeleted } from '../../framework/wait/deleted-objects.ts';
 import {
   admissionPolicyObjects,
   crdObjects,
@@ -11,6 +11,10 @@ import {
   operatorObjects,
 } from '../../installation/operator-objects.ts';
 import { describeObject, fieldManager, resourceOf } from '../../installation/steps.ts';
+import { accountKind } from '../../cluster/kinds.ts';
+import { CliError } from '../../framework/errors.ts';
+import { findOperators, removalOf } from '../../installation/other-installations.ts';
+import { namesOf } from './remove-accounts.ts';
 
 /**
  * Deletes the operator first, so that it recreates nothing. Then deletes the CRDs, and with them the ClusterConfig. Deletes the
@@ -68,4 +72,58 @@ async function allowDeletion(
     { metadata: { annotations: { [allowDeletionAnnotation]: 'true' } } },
     { type: 'merge', fieldManager, ...options },
   );
+}
+
+/** @throws CliError of code NOT_DELETED after the timeout, with the accounts that block the deletion of their CRD */
+export async function untilGone(
+  context: CliContext,
+  client: KubeClient,
+  deleted: readonly Deleted[],
+  timeoutMs: number,
+  clusterArn: string,
+): Promise<void> {
+  try {
+    await waitUntilAllDeleted(context, client, deleted, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
+    const held = (await orMissing(listObjects(client, accountKind))) ?? [];
+    if (held.length === 0) throw error;
+    throw new CliError(error.code, error.message, {
+      details: [
+        ...error.details,
+        `These accounts block the deletion of their CRD, and no operator runs to delete them: ${namesOf(held)}.`,
+      ],
+      next: [
+        ...held.map(
+          ({ metadata: { name } }) =>
+            `Abandon the account "${name}": kubectl annotate lsa ${name} ${abandonAnnotation}=true && kubectl patch lsa ${name} --type merge -p '{"metadata":{"finalizers":null}}'`,
+        ),
+        `Then delete their roles: kon account orphans --delete --cluster-arn ${clusterArn}`,
+      ],
+      cause: error,
+    });
+  }
+}
+
+const operatorEndMs = 20_000;
+const operatorPauseMs = 500;
+
+/** Waits until the Lease of a removed operator expires. @throws CliError of code NOT_DELETED if an operator still runs */
+export async function requireNoOperator(
+  client: KubeClient,
+  { monotonic, signal }: CliContext,
+): Promise<void> {
+  const until = monotonic() + operatorEndMs;
+  for (;;) {
+    const running = (await findOperators(client, signal)).filter(
+      ({ object }) => !object.startsWith('ServiceAccount '),
+    );
+    if (running.length === 0) return;
+    if (running.some(({ object }) => object.startsWith('Deployment ')) || monotonic() >= until)
+      throw new CliError('NOT_DELETED', 'an operator still runs', {
+        details: running.map(({ object }) => object),
+        next: [...new Set(running.map((each) => removalOf(each)))],
+      });
+    await sleep(systemTimer, operatorPauseMs, signal);
+  }
 }

@@ -9,7 +9,7 @@ import { ok, type Verdict } from '../check.ts';
 import { drainingVerdict } from './identity.ts';
 import type { Lookups } from '../lookups.ts';
 import { registeredChecks } from '../registry.ts';
-import { documentationOf } from '../report.ts';
+import { documentationOf } from '../handler.ts';
 import { checks } from './index.ts';
 
 describe('the list of checks', () => {

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../../framework/command.ts';
 import { usageError } from '../../../framework/errors.ts';
-import { stateDirOption } from '../options.ts';
+import { stateDirOption } from '../engine.ts';
 
 export const sandboxExecCommand = defineCommand({
   description:

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { longestLeaseMs } from '../../../kube/leases.ts';
-import { parseAddress, parseLeaseDuration } from './options.ts';
+import { parseAddress, parseLeaseDuration } from './command.ts';
 
 describe('parseAddress', () => {
   it.each([

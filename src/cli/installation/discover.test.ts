@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { clusterHints, type KubeconfigFacts } from './hints.ts';
+import { clusterHints, type KubeconfigFacts } from './discover.ts';
 
 const server = 'https://0123456789ABCDEF.gr7.us-west-2.eks.amazonaws.com';
 const arn = 'arn:aws:eks:eu-west-1:123456789012:cluster/main';
