@@ -1,7 +1,8 @@
 /** Determines the EKS cluster of a kubeconfig, and the cluster's AWS account, with calls to EKS and STS. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
-import { clusterArn, IdentityError, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
+import { unlessDenied } from '../cluster/denied.ts';
+import { clusterArn, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { readDocument } from '../../kube/kubeconfig-files.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -155,8 +156,8 @@ export async function discoverCluster(
         next: ['Pass --cluster-name NAME'],
       });
     // A self-managed cluster with the name of an EKS cluster would have that cluster's ARN, and therefore use its
-    // roles.
-    const namesake = await knownToEks(aws, wanted, signal);
+    // roles. Ignores a denied read, because a cluster outside EKS requires no EKS permissions.
+    const namesake = await unlessDenied(aws.cluster(wanted, signal));
     if (namesake && namesake.issuer !== issuer) throw notTheCluster(namesake, issuer, region);
     return found(wanted, clusterArn({ ...caller, region, name: wanted }), false);
   }
@@ -181,23 +182,6 @@ export async function discoverCluster(
       next: ['Pass --region REGION or --cluster-name NAME', 'For a cluster outside EKS: --self-managed'],
     },
   );
-}
-
-/**
- * Returns the EKS cluster with this name. Returns undefined if it does not exist, or if the user is not permitted to
- * call EKS, because a cluster outside EKS requires no EKS permissions.
- */
-async function knownToEks(
-  aws: Pick<InstallationStore, 'cluster'>,
-  name: string,
-  signal: AbortSignal,
-): Promise<EksCluster | undefined> {
-  try {
-    return await aws.cluster(name, signal);
-  } catch (error) {
-    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
-    throw error;
-  }
 }
 
 function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {

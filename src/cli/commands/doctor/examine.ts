@@ -2,8 +2,7 @@
  * Runs the checks one after the other. Skips a check if another check that it needs has failed, because the result of
  * the skipped check would show nothing new.
  */
-import { IdentityError } from '../../../identity/state/errors.ts';
-import { isForbidden } from '../../../kube/index.ts';
+import { isDenied } from '../../cluster/denied.ts';
 import { explain } from '../../framework/explain.ts';
 import { failure, warning, type Check, type Verdict } from './check.ts';
 import type { Lookups } from './lookups.ts';
@@ -73,10 +72,7 @@ async function judge(check: Check, lookups: Lookups, signal: AbortSignal): Promi
     signal.throwIfAborted();
     const { message, details, next } = explain(error);
     // A denied request causes only a warning, because a denial shows nothing about the state of the cluster.
-    const unseen =
-      check.id !== 'aws-credentials' &&
-      check.id !== 'api-server' &&
-      (isForbidden(error) || (error instanceof IdentityError && error.code === 'AccessDenied'));
+    const unseen = check.id !== 'aws-credentials' && check.id !== 'api-server' && isDenied(error);
     return unseen
       ? warning(`permission denied: ${details[0] ?? message}`)
       : failure(message, [...details, ...next]);

@@ -4,22 +4,10 @@
  */
 import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { IdentityMode } from '../../../api/linked-service-account.ts';
-import {
-  effectiveConfig,
-  IdentityError,
-  unboundedOperator,
-  type ObservedRole,
-} from '../../../identity/index.ts';
-import {
-  isForbidden,
-  resources,
-  sleep,
-  systemTimer,
-  type KubeClient,
-  type KubeObject,
-} from '../../../kube/index.ts';
-import type { Aws } from '../../aws/session.ts';
+import { effectiveConfig, unboundedOperator } from '../../../identity/index.ts';
+import { resources, sleep, systemTimer, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { hasAgent, nodesWithoutAgent, readAgents } from '../../cluster/agents.ts';
+import { unlessDenied } from '../../cluster/denied.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';
@@ -47,7 +35,7 @@ import {
 } from './installation.ts';
 import { findDowngrade, lossOf, refuseDowngrade } from '../../installation/downgrade.ts';
 import { checkFence, tagKeysWarning } from '../../installation/fence.ts';
-import { findOperators, refuseOthers } from '../../installation/other-installations.ts';
+import { findOperators, refuseOthers, type FoundOperator } from '../../installation/other-installations.ts';
 import { operatorRoleName } from '../../installation/operator-role.ts';
 import { roleStep, type Step } from '../../installation/steps.ts';
 import { performAll } from './perform.ts';
@@ -68,6 +56,8 @@ export async function installFlow(context: CliContext, request: InstallRequest):
   const { stderr, signal } = context;
   if (request.selfManaged && request.identityMode === 'PodIdentity')
     throw usageError('Pod Identity is available only on EKS', 'Omit --self-managed or --identity-mode.');
+  // A dry run does not need every read permission.
+  const seen = <T>(read: Promise<T>): Promise<T | undefined> => (request.dryRun ? unlessDenied(read) : read);
   const client = await context.connect();
   const clues = await cluesOf(context, client, request.region);
   await withCluster(context, request, clues, async (found) => {
@@ -80,11 +70,12 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     requireConfigOf(existing, cluster);
     const { namespace } = request;
     if (existing) requireAsConfigured(existing, request);
-    await requireOneInstallation(client, request, signal);
+    requireOneInstallation((await seen(findOperators(client, signal))) ?? [], request);
     const asked = request.identityMode;
     const mode = await chooseIdentityMode(client, existing, { asked, namespace, signal });
-    const live = await operatorRoleAsItIs(aws, operatorRoleName(cluster), request, signal);
-    const former = await unlessDenied(request, formerMode(client, { namespace, mode, signal }));
+    const name = operatorRoleName(cluster);
+    const live = await seen(aws.roles.read(name, signal, { attachedPolicyArns: [], inlinePolicyNames: [] }));
+    const former = await seen(formerMode(client, { namespace, mode, signal }));
     const installation = describeInstallation(cluster, existing, mode, request, live, former);
     const { policyOptions } = installation;
     for (const warning of [
@@ -108,13 +99,16 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     );
     const planned: Step[] = [];
     for (const group of groups) planned.push(...(await group()));
-    await warnOfCollisions(context, client);
+    const { items } = await client.list<NamedCrd>(resources.customResourceDefinitions, { signal });
+    for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
     const open = planned.filter(({ state }) => state !== 'present');
     for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
     if (open.length > 0) {
       const question = `\n${open.length} of ${planned.length} will be created or changed. Continue?`;
       await confirm(context, { yes: request.yes, what, question, declined: 'Nothing was changed.' });
-      if (!existing) await requireStillAsAsked(client, request);
+      // Checks the options again, because another installation may have run while the prompt was open.
+      const meanwhile = existing ? undefined : await readConfig(client);
+      if (meanwhile) requireAsConfigured(meanwhile, request);
       await performAll(context, client, installation, groups);
       await renewRole(context, client, installation, request, found);
     }
@@ -124,12 +118,10 @@ export async function installFlow(context: CliContext, request: InstallRequest):
 }
 
 /** @throws CliError of code CONFLICT if another namespace has an installation, or an operator runs despite `--without-operator` */
-async function requireOneInstallation(
-  client: KubeClient,
+function requireOneInstallation(
+  operators: readonly FoundOperator[],
   { namespace, withoutOperator, dryRun }: InstallRequest,
-  signal: AbortSignal,
-): Promise<void> {
-  const operators = (await unlessDenied({ dryRun }, findOperators(client, signal))) ?? [];
+): void {
   refuseOthers(operators, namespace, 'install');
   const deployment = operators.find(({ object }) => object.startsWith('Deployment '));
   if (!withoutOperator || dryRun || !deployment) return;
@@ -142,51 +134,9 @@ async function requireOneInstallation(
   });
 }
 
-/** Returns the result of the read, or undefined if the read is denied in a dry run. */
-async function unlessDenied<T>(
-  { dryRun }: Pick<InstallRequest, 'dryRun'>,
-  read: Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (dryRun && isForbidden(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Reads the operator's role. Returns undefined if the role does not exist, or if the read is denied in a dry run. */
-async function operatorRoleAsItIs(
-  { roles }: Pick<Aws, 'roles'>,
-  name: string,
-  { dryRun }: InstallRequest,
-  signal: AbortSignal,
-): Promise<ObservedRole | undefined> {
-  try {
-    return await roles.read(name, signal, { attachedPolicyArns: [], inlinePolicyNames: [] });
-  } catch (error) {
-    if (dryRun && error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
-    throw error;
-  }
-}
-
-async function warnOfCollisions({ stderr, signal }: CliContext, client: KubeClient): Promise<void> {
-  const { items } = await client.list<NamedCrd>(resources.customResourceDefinitions, { signal });
-  for (const collision of nameCollisions(items)) stderr.write(`‼ ${describeCollision(collision)}\n`);
-}
-
 /** Returns the effective ClusterConfig; undefined if none exists yet. */
 async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
-}
-
-/**
- * Checks the options again, because another installation may have run while the prompt was open. @throws CliError of code
- * CONFLICT
- */
-async function requireStillAsAsked(client: KubeClient, request: InstallRequest): Promise<void> {
-  const config = await readConfig(client);
-  if (config) requireAsConfigured(config, request);
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
+import { unlessDenied } from '../../cluster/denied.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import type { CliContext } from '../../framework/context.ts';
@@ -9,11 +10,10 @@ import { CliError } from '../../framework/errors.ts';
 import { cluesOf, requireConfigOf, withCluster, type ClusterChoice } from '../../installation/discover.ts';
 import { findOperators } from '../../installation/other-installations.ts';
 import { acceptNew } from '../../installation/enforcement.ts';
-
 import { resultLine, type WaitInput } from '../../objects/finish.ts';
 import { namesOf, refuseHelm, requireRemovable } from './remove-accounts.ts';
 import { removeAccounts } from './remove-accounts.ts';
-import { listedRoles, removeAssociation, removeFromIam } from './remove-from-iam.ts';
+import { removeAssociation, removeFromIam } from './remove-from-iam.ts';
 import { removeObjects } from './remove-objects.ts';
 import { requireNoOperator, untilGone } from './remove-objects.ts';
 
@@ -73,14 +73,14 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     }
     context.stdout.write(resultLine('konstellation', 'uninstalled', dryRun));
     if (dryRun) return;
-    const roles = await listedRoles(aws.roles, signal);
-    if (!roles) {
+    const listing = await unlessDenied(aws.roles.snapshot(signal));
+    if (!listing) {
       stderr.write(
         `‼ you are not permitted to list roles (iam:GetAccountAuthorizationDetails), so leftover roles are unknown: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
       );
       return;
     }
-    const leftovers = leftoverRoles(roles, cluster, new Set());
+    const leftovers = leftoverRoles(listing.roles, cluster, new Set());
     const orphans = leftovers.filter(({ kind }) => kind === 'orphan');
     for (const { kind, name, account } of leftovers)
       if (kind === 'retained')

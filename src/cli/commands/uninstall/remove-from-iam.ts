@@ -1,14 +1,13 @@
 /** Deletes the AWS resources of an installation: the association, the role, and the OIDC provider unless other roles need it. */
 import type { InstallationStore } from '../../../aws/installation.ts';
 import {
-  IdentityError,
   oidcProviderArn,
   tagValue,
   trustsProvider,
   type AssociationStore,
-  type ObservedRole,
   type RoleStore,
 } from '../../../identity/index.ts';
+import { unlessDenied } from '../../cluster/denied.ts';
 import type { CliContext } from '../../framework/context.ts';
 import type { DiscoveredCluster } from '../../installation/discover.ts';
 import { operatorName } from '../../installation/operator-objects.ts';
@@ -80,11 +79,11 @@ async function whoNeedsProvider(
   { leaving, dryRun }: { readonly leaving: readonly string[]; readonly dryRun: boolean },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const found = await listedRoles(roles, signal);
+  const found = await unlessDenied(roles.snapshot(signal));
   if (!found)
     return 'because you are not permitted to list the roles that trust it (iam:GetAccountAuthorizationDetails)';
   const names: string[] = [];
-  for (const { name, trustPolicy } of found) {
+  for (const { name, trustPolicy } of found.roles) {
     if (!trustsProvider(trustPolicy, arn)) continue;
     if (leaving.includes(name) && (dryRun || !(await roles.read(name, signal)))) continue;
     names.push(name);
@@ -94,16 +93,4 @@ async function whoNeedsProvider(
   const more = names.length > rolesShown ? ` and ${names.length - rolesShown} more` : '';
   const what = names.length === 1 ? 'the role' : `${names.length} roles`;
   return `which ${what} ${names.slice(0, rolesShown).join(', ')}${more} ${names.length === 1 ? 'trusts' : 'trust'}: aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn} deletes it once none does`;
-}
-
-export async function listedRoles(
-  roles: RoleStore,
-  signal: AbortSignal,
-): Promise<readonly ObservedRole[] | undefined> {
-  try {
-    return (await roles.snapshot(signal)).roles;
-  } catch (error) {
-    if (error instanceof IdentityError && error.code === 'AccessDenied') return undefined;
-    throw error;
-  }
 }
