@@ -74,7 +74,7 @@ export async function cluesOf(
 }
 
 /** Connects to AWS in the region of the clues, finds the cluster, runs `work`, and closes the connection. */
-export function withCluster(
+export function withCluster<T>(
   context: CliContext,
   choice: ClusterChoice,
   clues: ClusterClues,
@@ -83,15 +83,15 @@ export function withCluster(
     readonly installation: InstallationStore;
     readonly caller: CallerIdentity;
     readonly cluster: DiscoveredCluster;
-  }) => Promise<void>,
-): Promise<void> {
+  }) => Promise<T>,
+): Promise<T> {
   const { region } = clues;
   return withAws(context, region, (aws) =>
     withInstallation(context, region, async (installation) => {
       const caller = await aws.account.callerIdentity(context.signal);
       const of = { ...clues, choice, caller, signal: context.signal };
       const cluster = await discoverCluster(of, installation);
-      await work({ aws, installation, caller, cluster });
+      return work({ aws, installation, caller, cluster });
     }),
   );
 }

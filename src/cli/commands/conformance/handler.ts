@@ -16,7 +16,7 @@ import { version } from '../../version.ts';
 import {
   findCluster,
   prepareCluster,
-  removeNamespaces,
+  removeNamespace,
   type ClusterOfRun,
   type Conformance,
 } from './cluster.ts';
@@ -114,11 +114,12 @@ async function run(of: Run): Promise<ExitCode> {
   // Opens the folder before the run, so that the command fails early if the folder is not writable.
   const folder =
     request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
-  const prepared =
+  const tokens =
     cluster && place.cluster ? await prepareCluster(context, cluster, place.cluster, conformance) : undefined;
   const { target, propagationTimeout: timeoutMs } = request;
   const pause = (ms: number, stop?: AbortSignal): Promise<void> =>
     delay(ms, undefined, stop ? { signal: stop } : {});
+  const walkedLeft: string[] = [];
   const walk =
     cluster && target !== undefined
       ? {
@@ -131,23 +132,22 @@ async function run(of: Run): Promise<ExitCode> {
           deniesAllArn: place.managed(conformance.deniesAll),
           timeoutMs,
           signal,
+          now: context.monotonic,
+          pause,
+          onLeft: (what: string) => walkedLeft.push(what),
         }
       : undefined;
-  const walkedLeft: string[] = [];
   try {
     const report = await conformance.runConformance({
       place,
       clients,
-      given: prepared?.tokens ?? {},
+      given: tokens ?? {},
       propagationTimeoutMs: timeoutMs,
       signal,
       now: context.monotonic,
       wallClock: context.now,
       pause,
-      walkthrough:
-        walk &&
-        (() =>
-          walkThrough({ ...walk, now: context.monotonic, pause, onLeft: (what) => walkedLeft.push(what) })),
+      walkthrough: walk && (() => walkThrough(walk)),
       version,
       endpoint: env['AWS_ENDPOINT_URL'],
       onProgress: (line) => stderr.write(`${line}\n`),
@@ -155,7 +155,7 @@ async function run(of: Run): Promise<ExitCode> {
     const clean = conformance.cleanReport(report, {
       mask: request.maskAccount,
       secrets: [
-        ...Object.values(prepared?.tokens ?? {}),
+        ...Object.values(tokens ?? {}),
         place.externalId,
         env['AWS_SECRET_ACCESS_KEY'] ?? '',
         env['AWS_SESSION_TOKEN'] ?? '',
@@ -170,7 +170,7 @@ async function run(of: Run): Promise<ExitCode> {
   } catch (error) {
     throw error instanceof conformance.UnfinishedRunError ? left(accountId, error.left, error.cause) : error;
   } finally {
-    await prepared?.remove();
+    if (cluster && tokens) await removeNamespace(cluster.client, namespace);
   }
 }
 
@@ -215,9 +215,10 @@ async function cleanUp(of: Run): Promise<ExitCode> {
     onRemoved: (leftover) => context.stdout.write(`removed ${conformance.leftoverText(leftover)}\n`),
   });
   if (cluster)
-    await removeNamespaces(cluster, namespaces, (name) =>
-      context.stdout.write(`removed namespace ${name}\n`),
-    );
+    for (const name of namespaces) {
+      await removeNamespace(cluster.client, name);
+      context.stdout.write(`removed namespace ${name}\n`);
+    }
   const stays: string[] = [...failures];
   if (cluster)
     for (const { kind, name } of walked) {
