@@ -1,5 +1,6 @@
 /** `kon console`: serves the web console for the user of the kubeconfig, or in a pod for users with bearer tokens. */
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +82,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
       ? await openBrowser(context, `http://127.0.0.1:${port}/#token=${sessions.token()}`)
       : undefined;
   if (stderr.isTTY) stderr.write('Ctrl-C stops it.\n');
-  await aborted(signal);
+  if (!signal.aborted) await once(signal, 'abort');
   await removeFile?.();
   await server.close();
 }
@@ -206,7 +207,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   });
   stdout.write(`The console listens on port ${running.port}.\n`);
   check();
-  await aborted(signal);
+  if (!signal.aborted) await once(signal, 'abort');
   await running.close();
   for (const { end } of open.values()) end();
 }
@@ -292,11 +293,4 @@ async function openBrowser(context: CliContext, link: string): Promise<() => Pro
     context.debug(`no browser was opened: ${String(error)}`);
   });
   return () => rm(folder, { recursive: true, force: true });
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { stateDirOption } from './engine.ts';
+import { loadSandbox, stateDirOption } from './engine.ts';
 
 export const sandboxDownCommand = defineCommand({
   description:
@@ -7,7 +7,6 @@ export const sandboxDownCommand = defineCommand({
   options: { ...stateDirOption },
   examples: { 'Stop it': 'kon sandbox down' },
   run: async (context, { options }) => {
-    const { loadSandbox } = await import('./engine.ts');
     const { downSandbox, sandboxFolder } = await loadSandbox();
     const outcome = await downSandbox(sandboxFolder(context.env, options.stateDir, context.cwd));
     context.stdout.write(outcome === 'stopped' ? 'The sandbox is stopped.\n' : 'No sandbox was running.\n');

@@ -3,9 +3,12 @@
  * operator's image does not contain the package.
  */
 import type * as Package from '../../../../sandbox/src/index.ts';
+import type { CliContext } from '../../framework/context.ts';
+import { version } from '../../version.ts';
 import { CliError } from '../../framework/errors.ts';
 import type { Options } from '../../framework/command.ts';
 
+import type { SandboxDescription } from '../../../../sandbox/src/index.ts';
 export type { PartStatus, SandboxDescription, TourReport } from '../../../../sandbox/src/index.ts';
 
 export type Sandbox = typeof Package;
@@ -49,8 +52,32 @@ export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Pro
   }
 }
 
-export function notRunning(folder: string): CliError {
-  return new CliError('SANDBOX_NOT_RUNNING', `no sandbox runs in ${folder}`, {
+/** Options of a sandbox that every command starts alike. */
+export function startOptions(context: CliContext, sandbox: Sandbox, stateDir: string | undefined) {
+  const { env, now, monotonic, random, self, signal } = context;
+  return {
+    folder: sandbox.sandboxFolder(env, stateDir, context.cwd),
+    env,
+    now,
+    monotonic,
+    random,
+    self,
+    version,
+    signal,
+    report: sandbox.eventDisplay(context.stderr, monotonic),
+  };
+}
+
+/** @throws CliError of code SANDBOX_NOT_RUNNING */
+export async function runningSandbox(
+  { sandboxFolder, sandboxStatus }: Sandbox,
+  { env, cwd }: CliContext,
+  stateDir: string | undefined,
+): Promise<SandboxDescription> {
+  const folder = sandboxFolder(env, stateDir, cwd);
+  const description = await sandboxStatus(folder);
+  if (description !== undefined) return description;
+  throw new CliError('SANDBOX_NOT_RUNNING', `no sandbox runs in ${folder}`, {
     next: ['Start a sandbox: kon sandbox up --detach'],
   });
 }

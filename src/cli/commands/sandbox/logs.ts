@@ -2,7 +2,7 @@ import { wholeNumber } from '../../framework/options.ts';
 import { type Completion, defineCommand } from '../../framework/command.ts';
 import { usageError } from '../../framework/errors.ts';
 import { exitCodes } from '../../framework/exit-codes.ts';
-import { stateDirOption } from './engine.ts';
+import { stateDirOption, withSandbox } from './engine.ts';
 
 /**
  * Names of the logs. The list duplicates a list in the sandbox package, because that package is loaded only when needed. A test
@@ -46,7 +46,6 @@ export const sandboxLogsCommand = defineCommand({
         `the sandbox has no log "${args.part}"`,
         `The logs of the sandbox are: ${logChoices.join(', ')}.`,
       );
-    const { withSandbox } = await import('./engine.ts');
     await withSandbox(({ sandboxFolder, sandboxLogs }) =>
       sandboxLogs({
         folder: sandboxFolder(context.env, options.stateDir, context.cwd),

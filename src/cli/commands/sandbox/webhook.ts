@@ -1,3 +1,4 @@
+import { loadSandbox } from './engine.ts';
 import { defineCommand } from '../../framework/command.ts';
 
 export const sandboxWebhookCommand = defineCommand({
@@ -10,7 +11,6 @@ export const sandboxWebhookCommand = defineCommand({
   },
   examples: {},
   run: async (context, { options }) => {
-    const { loadSandbox } = await import('./engine.ts');
     const { runWebhook } = await (await loadSandbox()).loadWebhook();
     await runWebhook({
       port: options.port,

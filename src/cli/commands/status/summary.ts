@@ -4,6 +4,7 @@ import type { ClusterConfig } from '../../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig } from '../../../identity/plan/cluster-state.ts';
 import { findCondition } from '../../../k8s/conditions.ts';
+import { defined } from '../../../k8s/defined.ts';
 import { readyOf } from '../../cluster/conditions.ts';
 import { kinds, type KonObject } from '../../cluster/kinds.ts';
 import type { LeaseSign } from '../../cluster/operator-lease.ts';
@@ -82,16 +83,15 @@ export function summarize(seen: Observed): Status {
   };
 }
 
-function clusterOf({ metadata, spec, status }: ClusterConfig): NonNullable<Status['cluster']> {
-  const ready = readyOf({ status } as KonObject);
-  const { region, accountId } = spec.aws;
+function clusterOf(config: ClusterConfig): NonNullable<Status['cluster']> {
+  const ready = readyOf(config);
+  const { region, accountId } = config.spec.aws;
   return {
-    name: metadata.name,
+    name: config.metadata.name,
     ready: ready?.status === 'True',
     message: ready?.message ?? 'no operator has processed the ClusterConfig',
-    ...(region === undefined ? {} : { region }),
-    ...(accountId === undefined ? {} : { accountId }),
-    targets: spec.targets,
+    ...defined({ region, accountId }),
+    targets: config.spec.targets,
   };
 }
 
@@ -112,28 +112,25 @@ const countOf = (objects: readonly KonObject[]): Count => ({
 });
 
 function notReadyOf(object: KonObject): NotReady {
-  const ready = readyOf(object);
-  const isDeleting = object.metadata.deletionTimestamp !== undefined;
+  const [reason, message] = causeOf(object);
   return {
     kind: object.kind,
     noun: kinds.find(({ resource }) => resource.kind === object.kind)?.noun ?? object.kind,
     name: object.metadata.name,
-    reason:
-      isDeleting && ready?.status !== 'False'
-        ? 'Deleting'
-        : ready?.status === 'True'
-          ? 'NotObserved'
-          : (ready?.reason ?? 'NotObserved'),
-    message:
-      isDeleting && ready?.status !== 'False'
-        ? 'is being deleted'
-        : ready?.status === 'True'
-          ? 'the operator has not processed the change yet'
-          : (ready?.message ?? 'no operator has processed it yet'),
+    reason,
+    message,
     problems: problemsOf(object)
       .filter(({ about }) => about !== undefined)
       .map(problemText),
   };
+}
+
+function causeOf(object: KonObject): readonly [reason: string, message: string] {
+  const ready = readyOf(object);
+  if (ready?.status === 'False') return [ready.reason, ready.message];
+  if (object.metadata.deletionTimestamp !== undefined) return ['Deleting', 'is being deleted'];
+  if (ready?.status === 'True') return ['NotObserved', 'the operator has not processed the change yet'];
+  return [ready?.reason ?? 'NotObserved', ready?.message ?? 'no operator has processed it yet'];
 }
 
 /** Returns the roles that currently differ from their accounts, and the roles whose drift an Event reports. */

@@ -1,5 +1,6 @@
 /** Runs the AWS emulator, configured from the command line or from a file that the sandbox wrote. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { CliContext } from '../../../framework/context.ts';
@@ -24,10 +25,7 @@ export async function aws(context: CliContext, input: AwsInput): Promise<void> {
     input.settings === undefined
       ? await alone(context, loaded, input)
       : await ofSandbox(context, loaded, input, input.settings);
-  await new Promise<void>((resolve) => {
-    if (context.signal.aborted) resolve();
-    context.signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  if (!context.signal.aborted) await once(context.signal, 'abort');
   await emulator.close();
 }
 

@@ -2,7 +2,7 @@
 import { createKubeClient, loadConnection } from '../../../../kube/index.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import type { ExitCode } from '../../../framework/exit-codes.ts';
-import { notRunning, withSandbox } from '../engine.ts';
+import { runningSandbox, withSandbox } from '../engine.ts';
 
 type ExecInput = {
   readonly pod: string;
@@ -14,11 +14,9 @@ type ExecInput = {
 };
 
 export async function execute(context: CliContext, input: ExecInput): Promise<ExitCode> {
-  return withSandbox(async ({ loadExec, sandboxFolder, sandboxPaths, sandboxStatus }) => {
-    const folder = sandboxFolder(context.env, input.stateDir, context.cwd);
-    const description = await sandboxStatus(folder);
-    if (description === undefined) throw notRunning(folder);
-    const { execInPod } = await loadExec();
+  return withSandbox(async (sandbox) => {
+    const description = await runningSandbox(sandbox, context, input.stateDir);
+    const { execInPod } = await sandbox.loadExec();
     const connection = await loadConnection({ kubeconfig: description.kubeconfig, env: context.env });
     const client = createKubeClient(connection);
     try {
@@ -39,7 +37,7 @@ export async function execute(context: CliContext, input: ExecInput): Promise<Ex
         cwd: context.cwd,
         signal: context.signal,
         terminal: context.stdin.isTTY,
-        logs: input.log ? sandboxPaths(folder).logs : undefined,
+        logs: input.log ? sandbox.sandboxPaths(description.folder).logs : undefined,
         note: context.debug,
       });
     } finally {

@@ -7,7 +7,7 @@ import { isData } from '../../../framework/output/format.ts';
 import { renderTable } from '../../../framework/output/table.ts';
 import {
   loadSandbox,
-  notRunning,
+  runningSandbox,
   type PartStatus,
   type Sandbox,
   type SandboxDescription,
@@ -31,9 +31,7 @@ export async function status(context: CliContext, stateDir: string | undefined):
 
 export async function printEnvironment(context: CliContext, stateDir: string | undefined): Promise<void> {
   const sandbox = await loadSandbox();
-  const folder = sandbox.sandboxFolder(context.env, stateDir, context.cwd);
-  const description = await sandbox.sandboxStatus(folder);
-  if (description === undefined) throw notRunning(folder);
+  const description = await runningSandbox(sandbox, context, stateDir);
   context.stdout.write(sandbox.shellCommands(description, context.env));
 }
 

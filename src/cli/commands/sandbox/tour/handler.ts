@@ -1,24 +1,15 @@
 /** Runs the tour: starts a sandbox, prints the tour to stdout, and keeps the sandbox running on a terminal. */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
-import { version } from '../../../version.ts';
-import { type TourReport, withSandbox } from '../engine.ts';
+import { startOptions, type TourReport, withSandbox } from '../engine.ts';
 
 export async function takeTour(context: CliContext, stateDir: string | undefined): Promise<ExitCode> {
-  const { env, now, monotonic, random, self, signal, stdout } = context;
+  const { env, monotonic, random, self, signal, stdout } = context;
   const startedAt = monotonic();
   return withSandbox(async (engine) => {
     const result = await engine.upSandbox({
-      folder: engine.sandboxFolder(env, stateDir, context.cwd),
+      ...startOptions(context, engine, stateDir),
       settings: engine.defaultSettings,
-      env,
-      now,
-      monotonic,
-      random,
-      self,
-      version,
-      signal,
-      report: engine.eventDisplay(context.stderr, monotonic),
     });
     if (result.outcome === 'already-running') {
       throw new engine.SandboxError(

@@ -1,9 +1,7 @@
 /** Starts a sandbox in the foreground or background, and prints how to use it. */
 import type { CliContext } from '../../../framework/context.ts';
-import { version } from '../../../version.ts';
-import { type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';
+import { startOptions, type Sandbox, type SandboxDescription, withSandbox } from '../engine.ts';
 import { describe } from '../status/handler.ts';
-import type { Monotonic } from '../../../../k8s/time.ts';
 
 type UpInput = {
   readonly detach: boolean;
@@ -16,80 +14,50 @@ type UpInput = {
 };
 
 export async function up(context: CliContext, input: UpInput): Promise<void> {
-  const startedAt = context.monotonic();
-  return withSandbox((sandbox) => {
-    const folder = sandbox.sandboxFolder(context.env, input.stateDir, context.cwd);
-    return (input.detach ? upDetached : upHere)(context, sandbox, input, folder, startedAt);
-  });
-}
-
-async function upHere(
-  context: CliContext,
-  sandbox: Sandbox,
-  input: UpInput,
-  folder: string,
-  startedAt: Monotonic,
-): Promise<void> {
-  const { env, now, monotonic, random, self, signal } = context;
-  const result = await sandbox.upSandbox({
-    folder,
-    settings: {
-      ...sandbox.defaultSettings,
-      name: input.name,
-      region: input.region,
-      operator: !input.withoutOperator,
-      bare: input.bare,
-      ...(input.target.length > 0 ? { targets: input.target } : {}),
-    },
-    env,
-    now,
-    monotonic,
-    random,
-    self,
-    version,
-    signal,
-    report: sandbox.eventDisplay(context.stderr, monotonic),
-  });
-  if (result.outcome === 'already-running') {
-    announce(context, sandbox, result.description, 'already');
-    return;
-  }
-  announce(context, sandbox, await result.sandbox.describe(), monotonic() - startedAt);
-  if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
-  await result.sandbox.stopped;
-}
-
-async function upDetached(
-  context: CliContext,
-  sandbox: Sandbox,
-  input: UpInput,
-  folder: string,
-  startedAt: Monotonic,
-): Promise<void> {
   const { env, monotonic, self, signal } = context;
-  const result = await sandbox.upSandboxDetached({
-    folder,
-    command: [
-      ...self,
-      'sandbox',
-      'up',
-      `--state-dir=${folder}`,
-      `--name=${input.name}`,
-      `--region=${input.region}`,
-      ...input.target.map((target) => `--target=${target}`),
-      ...(input.withoutOperator ? ['--without-operator'] : []),
-      ...(input.bare ? ['--bare'] : []),
-    ],
-    env,
-    signal,
-    report: sandbox.eventDisplay(context.stderr, monotonic),
+  const startedAt = monotonic();
+  return withSandbox(async (sandbox) => {
+    const folder = sandbox.sandboxFolder(env, input.stateDir, context.cwd);
+    if (input.detach) {
+      const { outcome, description } = await sandbox.upSandboxDetached({
+        folder,
+        command: [
+          ...self,
+          'sandbox',
+          'up',
+          `--state-dir=${folder}`,
+          `--name=${input.name}`,
+          `--region=${input.region}`,
+          ...input.target.map((target) => `--target=${target}`),
+          ...(input.withoutOperator ? ['--without-operator'] : []),
+          ...(input.bare ? ['--bare'] : []),
+        ],
+        env,
+        signal,
+        report: sandbox.eventDisplay(context.stderr, monotonic),
+      });
+      announce(context, sandbox, description, outcome === 'started' ? monotonic() - startedAt : 'already');
+      return;
+    }
+    const result = await sandbox.upSandbox({
+      ...startOptions(context, sandbox, input.stateDir),
+      settings: {
+        ...sandbox.defaultSettings,
+        name: input.name,
+        region: input.region,
+        operator: !input.withoutOperator,
+        bare: input.bare,
+        ...(input.target.length > 0 ? { targets: input.target } : {}),
+      },
+    });
+    if (result.outcome === 'already-running') {
+      announce(context, sandbox, result.description, 'already');
+      return;
+    }
+    announce(context, sandbox, await result.sandbox.describe(), monotonic() - startedAt);
+    if (context.format === 'table') context.stderr.write('\nCtrl-C stops it.\n');
+    await result.sandbox.stopped;
   });
-  announce(
-    context,
-    sandbox,
-    result.description,
-    result.outcome === 'started' ? monotonic() - startedAt : 'already',
-  );
 }
 
 function announce(
