@@ -1,13 +1,27 @@
-/** Reads the version of an operator from its Deployment. Pure. */
-import type { KubeObject } from '../../kube/index.ts';
+/** Lists the Deployments of operators, and reads the versions of the operators from them. */
+import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { operatorSelector } from './admitted-since.ts';
 
 export type OperatorDeployment = KubeObject & {
   readonly spec?: {
     readonly replicas?: number;
-    readonly template?: { readonly spec?: { readonly containers?: readonly { readonly image?: string }[] } };
+    readonly template?: {
+      readonly spec?: {
+        readonly serviceAccountName?: string;
+        readonly containers?: readonly { readonly image?: string }[];
+      };
+    };
   };
   readonly status?: { readonly readyReplicas?: number };
 };
+
+export async function listOperators(
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<readonly OperatorDeployment[]> {
+  const options = { labelSelector: operatorSelector, signal };
+  return (await client.list<OperatorDeployment>(resources.deployments, options)).items;
+}
 
 /** Label that Kubernetes recommends and the Helm chart sets. */
 const versionLabel = 'app.kubernetes.io/version';

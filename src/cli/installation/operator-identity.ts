@@ -3,27 +3,20 @@
  * OIDC provider, or through an EKS Pod Identity association, which needs no provider. A new ClusterConfig uses the same
  * mode for accounts.
  */
+import { unlessDenied } from '../cluster/denied.ts';
 import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
 import type { AssociationStore } from '../../identity/state/ports.ts';
 import { tagValue } from '../../identity/desired/tags.ts';
-import {
-  isForbidden,
-  resources,
-  sleep,
-  systemTimer,
-  type KubeClient,
-  type KubeObject,
-  type SetTimer,
-} from '../../kube/index.ts';
+import { resources, sleep, systemTimer, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { identitiesHeld, isRunning, podIdentity, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { installer, operatorName } from './operator-objects.ts';
 import { installedTag } from './operator-role.ts';
-import { type Step } from './steps.ts';
-import type { Monotonic } from '../../k8s/time.ts';
+import type { Clock } from './enforcement.ts';
+import type { Step } from './steps.ts';
 
 /**
  * Returns the requested mode, or else the mode of the installed operator, or else the mode of the ClusterConfig.
@@ -139,6 +132,31 @@ export async function formerMode(
 export const addAgentCommand = (cluster: string): string =>
   `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name ${cluster}`;
 
+/**
+ * Creates a dry-run pod, which passes admission but is not stored. @returns the identity that the pod would get compared with
+ * the role
+ */
+export async function probeIdentity(
+  client: KubeClient,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { roleArn, mode }: { readonly roleArn: string; readonly mode: IdentityMode },
+  signal: AbortSignal,
+): Promise<ReturnType<typeof podIdentity>['state']> {
+  const probe = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { generateName: 'konstellation-probe-', namespace } as object as KubeObject['metadata'],
+    spec: {
+      serviceAccountName: name,
+      containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
+    },
+  };
+  const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
+  const options = { dryRun: true, signal, fieldManager: installer };
+  const pod = await client.create<Pod & KubeObject>(resources.pods, probe, options);
+  return podIdentity(pod, { roleArn, audience }).state;
+}
+
 const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;
 
@@ -151,33 +169,13 @@ const injectionPauseMs = 1000;
 export async function untilInjected(
   client: KubeClient,
   of: { readonly namespace: string; readonly roleArn: string; readonly mode: IdentityMode },
-  clock: { readonly monotonic: () => Monotonic; readonly signal: AbortSignal; readonly setTimer?: SetTimer },
+  { monotonic, signal, setTimer = systemTimer }: Clock,
 ): Promise<boolean> {
-  const { namespace, roleArn, mode } = of;
-  const { monotonic, signal, setTimer = systemTimer } = clock;
   const until = monotonic() + injectionTimeoutMs;
-  const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
-  const probe = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'konstellation-probe', namespace },
-    spec: {
-      serviceAccountName: operatorName,
-      containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
-    },
-  };
+  const operator = { namespace: of.namespace, name: operatorName };
   for (;;) {
-    try {
-      const pod = await client.create<Pod & KubeObject>(resources.pods, probe, {
-        dryRun: true,
-        signal,
-        fieldManager: installer,
-      });
-      if (podIdentity(pod, { roleArn, audience }).state === 'current') return true;
-    } catch (error) {
-      if (isForbidden(error)) return true;
-      throw error;
-    }
+    const state = await unlessDenied(probeIdentity(client, operator, of, signal));
+    if (state === undefined || state === 'current') return true;
     if (monotonic() >= until) return false;
     await sleep(setTimer, injectionPauseMs, signal);
   }

@@ -5,20 +5,12 @@ import { clusterState, effectiveConfig } from '../../../identity/index.ts';
 import { resources, type KubeObject } from '../../../kube/index.ts';
 import { awsOf, openAws } from '../../aws/session.ts';
 import { listObjects } from '../../cluster/objects.ts';
-import { operatorSelector } from '../../cluster/admitted-since.ts';
+import { listOperators } from '../../cluster/operator-version.ts';
 import { once } from '../../cluster/session.ts';
 import { issuerOf } from '../../installation/discover.ts';
 import { listLeases, serverTime } from '../../cluster/operator-lease.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
-
-export type Deployment = KubeObject & {
-  readonly spec?: {
-    readonly replicas?: number;
-    readonly template?: { readonly spec?: { readonly serviceAccountName?: string } };
-  };
-  readonly status?: { readonly readyReplicas?: number };
-};
 
 export type Lookups = ReturnType<typeof createLookups>;
 
@@ -36,12 +28,7 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     connections.push(opened);
     return awsOf(opened);
   });
-  const operators = once(async () => {
-    const list = await (
-      await client()
-    ).list<Deployment>(resources.deployments, { labelSelector: operatorSelector, signal });
-    return list.items;
-  });
+  const operators = once(async () => listOperators(await client(), signal));
   return {
     env,
     now,
@@ -66,12 +53,9 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
         (await operators()).map(async ({ metadata, spec }) => {
           const namespace = metadata.namespace ?? '';
           const name = spec?.template?.spec?.serviceAccountName ?? 'default';
-          const account = await kube.get<KubeObject>(
-            resources.serviceAccounts,
-            { namespace, name },
-            { signal },
-          );
-          return { namespace, name, roleArn: account.metadata.annotations?.[roleArnAnnotation] };
+          const ref = { namespace, name };
+          const account = await kube.get<KubeObject>(resources.serviceAccounts, ref, { signal });
+          return { ...ref, roleArn: account.metadata.annotations?.[roleArnAnnotation] };
         }),
       );
     }),

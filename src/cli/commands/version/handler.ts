@@ -1,9 +1,10 @@
 /** `kon version`: prints the versions of kon, the operator and the CRDs, and whether they match. */
 import { crds, schemaVersion, schemaVersionAnnotation } from '../../../api/index.ts';
-import { isForbidden, resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
-import { operatorSelector } from '../../cluster/admitted-since.ts';
+import { defined } from '../../../k8s/defined.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
+import { unlessDenied } from '../../cluster/denied.ts';
 import { orMissing } from '../../cluster/objects.ts';
-import { operatorVersion, type OperatorDeployment } from '../../cluster/operator-version.ts';
+import { listOperators, operatorVersion } from '../../cluster/operator-version.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { explain } from '../../framework/explain.ts';
 import { writeDocument } from '../../framework/output/answer.ts';
@@ -44,14 +45,15 @@ export async function versionFlow(context: CliContext, options: { readonly clien
 async function ofCluster(context: CliContext): Promise<Omit<Versions, 'client'>> {
   try {
     const client = await context.connect();
-    const [installed, operators] = await Promise.all([
+    const [installed, deployments] = await Promise.all([
       installedSchema(client, context.signal),
-      operatorsOf(client, context.signal),
+      unlessDenied(listOperators(client, context.signal)),
     ]);
-    const cluster = {
-      ...(installed === undefined ? {} : { schemaVersion: installed }),
-      ...(operators ? { operators } : {}),
-    };
+    const operators = deployments?.map((deployment) => {
+      const { namespace, name } = deployment.metadata;
+      return { deployment: `${namespace}/${name}`, ...defined({ version: operatorVersion(deployment) }) };
+    });
+    const cluster = defined({ schemaVersion: installed, operators });
     return { cluster, skew: skewOf(cluster) };
   } catch (error) {
     context.signal.throwIfAborted();
@@ -71,26 +73,6 @@ async function installedSchema(client: KubeClient, signal: AbortSignal): Promise
     crd ? [Number(crd.metadata.annotations?.[schemaVersionAnnotation] ?? 0)] : [],
   );
   return stated.length === 0 ? undefined : Math.max(...stated.filter(Number.isSafeInteger), 0);
-}
-
-async function operatorsOf(
-  client: KubeClient,
-  signal: AbortSignal,
-): Promise<readonly Operator[] | undefined> {
-  try {
-    const { items } = await client.list<OperatorDeployment>(resources.deployments, {
-      labelSelector: operatorSelector,
-      signal,
-    });
-    return items.map((deployment) => {
-      const found = operatorVersion(deployment);
-      const { namespace, name } = deployment.metadata;
-      return { deployment: `${namespace}/${name}`, ...(found === undefined ? {} : { version: found }) };
-    });
-  } catch (error) {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  }
 }
 
 /** Lists differences between kon, the operator and the CRDs. Pure. */

@@ -1,11 +1,11 @@
 /** Checks whether pods get the identities of their accounts. */
 import { hasAgent, nodesWithoutAgent, readAgents } from '../../../cluster/agents.ts';
-import { addAgentCommand } from '../../../installation/operator-identity.ts';
-import { podIdentityAudience, roleArnAnnotation, stsAudience } from '../../../../api/labels.ts';
+import { addAgentCommand, probeIdentity } from '../../../installation/operator-identity.ts';
+import { roleArnAnnotation } from '../../../../api/labels.ts';
 import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../../identity/index.ts';
 import { formatAge } from '../../../framework/duration.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
-import { agentName, agentNamespace, podIdentity, type Pod } from '../../../../workloads/index.ts';
+import { agentName, agentNamespace } from '../../../../workloads/index.ts';
 import { readyOf } from '../../../cluster/conditions.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 import { failure, ok, warning, type Checks, type Verdict } from '../check.ts';
@@ -151,42 +151,21 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
   return ok([...agents.daemonSets.map((name) => `${agentNamespace}/${name}`), ...on].join(', '));
 }
 
-/** Creates a dry-run pod, which passes admission but is not stored. */
+/** Checks the identity of a new pod of the first linked account. */
 async function checkInjection({ client, accounts, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   for (const { metadata, status } of await accounts()) {
     for (const target of status?.targets ?? []) {
       if (!target.linked) continue;
-      const { name } = metadata;
-      const serviceAccount = await kube.get(
-        resources.serviceAccounts,
-        { namespace: target.name, name },
-        { signal },
-      );
-      const byAssociation = target.identityMode === 'PodIdentity';
-      const roleArn = byAssociation
-        ? target.roleArn
-        : serviceAccount.metadata.annotations?.[roleArnAnnotation];
+      const ref = { namespace: target.name, name: metadata.name };
+      const serviceAccount = await kube.get(resources.serviceAccounts, ref, { signal });
+      const mode = target.identityMode ?? 'IRSA';
+      const roleArn =
+        mode === 'PodIdentity' ? target.roleArn : serviceAccount.metadata.annotations?.[roleArnAnnotation];
       if (roleArn === undefined) continue;
-      const pod = {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        metadata: { generateName: 'kon-doctor-', namespace: target.name, name: '' },
-        spec: {
-          serviceAccountName: name,
-          containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
-        },
-      };
+      const whose = `${target.name}/${metadata.name}`;
       try {
-        const { name: _, ...unnamed } = pod.metadata;
-        const admitted = await kube.create<Pod & KubeObject>(
-          resources.pods,
-          { ...pod, metadata: unnamed } as unknown as Pod & KubeObject,
-          { dryRun: true, signal, fieldManager: 'kon' },
-        );
-        const audience = byAssociation ? podIdentityAudience : stsAudience;
-        const { state } = podIdentity(admitted, { roleArn, audience });
-        const whose = `${target.name}/${name}`;
+        const state = await probeIdentity(kube, ref, { roleArn, mode }, signal);
         return state === 'current'
           ? ok(`as ${whose}`)
           : failure(
