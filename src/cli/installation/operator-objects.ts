@@ -9,6 +9,10 @@ import { allowDowngradeAnnotation, managedByLabel, roleArnAnnotation } from '../
 import { crds, schemaVersion } from '../../api/crds.ts';
 import { rolePathFor, type ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
+import { apiVersion, clusterConfigs } from '../../api/resources.ts';
+import { defined } from '../../k8s/defined.ts';
+import type { AskedConfig } from './config-conflicts.ts';
+import type { DiscoveredCluster } from './discover.ts';
 import type { KubeObject } from '../../kube/index.ts';
 
 export type OperatorChoice = {
@@ -199,44 +203,29 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
 /** Returns the ClusterConfig of an installation. A repeated installation leaves an existing ClusterConfig unchanged. */
 export function clusterConfigObject(
   existing: ClusterConfig | undefined,
-  of: {
-    readonly name: string;
-    readonly region: string;
-    readonly accountId: string;
-    readonly targets: readonly string[];
-    readonly permissionsBoundaryArn: string | undefined;
-    readonly allowedPolicyArns: readonly string[];
-    readonly allowedTagKeys: readonly string[];
-    readonly allowStatements: boolean;
-    readonly identityMode: IdentityMode;
-  },
+  { name, region, accountId }: Pick<DiscoveredCluster, 'name' | 'region' | 'accountId'>,
+  asked: AskedConfig,
+  identityMode: IdentityMode,
 ): KubeObject {
-  const { apiVersion, kind } = { apiVersion: 'k11n.dev/v1alpha1', kind: 'ClusterConfig' };
+  const type = { apiVersion, kind: clusterConfigs.kind };
   if (existing)
-    return {
-      apiVersion,
-      kind,
-      metadata: { name: existing.metadata.name },
-      spec: existing.spec,
-    } as KubeObject;
+    return { ...type, metadata: { name: existing.metadata.name }, spec: existing.spec } as KubeObject;
+  const { allowedPolicies, tagKeys } = asked;
   return {
-    apiVersion,
-    kind,
-    metadata: { name: of.name, labels },
+    ...type,
+    metadata: { name, labels },
     spec: {
-      targets: [...of.targets],
+      targets: [...asked.targets],
       aws: {
-        region: of.region,
-        accountId: of.accountId,
-        clusterName: of.name,
-        rolePath: rolePathFor(of.name),
-        ...(of.identityMode === 'IRSA' ? {} : { identityMode: of.identityMode }),
-        ...(of.permissionsBoundaryArn === undefined
-          ? {}
-          : { permissionsBoundaryArn: of.permissionsBoundaryArn }),
-        ...(of.allowedPolicyArns.length > 0 ? { allowedPolicyArns: [...of.allowedPolicyArns] } : {}),
-        ...(of.allowedTagKeys.length > 0 ? { allowedTagKeys: [...of.allowedTagKeys] } : {}),
-        ...(of.allowStatements ? { allowStatements: true } : {}),
+        region,
+        accountId,
+        clusterName: name,
+        rolePath: rolePathFor(name),
+        ...(identityMode === 'IRSA' ? {} : { identityMode }),
+        ...defined({ permissionsBoundaryArn: asked.boundary }),
+        ...(allowedPolicies.length > 0 ? { allowedPolicyArns: [...allowedPolicies] } : {}),
+        ...(tagKeys.length > 0 ? { allowedTagKeys: [...tagKeys] } : {}),
+        ...(asked.allowStatements ? { allowStatements: true } : {}),
       },
     },
   } as KubeObject;

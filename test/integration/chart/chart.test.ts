@@ -352,17 +352,12 @@ describe('kon install', () => {
         region,
         deployment: true,
       }),
-      clusterConfigObject(undefined, {
-        name: 'main',
-        region,
-        accountId: '123456789012',
-        targets,
-        permissionsBoundaryArn: undefined,
-        allowedPolicyArns: [],
-        allowedTagKeys: [],
-        allowStatements: false,
-        identityMode: 'IRSA',
-      }),
+      clusterConfigObject(
+        undefined,
+        { name: 'main', region, accountId: '123456789012' },
+        { targets, boundary: undefined, allowedPolicies: [], tagKeys: [], allowStatements: false },
+        'IRSA',
+      ),
     ]);
     const chart = byName(
       await helm.template([

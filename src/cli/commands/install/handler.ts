@@ -17,7 +17,7 @@ import { accountKind, clusterConfigKind } from '../../cluster/kinds.ts';
 import { paint } from '../../framework/output/color.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
 import type { WaitInput } from '../../objects/finish.ts';
-import { requireAsConfigured } from './config-conflicts.ts';
+import { requireAsConfigured } from '../../installation/config-conflicts.ts';
 import { addAgentCommand, chooseIdentityMode, formerMode } from '../../installation/operator-identity.ts';
 import {
   cluesOf,

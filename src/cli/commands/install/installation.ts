@@ -10,6 +10,7 @@ import {
 } from '../../../identity/index.ts';
 import type { KubeObject } from '../../../kube/index.ts';
 import { asYaml, renderDocument } from '../../framework/output/data.ts';
+import type { AskedConfig } from '../../installation/config-conflicts.ts';
 import type { DiscoveredCluster } from '../../installation/discover.ts';
 import type { OperatorAssociation } from '../../installation/operator-identity.ts';
 import {
@@ -29,12 +30,7 @@ import {
   type RoleDemands,
 } from '../../installation/operator-role.ts';
 
-export type InstallationChoice = {
-  readonly targets: readonly string[];
-  readonly boundary: string | undefined;
-  readonly allowedPolicies: readonly string[];
-  readonly tagKeys: readonly string[];
-  readonly allowStatements: boolean;
+export type InstallationChoice = AskedConfig & {
   /** Requirements of the organization for the operator's own role. */
   readonly demands: RoleDemands;
   readonly namespace: string;
@@ -84,17 +80,7 @@ export function describeInstallation(
   const serviceAccount = operatorName;
   checkBoundaryArn('--boundary', request.boundary);
   checkBoundaryArn('--operator-boundary', request.demands.permissionsBoundaryArn);
-  const config = clusterConfigObject(existing, {
-    name: cluster.name,
-    region: cluster.region,
-    accountId: cluster.accountId,
-    targets: request.targets,
-    permissionsBoundaryArn: request.boundary,
-    allowedPolicyArns: request.allowedPolicies,
-    allowedTagKeys: request.tagKeys,
-    allowStatements: request.allowStatements,
-    identityMode: mode,
-  });
+  const config = clusterConfigObject(existing, cluster, request, mode);
   const spec =
     existing?.spec ?? clusterConfigSpec.parse((config as KubeObject & { readonly spec?: unknown }).spec);
   const given = operatorPolicyOptions({ metadata: config.metadata, spec }, { accountId: cluster.accountId });

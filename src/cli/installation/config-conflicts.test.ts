@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ClusterConfig } from '../../../api/cluster-config.ts';
-import { CliError } from '../../framework/errors.ts';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import { CliError } from '../framework/errors.ts';
 import { requireAsConfigured, type AskedConfig } from './config-conflicts.ts';
 
 const boundary = 'arn:aws:iam::123456789012:policy/apps';

@@ -3,8 +3,9 @@
  * with GitOps, so an installation does not change it. Options that differ are refused, and the error names the command that
  * changes the ClusterConfig. Pure.
  */
-import type { ClusterConfig } from '../../../api/cluster-config.ts';
-import { CliError } from '../../framework/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { ClusterConfig } from '../../api/cluster-config.ts';
+import { CliError } from '../framework/errors.ts';
 
 export type AskedConfig = {
   readonly targets: readonly string[];
@@ -22,46 +23,28 @@ export function requireAsConfigured(
   asked: AskedConfig,
 ): void {
   const { permissionsBoundaryArn, allowedPolicyArns, allowedTagKeys, allowStatements = false } = spec.aws;
+  const settings: readonly (readonly [option: string, field: string, wanted: Value, has: Value])[] = [
+    ['--boundary', 'permissionsBoundaryArn', asked.boundary, permissionsBoundaryArn],
+    ['--allow-policy', 'allowedPolicyArns', asked.allowedPolicies, allowedPolicyArns],
+    ['--tag-key', 'allowedTagKeys', asked.tagKeys, allowedTagKeys],
+    ['--allow-statements', 'allowStatements', asked.allowStatements, allowStatements],
+  ];
+  const differing = settings.filter(([, , wanted, has]) => isOther(wanted, has));
   const targets = asked.targets.filter((target) => !spec.targets.includes(target));
-  const details = targets.map((target) => `--target ${target}: the ClusterConfig does not list this target`);
-  const patch: Record<string, unknown> = {};
-  const compare = (option: string, field: string, wanted: Value, has: Value, differs: boolean): void => {
-    if (!differs) return;
-    const words = wanted === true ? option : `${option} ${shown(wanted)}`;
-    details.push(`${words}: its spec.aws.${field} is ${shown(has)}`);
-    patch[field] = wanted;
-  };
-  const { boundary, allowedPolicies, tagKeys } = asked;
-  const isOther = (wanted: readonly string[], has: readonly string[] = []): boolean =>
-    wanted.length > 0 && !isSameSet(wanted, has);
-  compare(
-    '--boundary',
-    'permissionsBoundaryArn',
-    boundary,
-    permissionsBoundaryArn,
-    boundary !== undefined && boundary !== permissionsBoundaryArn,
-  );
-  compare(
-    '--allow-policy',
-    'allowedPolicyArns',
-    allowedPolicies,
-    allowedPolicyArns,
-    isOther(allowedPolicies, allowedPolicyArns),
-  );
-  compare('--tag-key', 'allowedTagKeys', tagKeys, allowedTagKeys, isOther(tagKeys, allowedTagKeys));
-  compare(
-    '--allow-statements',
-    'allowStatements',
-    asked.allowStatements,
-    allowStatements,
-    asked.allowStatements && !allowStatements,
-  );
-  if (details.length === 0) return;
+  if (targets.length + differing.length === 0) return;
+  const patch = Object.fromEntries(differing.map(([, field, wanted]) => [field, wanted]));
   throw new CliError('CONFLICT', `the existing ClusterConfig ${name} differs`, {
-    details: [...details, 'kon install does not change an existing ClusterConfig.'],
+    details: [
+      ...targets.map((target) => `--target ${target}: the ClusterConfig does not list this target`),
+      ...differing.map(
+        ([option, field, wanted, has]) =>
+          `${option}${wanted === true ? '' : ` ${shown(wanted)}`}: its spec.aws.${field} is ${shown(has)}`,
+      ),
+      'kon install does not change an existing ClusterConfig.',
+    ],
     next: [
       ...targets.map((target) => `Add the target: kon target create ${target}`),
-      ...(Object.keys(patch).length > 0
+      ...(differing.length > 0
         ? [
             `Change the ClusterConfig: kubectl patch clusterconfig ${name} --type merge -p ${quoted({ spec: { aws: patch } })}`,
           ]
@@ -72,8 +55,11 @@ export function requireAsConfigured(
   });
 }
 
-function isSameSet(one: readonly string[], other: readonly string[]): boolean {
-  return one.every((each) => other.includes(each)) && other.every((each) => one.includes(each));
+/** Whether an option was given and differs. The order of a list does not matter. */
+function isOther(wanted: Value, has: Value): boolean {
+  if (typeof wanted !== 'object') return wanted !== undefined && wanted !== false && wanted !== has;
+  const present = typeof has === 'object' ? has : [];
+  return wanted.length > 0 && !isDeepStrictEqual(new Set(wanted), new Set(present));
 }
 
 function shown(value: Value): string {
