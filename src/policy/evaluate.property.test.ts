@@ -6,7 +6,7 @@ import { evaluateIdentity, evaluateTrust } from './evaluate.ts';
 import type { EvaluationRequest, PolicyDocument, PolicySource } from './model.ts';
 import { matchesGlyphs, plainGlyphs, resolvePattern } from './pattern.ts';
 
-/** Texts of a small alphabet, so that patterns often match requests. */
+/** Texts from a small alphabet, so that generated patterns often match generated requests. */
 const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '*', '?', '/'), maxLength: 8 });
 const plainWord = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '/'), maxLength: 8 });
 const action = fc.constantFrom('s3:GetObject', 's3:PutObject', 's3:ListBucket', 'iam:GetRole');

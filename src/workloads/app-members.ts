@@ -64,7 +64,7 @@ function stateOf(
   if (state === 'Progressing') return 'rolling';
   const identity = gate.open ? gate.identity : undefined;
   if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
-  // The Deployment may have pods that this process has not observed yet.
+  // The observed pods are counted, because the Deployment may have pods that this process has not observed yet.
   const running = pods.filter(isActive);
   const isDone =
     running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));

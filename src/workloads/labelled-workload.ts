@@ -91,7 +91,7 @@ function identityStateOf({ workload, account, pods, now }: WorkloadObservation):
     identity,
     wants: missed.length > 0 && !isMarked && templateChangeBlocker(workload) === undefined,
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
-    // The rollout continues until pods that have the mark but not the identity are replaced.
+    // The rollout counts as in progress until all pods that have the mark but not the identity are replaced.
     rollout:
       rollout.state === 'Ready' &&
       isMarked &&

@@ -97,7 +97,8 @@ export type AppPlan = {
 
 export function planApp(observation: AppObservation): AppPlan {
   const { app, objects } = observation;
-  // Objects of an App under deletion are garbage collected through their owner references.
+  // While an App is being deleted, its objects are garbage collected through their owner references, so nothing is
+  // planned.
   if (app.metadata.deletionTimestamp !== undefined) return { targets: [], removals: [] };
   const targets = new Set(app.spec.targets.map((target) => target.name));
   return {

@@ -11,8 +11,8 @@ export type PodFailure = {
 const crashLoopBackOff = 'CrashLoopBackOff';
 
 /**
- * Waiting reasons of containers that do not resolve by themselves.
- * Source: kubelet, `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
+ * Reasons of waiting containers. These reasons do not go away by themselves. Source: kubelet,
+ * `pkg/kubelet/images/types.go` and `pkg/kubelet/kuberuntime/kuberuntime_container.go`.
  */
 const failures: ReadonlySet<string> = new Set([
   'ErrImagePull',

@@ -58,9 +58,9 @@ export function agentOf(name: string, { agentsOn, nodeOf }: AgentLookup): AgentS
 }
 
 /**
- * Whether the agent pod serves. The readiness of its containers counts, because only the kubelet changes it. The
- * condition `Ready` does not count: Kubernetes sets it to false when a node is unreachable, so an unreachable node
- * would look like a node without an agent.
+ * Whether the agent pod can give credentials to pods. The readiness of its containers counts, because only the kubelet
+ * changes it. The condition `Ready` does not count: Kubernetes sets it to false when a node is unreachable, so an
+ * unreachable node would look like a node without an agent.
  */
 function isServing(pod: Pod): boolean {
   const { phase, containerStatuses = [] } = pod.status ?? {};
@@ -69,7 +69,7 @@ function isServing(pod: Pod): boolean {
   );
 }
 
-/** Whether the agent starts for the first time and nothing has failed so far. */
+/** Whether the agent pod is in its first start, and none of its containers has failed. */
 function isStarting({ status }: Pod): boolean {
   const { phase = 'Pending', initContainerStatuses = [], containerStatuses = [] } = status ?? {};
   return (

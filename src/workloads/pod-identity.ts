@@ -38,8 +38,9 @@ export type HeldIdentity =
  * by annotation.
  *
  * The webhook mutates every container that exists when it is called. If only some containers have no identity, a
- * sidecar injector added these containers later, and they would have none in a new pod either, so they do not count.
- * For the same reason, a container that was not injected and sets credentials of its own does not count.
+ * sidecar injector added these containers later, and they would have none in a new pod either, so they do not count. A
+ * container that was not injected and sets credentials of its own does not count either, because it would also set them
+ * in a new pod.
  */
 export type PodIdentity =
   | { readonly state: 'current' }
@@ -134,8 +135,8 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 
 /**
  * Identity that the webhook injected into the container. SDKs prefer a web identity, if both of its variables are set,
- * to container credentials. If the variable for the credentials address is set without the agent's token, the container
- * itself sets the variable: the webhook skips containers that already set this variable.
+ * to container credentials. A container that has the variable for the credentials address but not the agent's token
+ * sets this variable itself, because the webhook skips containers that already set the variable.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);
@@ -175,7 +176,10 @@ function isSet(container: PodContainer, name: string): boolean {
   return Boolean(entry?.value) || entry?.valueFrom !== undefined;
 }
 
-/** Audience of the projected token that is mounted at `file`. The webhook chooses the name of the volume. */
+/**
+ * Audience of the projected token that is mounted at `file`. The token is found by its path, because the webhook
+ * chooses the name of the volume.
+ */
 function tokenAudience(pod: Pod, container: PodContainer, file: string): string | undefined {
   for (const mount of container.volumeMounts ?? []) {
     const volume = pod.spec?.volumes?.find((entry) => entry.name === mount.name);

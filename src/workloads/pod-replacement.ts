@@ -38,8 +38,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // The missed pods were created from the current template, but without its identity: the webhook had not yet received
-  // the ServiceAccount or its latest annotation.
+  // The webhook missed these pods: they were created from the current template, but did not get its identity, because
+  // the webhook had not yet received the ServiceAccount or its latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byPriority);

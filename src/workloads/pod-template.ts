@@ -1,7 +1,7 @@
 /**
- * Compares pod templates without their identity. A Deployment rolls at once if anything else in its template changed,
- * and then gets the new identity at the same time. A Deployment that would roll only for a new identity waits for its
- * rollout slot.
+ * Compares pod templates without their identity. If anything else in its template has changed, a Deployment rolls
+ * immediately, and this rollout also brings the new identity. A Deployment that would roll only for a new identity
+ * waits for its rollout slot.
  */
 import { identityAnnotation } from '../api/index.ts';
 import { digestOf, type JsonObject, type ObservedObject } from './manifest.ts';

@@ -99,7 +99,7 @@ export const overridingEnv = {
 /**
  * Environment variables that pods with an account must not set. Some make the webhook skip the container, some override
  * the injected identity (including the path of a credentials file, which some SDKs prefer), and some have an effect
- * only together with the others.
+ * only together with other variables of this list.
  */
 export const credentialEnv: readonly string[] = [
   ...Object.values(identityEnv),
@@ -155,7 +155,10 @@ export function isReady(pod: Pod): boolean {
   return pod.status?.conditions?.some((entry) => entry.type === 'Ready' && entry.status === 'True') ?? false;
 }
 
-/** Scheduler of pods on AWS Fargate. The field is immutable. Source: EKS User Guide, "Get started with AWS Fargate". */
+/**
+ * Name of the scheduler of pods on AWS Fargate. A pod's `schedulerName` is immutable. Source: EKS User Guide, "Get
+ * started with AWS Fargate".
+ */
 const fargateScheduler = 'fargate-scheduler';
 
 /**

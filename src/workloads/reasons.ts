@@ -42,7 +42,7 @@ export const slotReasons = {
 } as const;
 export type SlotReason = keyof typeof slotReasons;
 
-/** Reasons why a target cannot be deployed that are independent of its identity. */
+/** Reasons, independent of the target's identity, why the app cannot be deployed to a target. */
 export const targetReasons = {
   TargetUnknown: userAction("The app's target is not a target of the ClusterConfig."),
   TargetReserved: userAction(
@@ -80,7 +80,7 @@ export const rolloutReasons = {
 } as const;
 export type RolloutReason = keyof typeof rolloutReasons;
 
-/** Reasons of an App's conditions that summarize its targets. */
+/** Reasons of those conditions of an App that summarize its targets. */
 export const summaryReasons = {
   Ready: 'All targets are ready.',
   NoAccount: 'The app names no account, so its pods hold no identity.',

@@ -12,7 +12,10 @@ import { isAutoscaled, maxReplicas, type TargetSpec } from './target-spec.ts';
 /** Annotation of a Deployment: the number of replicas that was applied last. Absent if the manifest set no number. */
 const appliedReplicasAnnotation = 'k11n.dev/applied-replicas';
 
-/** Annotation of a halted Deployment: its former number of replicas, which is restored under an autoscaler. */
+/**
+ * Annotation of a halted Deployment: its former number of replicas. The end of the halt restores this number if the
+ * target is autoscaled, or if the spec of the App cannot be applied.
+ */
 const replicasBeforeHaltAnnotation = 'k11n.dev/replicas-before-halt';
 
 export type WantedReplicas = {

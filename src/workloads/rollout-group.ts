@@ -2,13 +2,13 @@
  * Assigns the rollout slot among the workloads of an account, the members of its rollout group. Only the member with
  * the slot rolls to a new identity, so that a broken identity affects only one workload.
  *
- * | another member                            | a member that wants the new identity            |
+ * | another member M                          | a member N that wants the new identity          |
  * |-------------------------------------------|-------------------------------------------------|
- * | is rolling, and does not come after it    | WaitingForTurn                                  |
- * | has the identity and is not healthy       | PausedByFailedRollout                           |
- * | comes before it, and is refused           | PausedByFailedRollout                           |
- * | comes before it                           | WaitingForTurn                                  |
- * | none of these                             | go                                              |
+ * | M is rolling, and does not come after N   | N: WaitingForTurn                               |
+ * | M has the identity, and is not healthy    | N: PausedByFailedRollout                        |
+ * | M comes before N, and was refused         | N: PausedByFailedRollout                        |
+ * | M comes before N                          | N: WaitingForTurn                               |
+ * | none of these                             | N: go                                           |
  *
  * The rollout of a member that wants the new identity may never finish, since its present identity may no longer exist.
  * If several such members are mid-rollout, the first of them gets the slot. If each waited for the others, only a
@@ -24,7 +24,7 @@ export type RolloutMember = {
   readonly id: string;
   /** Whether the member wants another identity and lacks only the rollout slot. */
   readonly wants: boolean;
-  /** Whether the member's pod template, or each of its pods, has the wanted identity. */
+  /** Whether the member's pod template has the wanted identity, or else each of its pods has it. */
   readonly hasWanted: boolean;
   /** `refused`: the API server refused the member's new pod template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';
@@ -38,7 +38,10 @@ export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonl
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
-/** Returns a rollout slot for each member that wants to roll, by the member's id. At most one slot is `go`. */
+/**
+ * Decides, for each member that wants to roll, whether it gets the rollout slot. Keys are member ids. At most one value
+ * is `go`.
+ */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
   const busy = members.filter(isBusy).toSorted(byPrecedence);

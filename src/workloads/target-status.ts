@@ -21,7 +21,7 @@ export type TargetOutcome = {
    * check this, or the identity gate was closed after the plan was made.
    */
   readonly heldBack?: IdentityFinding;
-  /** Reason why a pod without the identity has not been replaced yet. */
+  /** Reason why a pod without the wanted identity has not been replaced yet. */
   readonly replacementWaits?: string;
 };
 
@@ -29,7 +29,10 @@ export type TargetReport = {
   readonly row: AppTargetStatus & { readonly reason: string };
   /** Whether the wanted number of pods is available, whatever template the pods have. */
   readonly available: boolean;
-  /** Whether the target's identity was evaluated: the target should have pods, and nothing else blocked it. */
+  /**
+   * Whether the target's identity was evaluated. It is not evaluated if the target is halted, or if another problem
+   * blocks the target.
+   */
   readonly identityEvaluated: boolean;
   /** Finding about the identity of a target that waits, or of a target that keeps running. */
   readonly finding?: IdentityFinding | SlotBlocker;

@@ -1,7 +1,7 @@
 /**
- * Simulated cluster that executes a plan's steps, and that later plans read. It simulates server-side apply by one
- * manager, and the API server's defaults and normalization of quantities. Integration tests check the same properties
- * on a real API server.
+ * Simulated cluster. It executes the steps of a plan, and later plans read its state. It simulates server-side apply by
+ * one manager, and the API server's defaults and normalization of quantities. Integration tests check the same
+ * properties on a real API server.
  */
 import type { Manifest, ObservedObject } from '../manifest.ts';
 import type { AppPlan } from '../plan.ts';
