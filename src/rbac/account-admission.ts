@@ -63,7 +63,7 @@ const written = writesOf(linkedServiceAccounts);
 /**
  * Requires the right to each tag in the variable `askedTags` (see `changedTags`).
  *
- * @param owner the owner of the tags in the message, for example `a role`
+ * @param owner how the message names the owner of the tags, for example `a role`
  */
 export const rightToTags = (owner: string): AdmissionPolicy['spec']['validations'] =>
   rightToEach(rights.tag, {
@@ -88,7 +88,8 @@ export const roleOfAccount = (account: string): string => {
   return `has(${account}.spec.aws.roleName) ? ${account}.spec.aws.roleName : ${status}.contains('/kon-') && ${status}.contains(${derived}) ? ${status}.split('/')[size(${status}.split('/')) - 1] : '*'`;
 };
 /**
- * Minimum number of characters of the account's name that the name of its role contains, for any name of the cluster.
+ * The name of an account's role contains at least this many characters of the account's name, however long the
+ * cluster's name is.
  */
 const nameInRole = 26;
 

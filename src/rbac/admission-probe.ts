@@ -55,7 +55,7 @@ export function probePolicy(digest: string): AdmissionPolicy {
 }
 
 /**
- * Digest of the policies that the API server enforces; undefined when it admits the probe object.
+ * Digest of the policies that the API server enforces; undefined if the API server admits the probe object.
  *
  * @param create sends a probe object as a dry run
  * @throws the error of `create`, if it is not a refusal by the probe policy

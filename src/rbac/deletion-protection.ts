@@ -62,9 +62,10 @@ const versionOf = (of: string): string => {
 };
 
 /**
- * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not see these
- * deletions. An older CRD permanently drops the fields that it does not have from all stored objects. The policy does not use
- * `resourceNames`, which would not match a `deletecollection` request, because such a request names no object.
+ * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not
+ * see these deletions. An older CRD permanently drops, from all stored objects, the fields that it does not define. The
+ * policy does not use `resourceNames`, which would not match a `deletecollection` request, because such a request names
+ * no object.
  */
 export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
   matchConstraints: {
@@ -94,8 +95,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 
 /**
  * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can
- * send that field manager. Therefore, it replaces only the annotation that states consent; the request still needs the
- * right to the role.
+ * send that field manager. Therefore, a request with that field manager needs no annotation that states consent, but it
+ * still needs the right to the role.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */

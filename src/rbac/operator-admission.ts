@@ -3,19 +3,20 @@
  * of an object. With a stolen token of the operator, an attacker can only make the kinds of changes that the operator itself makes,
  * in the targets of the ClusterConfig. `docs/guides/security.md` states the remaining risks.
  *
- * | policy                           | confines                                                                    |
- * |----------------------------------|-----------------------------------------------------------------------------|
- * | `operator-tokens.k11n.dev`       | audience and lifetime of the tokens it requests                             |
- * | `operator-confinement.k11n.dev`  | namespaces it writes into, and objects there that it may change or delete   |
- * | `operator-targets.k11n.dev`      | those namespaces to the targets of the ClusterConfig                        |
- * | `operator-namespaces.k11n.dev`   | namespaces it creates or labels to the targets of the ClusterConfig         |
- * | `operator-metadata.k11n.dev`     | what it changes on a Namespace, and on a LinkedServiceAccount               |
- * | `operator-workloads.k11n.dev`    | the content of what it deploys                                              |
- * | `operator-service-accounts.k11n.dev` | ServiceAccounts of Deployments to `default` and those that link an account |
+ * | policy                               | restricts                                                                          |
+ * |--------------------------------------|------------------------------------------------------------------------------------|
+ * | `operator-tokens.k11n.dev`           | audience and lifetime of the tokens that the operator requests                     |
+ * | `operator-confinement.k11n.dev`      | namespaces that it writes into, and objects there that it changes or deletes       |
+ * | `operator-targets.k11n.dev`          | namespaces that it writes into: only targets of the ClusterConfig                  |
+ * | `operator-namespaces.k11n.dev`       | namespaces that it creates or labels: only targets of the ClusterConfig            |
+ * | `operator-metadata.k11n.dev`         | its changes to Namespaces and LinkedServiceAccounts                                |
+ * | `operator-workloads.k11n.dev`        | content of the workloads that it deploys                                           |
+ * | `operator-service-accounts.k11n.dev` | ServiceAccounts of its Deployments: `default`, or one that is linked to an account |
  *
  * A policy with parameters fails for every user while its parameters cannot be read (see `admissionPolicy`). The policy
- * `operator-targets` matches requests of all users, so it ignores failures. This is not the only limit: a policy without parameters
- * confines the same requests to labelled namespaces, and a namespace gets its label only from a ClusterConfig.
+ * `operator-targets` matches requests of all users, so it ignores such failures. The operator remains confined then: a
+ * policy without parameters confines the same requests to labelled namespaces, and a namespace gets its label only from
+ * a ClusterConfig.
  */
 import {
   accountFinalizer,

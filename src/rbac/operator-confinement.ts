@@ -1,6 +1,6 @@
 /**
- * Limits the operator's writes to its own objects in targets. In other namespaces, the operator may only remove its
- * objects and links.
+ * In targets, the operator may write only its own objects. In other namespaces, it may only remove its objects and
+ * links.
  */
 import {
   accountLabel,

@@ -110,7 +110,8 @@ export function admissionObjects(
 
 /**
  * Whether a policy or its binding is applied after the CRDs: true for policies with parameters, and for the policy that
- * protects the CRDs. A deletion in the order of the manifest then deletes the CRDs while that policy is still enforced.
+ * protects the CRDs. If someone deletes the objects in the order of the manifest, the CRDs come first, so that policy
+ * still protects them.
  */
 export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;

@@ -1,6 +1,6 @@
 /**
- * Limits the workloads that the operator may deploy to workloads that it renders from an App. Server-side apply keeps fields of
- * other managers, so fields that existed before are admitted unchanged.
+ * The operator may deploy only workloads that it renders from an App. Server-side apply keeps fields of other managers,
+ * so fields that existed before are admitted unchanged.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
 import { admissionPolicy, matchRule, variable, type AdmissionPolicy } from './admission-policy.ts';

@@ -1,6 +1,6 @@
 /**
- * ClusterRoles that a cluster administrator binds to users. Each role allows one of these activities: view, write,
- * deploy, grant or use any permission, cut accounts off, or release accounts.
+ * ClusterRoles that a cluster administrator binds to users. Each role allows one of these activities: to view, to
+ * write, to deploy, to grant or use any permission, to cut accounts off, to release accounts.
  */
 import { apiGroup, apps, clusterConfigs, linkedServiceAccounts, quarantines } from '../api/index.ts';
 import { rights } from './account-admission.ts';

@@ -15,7 +15,7 @@ const probeName = 'konstellation-uninstall-probe';
 
 /**
  * Allows updates of objects that are being deleted, because the operator removes their finalizers, and a GitOps tool
- * may continue to apply them.
+ * may continue to apply these objects.
  */
 export const uninstallingPolicy: AdmissionPolicy = admissionPolicy('uninstalling.k11n.dev', {
   matchConstraints: {

@@ -1,7 +1,8 @@
 /**
- * The table of rights: users with the shipped roles, users with rights that look harmless, and the operator's own credentials,
- * with the requests that each user, or a user who has stolen the credentials, might try. The tables of docs/guides/security.md are generated from it, and
- * test/integration/access/people.test.ts tries each cell on a real API server and on the AWS emulator.
+ * The table of rights. Its columns are users with the shipped roles, users with rights that look harmless, and an
+ * attacker who has stolen the operator's token. Its rows are the requests that they might try. The tables of
+ * docs/guides/security.md are generated from it, and test/integration/access/people.test.ts tries each cell on a real
+ * API server and on the AWS emulator.
  */
 import type { rights } from '../account-admission.ts';
 
@@ -35,7 +36,7 @@ export type Attempt = {
   readonly cells: Partial<Readonly<Record<Person, Cell>>>;
 };
 
-/** Sets the cell of all users who have the rights of `konstellation-edit`. */
+/** Sets the table cell of each user who has the rights of `konstellation-edit` to `cell`. */
 const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] => ({
   edit: cell,
   grant: cell,
