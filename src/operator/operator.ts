@@ -33,7 +33,7 @@ export type OperatorOptions = {
   readonly monotonic: () => Monotonic;
   /** Returns a random number that is at least 0 and less than 1. */
   readonly random: () => number;
-  /** Stops the operator when it aborts. The operator first finishes the reconciles in flight. */
+  /** When this signal aborts, the operator finishes the reconciles in flight, and then stops. */
   readonly signal: AbortSignal;
   readonly version: string;
   /** Environment variables of the process. They configure the proxies and certificate authorities for AWS calls. */

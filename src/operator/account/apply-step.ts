@@ -122,8 +122,8 @@ async function assertExists(
 
 /**
  * Checks that the account exists, before a ServiceAccount or an association is created for its role. The role alone
- * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check accepts
- * any earlier API server response to this process that contained the account.
+ * proves nothing, because AWS may list a role for a while after its deletion. Unlike `assertExists`, this check also
+ * passes if an earlier response of the API server to this process contained the account.
  *
  * @throws IdentityError `KubernetesConflict`
  */

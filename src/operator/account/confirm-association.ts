@@ -113,7 +113,7 @@ async function checkInjection(
     );
 }
 
-/** Returns a pod for dry runs that passes the `restricted` Pod Security Standard. */
+/** Returns a dry-run pod that complies with the Pod Security Standard `restricted`. */
 function dryRunPod(namespace: string, serviceAccountName: string): KubeObject & { readonly spec: object } {
   return {
     apiVersion: 'v1',

@@ -126,8 +126,8 @@ export function createExecutor(options: ExecutorOptions): ExecuteStep {
 
 /**
  * Whether the operator records an Event about this failed attempt of a step. Events are kept for an hour. The delay
- * between attempts is at most five minutes, so an Event at every eighth attempt reports a lasting failure before its
- * previous Event expires.
+ * between attempts is at most five minutes, so with an Event at every eighth attempt, a lasting failure always has an
+ * Event that has not expired.
  */
 function isReported(attempts: number): boolean {
   return Number.isInteger(Math.log2(attempts)) || attempts % 8 === 0;

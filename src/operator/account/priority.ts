@@ -8,7 +8,7 @@ import { findCondition } from '../../k8s/conditions.ts';
 
 /**
  * Priorities of queued accounts; the default is 0. A `yielded` account lets other accounts create their roles first. A
- * `resumed` account has yielded for long enough.
+ * `resumed` account has yielded for the maximum time, and continues.
  */
 export const priorities = { edited: 10, resumed: 6, created: 5, yielded: 4 };
 

@@ -53,7 +53,7 @@ export function targetNames(of: {
   readonly associated: Iterable<string>;
 }): ReadonlySet<string> {
   const { spec, status } = of.account;
-  // A draining target may have lost its ServiceAccount while the status still reports the target as linked.
+  // Targets that the status reports as linked are included, because a draining target may have lost its ServiceAccount.
   const reported = status?.targets?.flatMap((row) => (row.linked ? [row.name] : [])) ?? [];
   return new Set([
     ...of.clusterTargets,
@@ -68,7 +68,7 @@ export function targetObservation(of: {
   readonly target: string;
   readonly account: string;
   readonly namespace: Namespace | undefined;
-  /** ServiceAccount that is named like the account, with the managed fields of its annotations. */
+  /** ServiceAccount with the name of the account. It must contain the managed fields of its annotations. */
   readonly serviceAccount: KubeObject | undefined;
   /** Pods that run as the `serviceAccount` of this target. */
   readonly pods: readonly Pod[];

@@ -9,8 +9,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * Maximum time that an account yields, in milliseconds. `unlimited`: the time until STS usually knows the role.
- * `limited`: a shorter time while IAM limits the rate of calls. Otherwise, the remaining steps of all yielding accounts
- * would accumulate until the last role is created.
+ * `limited`: a shorter time while IAM limits the rate of calls. With the longer time, the remaining steps of all
+ * yielding accounts would then accumulate until the last role is created.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 
@@ -37,8 +37,8 @@ export function createYieldingAccounts(options: {
   return {
     add: (name: string): void => void since.set(name, now()),
     /**
-     * Called when the account is reconciled. Resumes other accounts that have yielded for long enough. Every yielding
-     * account is also in the queue, so further reconciles follow.
+     * Called when the account is reconciled. Resumes other accounts that have yielded for the maximum time. Every
+     * yielding account is also in the queue, so this function is called again until all accounts have been resumed.
      */
     reconciling(name: string): void {
       since.delete(name);

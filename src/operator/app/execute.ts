@@ -44,7 +44,7 @@ export type ExecuteTools = {
 export type ExecuteResult = {
   readonly outcomes: ReadonlyMap<string, TargetOutcome>;
   readonly events: readonly EventDraft[];
-  /** Milliseconds until the next reconcile of the App, which checks for a change that no watch reports. */
+  /** Milliseconds until the App is reconciled again, to check for a change that no watch reports. */
   readonly requeueAfterMs?: number;
   /** Whether a step failed. The App is then reconciled again with back-off. */
   readonly failed: boolean;
@@ -270,7 +270,7 @@ async function deleteObject({ object }: DeleteStep, tools: ExecuteTools): Promis
       signal,
     });
   } catch (error) {
-    // Another object has replaced the object, or the object was already deleted.
+    // The object was already deleted, or another object with the same name has replaced it.
     if (!isNotFound(error) && !isConflict(error)) throw error;
   }
   objects.deleted(object);

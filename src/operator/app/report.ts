@@ -1,4 +1,7 @@
-/** Reports on an App: writes its status if it differs, and records an Event for each target whose state changed. */
+/**
+ * Reports on an App: writes the App's status if it has changed, and records an Event for each target whose state
+ * changed.
+ */
 import { apps, type App, type AppStatus } from '../../api/index.ts';
 import { setConditions } from '../../k8s/conditions.ts';
 import {
@@ -45,7 +48,7 @@ export function recordEvents(context: OperatorContext, app: App, events: readonl
     context.recorder.event(app, { type, reason, note: message });
 }
 
-/** Writes the status if it differs, then records an Event for each target whose state changed. */
+/** Writes the App's status if it has changed, then records an Event for each target whose state changed. */
 export async function report(
   app: App,
   draft: AppStatusDraft,

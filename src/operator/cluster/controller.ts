@@ -1,4 +1,7 @@
-/** Keeps the status of each ClusterConfig up to date, and creates the namespaces of its targets: observe, plan, execute, report. */
+/**
+ * Keeps the status of each ClusterConfig up to date, and creates the namespaces of its targets. Each reconcile
+ * observes, plans, executes and reports.
+ */
 import type { ClusterConfig } from '../../api/index.ts';
 import { planCluster } from '../../identity/index.ts';
 import { isConditionTrue } from '../../k8s/conditions.ts';

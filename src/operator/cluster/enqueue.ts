@@ -35,7 +35,7 @@ export function enqueueOnChanges(
     const isTarget = informers.clusterConfigs.store
       .list()
       .some((config) => config.spec.targets.includes(change.key));
-    // The label matters because an admission policy denies the operator every write to a target without it.
+    // The label matters because an admission policy denies the operator every write to a target without this label.
     const labelOf = (namespace: KubeObject | undefined): string | undefined =>
       namespace?.metadata.labels?.[targetLabel];
     if (isTarget && (!change.old || !change.new || labelOf(change.old) !== labelOf(change.new))) refreshAll();

@@ -28,7 +28,7 @@ export type RemoteAnswers = Pick<ClusterWorld, 'issuer' | 'caller' | 'provider' 
 
 /**
  * Requests the facts about the cluster from the API server and AWS. Returns undefined if the API server does not
- * respond. Accounts are still reconciled in that case.
+ * respond. In that case, the status of the ClusterConfig stays as it is, and accounts are still reconciled.
  */
 export async function requestFacts(
   { context, aws }: ClusterObserverOptions,

@@ -1,4 +1,4 @@
-/** Reports the status of a ClusterConfig, and an Event when its OIDC provider becomes unusable. */
+/** Writes the status of a ClusterConfig, and records an Event when the cluster's OIDC provider becomes unusable. */
 import { clusterConfigs, type ClusterConfig, type ClusterConfigStatus } from '../../api/index.ts';
 import { providerCondition } from '../../identity/index.ts';
 import { findCondition, isConditionTrue } from '../../k8s/conditions.ts';

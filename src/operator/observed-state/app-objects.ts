@@ -1,4 +1,7 @@
-/** Observed objects of Apps: the watched objects with the app label, updated by this process's latest writes. */
+/**
+ * Observed objects of Apps: for each object with the app label, the state from the watch, or a newer state from a write
+ * of this process.
+ */
 import { appLabel, type App } from '../../api/index.ts';
 import type { Change, Informer, KubeObject, Resource } from '../../kube/index.ts';
 import type { Manifest, ObservedObject } from '../../workloads/index.ts';

@@ -26,7 +26,7 @@ export function createAssociationCache(now: () => Monotonic) {
   return {
     /**
      * Returns the cached associations of all ServiceAccounts with this name, by namespace. After a listing, the result
-     * includes every namespace in `targets`.
+     * has an entry for every namespace in `targets`, because the listing also shows where no association exists.
      */
     of(serviceAccount: string, targets: Iterable<string>): ReadonlyMap<string, CachedAssociation> {
       usedNames.add(serviceAccount);

@@ -67,7 +67,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
       const unknownAt = entry.unknown?.at ?? -Infinity;
       if (kind.isNeeded(key, entry)) continue;
       if (Math.max(entry.wroteAt ?? -Infinity, unknownAt) > now() - longestListingMs) continue;
-      // Without this entry, the last listing would imply that the object does not exist.
+      // The entry is kept, because without it, the last listing would imply that the object does not exist.
       if (listedFrom !== undefined && unknownAt > listedFrom - settleMs) continue;
       index(key, ownerNow(key), undefined);
       entries.delete(key);
@@ -145,7 +145,7 @@ export function mayPrecedeWrite(entry: Entry<unknown> | undefined, askedAt: numb
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** Like `mayPrecedeWrite`, but also considers writes to an existing object whose outcome is unknown. */
+/** Like `mayPrecedeWrite`, but also considers writes with an unknown outcome to an existing object. */
 export function mayPrecedeAnyWrite(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
   return mayPrecedeWrite(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;

@@ -1,7 +1,7 @@
 /**
- * Cache of nodes that were read because a pod with a Pod Identity runs there, but no Pod Identity agent pod serves it.
- * EKS sets the relevant label when a node registers, so each node is read once. The node leaves the cache with the last
- * such pod.
+ * Cache of nodes that were read because they run a pod with a Pod Identity, but no Pod Identity agent that can serve
+ * the pod. The operator needs the label for the compute type, which EKS sets when a node registers, so each node is
+ * read once. A node leaves the cache when the last pod with a Pod Identity has left the node.
  */
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';

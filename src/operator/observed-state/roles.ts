@@ -125,7 +125,7 @@ export function createRoleCache(now: () => Monotonic) {
       return before === undefined || !sameAsRead(before.object, object);
     },
 
-    /** Stores a step that IAM confirmed. */
+    /** Applies a step that IAM confirmed to the cached role. */
     applied(step: RoleWrite, created?: CreatedRole): void {
       const { unknown, ...before } = known(step.role) ?? { object: null };
       const at = now();
@@ -146,8 +146,8 @@ export function createRoleCache(now: () => Monotonic) {
      * - A creation may have created the role, whatever the error, and IAM may not show the role everywhere yet.
      * - A deletion or a removal of tags without a response may have ended our ownership, so that the role may belong to
      *   another owner. The role must be read before the next write.
-     * - After any other write without a response, the role is read again later. Otherwise, a plan for the opposite
-     *   change could wrongly find nothing to do.
+     * - After any other write without a response, the role is read again later. Otherwise, if the account's spec were
+     * changed back, its plan could wrongly find nothing to do.
      * - If IAM does not find the role, the next plan creates it again, unless this process wrote the role a moment ago.
      */
     failed(step: RoleWrite, { code, mayBeDone }: IdentityError): void {
@@ -161,7 +161,10 @@ export function createRoleCache(now: () => Monotonic) {
         cache.set(name, { ...before, object: null, source: 'read', ...absent(name, now()) });
     },
 
-    /** Reserves the role for adoption by one account until it is released. Returns the account that holds the reservation. */
+    /**
+     * Reserves the role for adoption by one account until `release` is called for the role. Returns the account that
+     * holds the reservation.
+     */
     reserve(name: string, account: string): string {
       const first = reservations.get(name) ?? account;
       reservations.set(name, first);

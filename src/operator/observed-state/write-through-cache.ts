@@ -12,7 +12,7 @@ import type { Change, Informer, KubeObject } from '../../kube/index.ts';
  */
 const unseenForMostMs = 60_000;
 
-/** Maximum age, in milliseconds, of a response to a write that still counts as a read of the object. */
+/** A response to a write counts as a read of the object until it is this many milliseconds old. */
 const freshForMs = 5_000;
 
 /** Write that the informer has not reported yet. */
@@ -119,7 +119,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       remember(key, object, object);
     },
 
-    /** Stores that this process deleted the object. */
+    /** Records that this process deleted the object. */
     deleted(key: string, object: T): void {
       remember(key, undefined, object);
     },
@@ -137,7 +137,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       return version !== undefined && version === metadata.resourceVersion && age >= 0 && age <= freshForMs;
     },
 
-    /** Stores that the API server has returned this object in response to a read. */
+    /** Records that the API server has returned this object in response to a read. */
     saw(key: string, object: T): void {
       answers.set(key, { ...answers.get(key), uid: uidOf(object) });
     },

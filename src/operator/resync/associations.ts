@@ -40,7 +40,10 @@ export function createAssociationPass(options: {
   /** Set after EKS denied a listing, until a listing succeeds. */
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
-  /** Whether Pod Identity is used: by the cluster's mode, by an account's mode, or by a target. */
+  /**
+   * Whether Pod Identity is used: the cluster or an account has this identity mode, or the status of a target reports
+   * it.
+   */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());
     if (state.ok && state.facts.identityMode === 'PodIdentity') return true;

@@ -34,8 +34,8 @@ export function createRolePass(options: {
   let deniedAt: number | undefined;
 
   /**
-   * Returns the cluster's roles that are cached or named in the status of an account. Each role has the names of the
-   * accounts that it affects.
+   * Returns, for each role of the cluster that is cached or named in the status of an account, the names of the
+   * accounts that the role affects.
    */
   const accountsByRole = (clusterArn: string): ReadonlyMap<string, ReadonlySet<string>> => {
     const found = new Map(cache.owned(clusterArn).map((name) => [name, cache.concernedBy(name)]));
