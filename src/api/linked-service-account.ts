@@ -27,7 +27,7 @@ export const policyName = z
 
 /**
  * Maximum number of policies of an account, in `policyArns` and `policyNames` together. IAM's highest quota is 20
- * policies per role.
+ * policies per role, so this limit refuses no list that IAM could accept.
  */
 export const maxPolicies = 25;
 

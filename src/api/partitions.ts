@@ -14,7 +14,7 @@ type PartitionFacts = {
   readonly dnsSuffix: string;
   /** DNS suffix of hosts with IPv4 and IPv6 addresses. EKS Auth has no other hosts. */
   readonly dualStackDnsSuffix: string;
-  /** Region of IAM, which is used to sign requests to IAM. */
+  /** Region with which requests to IAM are signed. */
   readonly iamRegion: string;
   /** Host name of IAM, if it contains no region. */
   readonly iamHost?: string;

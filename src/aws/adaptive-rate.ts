@@ -39,9 +39,9 @@ export type AdaptiveRate = {
 const firstWindow = 7;
 /**
  * Growth of the window (the maximum of calls in flight) per accepted call. Until the first throttle, the window stays
- * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by 1),
- * so 150 calls widen it to 24. If AWS's token bucket holds only 40 calls, AWS throttles before the window grows, and
- * thus refuses at most seven calls. After a throttle, the window grows slowly.
+ * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by 1).
+ * It thus reaches 24 after 150 accepted calls in total. If AWS's token bucket holds only 40 calls, AWS throttles before
+ * the window grows, and thus refuses at most seven calls. After a throttle, the window grows slowly.
  */
 const windowGrowth = {
   first: 48,
@@ -72,10 +72,7 @@ const holdMs = 10_000;
 const growth = { share: 0.01, leastBase: 2 };
 /** Minimum learned rate, in calls per second. */
 const minRate = 0.2;
-/**
- * Minimum length of a pause without calls that may fill AWS's token bucket, in milliseconds. Such a pause ends a
- * measurement.
- */
+/** Time without calls, in milliseconds. A longer pause may fill AWS's token bucket, so it ends a measurement. */
 const longestGapMs = 1_000;
 /**
  * Maximum time in milliseconds during which unused calls accumulate at the learned rate and can be sent in a burst
@@ -142,8 +139,8 @@ export function createAdaptiveRate(options: {
     const sending = perSecond() ?? 0;
     if (bucketOverflowed)
       learn(now, measured * paceRatio, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
-    // The real rate is also higher than the measured rate if calls were sent so slowly that a small bucket was full
-    // most of the time.
+    // The measured rate is also too low if calls were sent so slowly that a small bucket was full most of the time. The
+    // learned rate is then only slightly lower than the sending rate.
     else if (sending > 1.5 * measured) learn(now, sending * slightDecrease);
     else learn(now, measured * paceRatio);
   };
@@ -169,7 +166,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // Only the time during which the rate delayed calls counts towards raising the rate.
+        // The learned rate grows with the time during which it has delayed calls. Other time does not count.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;

@@ -1,6 +1,6 @@
 /**
- * HTTP agents of the AWS clients. The same environment variables as in the AWS CLI configure their proxies and
- * certificate authorities.
+ * HTTP agents of the AWS clients. Their proxies and certificate authorities are configured by the environment variables
+ * that the AWS CLI also uses.
  */
 import { readFileSync } from 'node:fs';
 import { ConnectionAgent, proxyFromEnv } from '../http/index.ts';

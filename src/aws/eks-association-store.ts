@@ -95,8 +95,9 @@ export function createEksAssociationStore(options: {
     },
 
     async update({ id: associationId, details }, roleArn, signal) {
-      // EKS keeps the settings that a request omits, and removes settings with an empty value. The EKS controller of
-      // AWS Controllers for Kubernetes does the same: https://github.com/aws-controllers-k8s/eks-controller/pull/164
+      // EKS keeps the settings that a request omits, so an empty value removes a setting. The EKS controller of AWS
+      // Controllers for Kubernetes also sends empty values:
+      // https://github.com/aws-controllers-k8s/eks-controller/pull/164
       const removed = {
         ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),
         ...(details?.policy === undefined ? {} : { policy: '' }),

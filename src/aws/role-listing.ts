@@ -16,8 +16,8 @@ import type {
 import type { DeserializeMiddleware } from '@smithy/types';
 
 /**
- * Prefix of Konstellation's tag keys, or an escaped character that may hide the prefix. IAM compares tag keys
- * regardless of case.
+ * Matches the prefix of Konstellation's tag keys, or an escaped character, which may hide the prefix. The case of
+ * letters does not matter, because IAM compares tag keys regardless of case.
  */
 const mayHaveOurTags = /k11n\.dev\/|&#/i;
 
@@ -42,9 +42,9 @@ const lessThan = '<'.charCodeAt(0);
 const initialSize = 128 * 1024;
 
 /**
- * Number of bytes between two calls of `releaseBuffers`. For each chunk, Node.js allocates 64 KiB outside of V8's heap.
- * V8 frees these chunks only when its own heap needs space. The reduction itself allocates little in that heap, so V8
- * would free the chunks only after 30 MB or more of responses.
+ * Number of bytes between two calls of `releaseBuffers`. For each chunk of a response, Node.js allocates a buffer of 64
+ * KiB outside of V8's heap. V8 frees these buffers only when its own heap needs space. Reducing the responses allocates
+ * little in that heap, so V8 would free the buffers only after 30 MB or more of responses.
  */
 const releaseEvery = 2 * 1024 * 1024;
 

@@ -75,7 +75,7 @@ describe.each([
       if (!may) throw refusal;
     });
     const sending = post(agent, server, '/late');
-    // Here, the connection is still being established.
+    // At this point, the connection is still being established.
     may = false;
     await expect(sending).rejects.toBe(refusal);
     expect(heard).toEqual([]);
@@ -127,7 +127,8 @@ it('an agent that is destroyed right after a connection was established closes t
   const server = await startServer(false);
   const agent = agentTo(server);
   const sockets: Socket[] = [];
-  // This listener runs before the agent's listener, and the agent receives the socket only in a later tick.
+  // This listener runs before the agent's listener, and the agent receives the socket only in a later tick. The agent
+  // is therefore destroyed before it receives the socket.
   const destroyOnConnect = (message: unknown): void => {
     const { socket } = message as { readonly socket: Socket };
     sockets.push(socket);

@@ -60,7 +60,7 @@ export class ConnectionAgent extends Agent {
     callbackify(() => this.#connect(host ?? 'localhost', Number(port)))((error, socket) => {
       const { signal } = this.#destroyed;
       if (!signal.aborted) return callback(error, socket);
-      // The agent may have been destroyed after the connection was established. Node.js would keep the socket.
+      // The agent was destroyed before it received this connection. Without this call, Node.js would keep the socket.
       socket?.destroy();
       callback(toError(signal.reason), socket);
     });
@@ -116,7 +116,8 @@ export class ConnectionAgent extends Agent {
  * sockets.
  */
 export function guardRequest(request: ClientRequest, guard: () => void): void {
-  // Node.js writes the request right after the listeners of this event, in the same turn of the event loop.
+  // Node.js writes the request right after the listeners of this event, in the same turn of the event loop, so nothing
+  // happens between the guard and the write.
   request.prependOnceListener('socket', () => {
     try {
       guard();

@@ -3,7 +3,8 @@
 type UserAction = { readonly meaning: string; readonly requiresUserAction: true };
 
 /**
- * Entry in a registry of condition reasons. A string is the meaning of a reason that disappears without a user action.
+ * Entry in a registry of condition reasons. If a reason goes away without a user action, its entry is a string: the
+ * meaning of the reason. Otherwise, its entry is a `UserAction`.
  */
 export type Reason = string | UserAction;
 

@@ -92,7 +92,10 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const logger = options.logger ?? silentLogger;
   const known = new Map<string, Series>();
   const held = new Map<Series, () => void>();
-  /** Pending series by type, in the order in which they are written. The first series is being written. */
+  /**
+   * Pending series by type, each list in the order in which it is written. Warnings are written first. A series stays
+   * first in its list while it is being written.
+   */
   const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
   const waiting = (): number => backlog.Warning.length + backlog.Normal.length;
   let sender: Promise<void> | undefined;
@@ -244,7 +247,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       }
       forgetEnded();
       const series: Series = {
-        // The API requires this namespace for Events of cluster-scoped objects.
+        // The API requires the namespace `default` for Events of cluster-scoped objects.
         namespace: metadata.namespace ?? 'default',
         name: undefined,
         count: 1,

@@ -50,7 +50,7 @@ export type WatchOptions = RequestOptions & {
   /** The server ends the watch after this time. */
   readonly timeoutSeconds?: number | undefined;
   /**
-   * Requests that the watch begins with the current state as ADDED events, followed by a bookmark with
+   * Asks the server to begin the watch with the current state as ADDED events, followed by a bookmark with
    * `initialEventsEnd`.
    */
   readonly sendInitialEvents?: boolean | undefined;

@@ -119,7 +119,8 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
         name: 'cluster',
         cluster: {
           ...rest,
-          // KubeConfig accepts a server without TLS only if certificate verification is off.
+          // KubeConfig accepts an `http:` server only if certificate verification is off. Without TLS, there is no
+          // certificate to verify.
           ...(selected.server.startsWith('http:') ? { 'insecure-skip-tls-verify': true } : {}),
         },
       },
@@ -139,8 +140,8 @@ async function toKubeConfig(selected: Selected): Promise<KubeConfig> {
 }
 
 /**
- * Translates those fields of a user entry in the kubeconfig that KubeConfig does not handle or reads under another
- * name.
+ * Translates two groups of fields of a user entry in the kubeconfig: fields that KubeConfig does not handle, and fields
+ * that it reads under another name.
  */
 function translateUser(user: UserEntry, cluster: ClusterEntry): UserEntry {
   const translated: UserEntry = { ...user };

@@ -245,7 +245,7 @@ describe('a leader', () => {
     await world.advance(1_000);
     a.setFault('slow');
     await world.advance(1_500);
-    // The renewal is sent after two seconds, and the response arrives after six seconds.
+    // The renewal is sent two seconds after the start, and its response arrives six seconds after the start.
     a.setFault('silent');
     await world.advance(20_000);
     expect(a.log).toEqual(['leads at 0', 'signal aborted at 12000', 'lost at 12000']);

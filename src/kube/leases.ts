@@ -175,7 +175,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
         }
         if (!isConflict(error)) throw error;
         // The conflict has one of two causes: another process wrote the Lease, or the response to an earlier write of
-        // this process was lost. Read the Lease.
+        // this process was lost. In both cases, the next round of this loop reads the Lease again.
         known = undefined;
         continue;
       }

@@ -14,7 +14,7 @@ export type RateLimiter = {
 export type TokenBucket = {
   /** Takes the next token, and returns the milliseconds until it is available. */
   readonly take: () => number;
-  /** Returns the token of an aborted request, so that later requests wait less. */
+  /** Puts the token of an aborted request back into the bucket, so that later requests wait less. */
   readonly giveBack: () => void;
 };
 

@@ -1,8 +1,8 @@
 /**
- * Mirrors the objects of one resource into a sink, the receiver of objects, like client-go's
- * `tools/cache/reflector.go`. The reflector lists the objects, and watches from the resourceVersion of the list. When a
- * watch ends, it resumes from the last resourceVersion, or lists again if that resourceVersion has expired. Only the
- * signal stops a reflector.
+ * Mirrors the objects of one resource into a sink (the receiver of the objects), as `tools/cache/reflector.go` in
+ * client-go does. The reflector lists the objects, and watches from the resourceVersion of the list. When a watch ends,
+ * it resumes from the last resourceVersion, or lists again if that resourceVersion has expired. Only the signal stops a
+ * reflector.
  */
 import { backoffDelayMs, type BackoffPolicy } from './backoff.ts';
 import {
@@ -59,7 +59,7 @@ export type ReflectorSink<T> = {
   readonly take: (object: T) => T;
   /** Replaces all objects with the objects of a list, which `take` has already reduced. */
   readonly replace: (taken: readonly T[]) => void;
-  /** Adds or updates an object that `take` has not reduced. */
+  /** Adds or updates an object. The reflector has not reduced this object with `take`. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
   /** Called for each response of the server. */
@@ -77,8 +77,8 @@ export type ReflectorOptions<T> = {
   /** Leaves out `metadata.managedFields` in watches. In lists, `sink.take` has to remove the field. */
   readonly omitManagedFields?: boolean | undefined;
   /**
-   * Requests the initial state through a watch, and falls back to a list if the server does not support streaming
-   * lists.
+   * Whether the reflector requests the initial state through a watch. It falls back to a list if the server does not
+   * support streaming lists.
    */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
@@ -93,7 +93,7 @@ class WatchIdleError extends Error {
   override readonly name = 'WatchIdleError';
 }
 
-/** Result of a list or watch: the next action. */
+/** What to do after a list or a watch has ended. */
 type Outcome =
   | { readonly next: 'watch'; readonly version: string }
   | { readonly next: 'list' }

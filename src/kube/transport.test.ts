@@ -116,7 +116,8 @@ describe('a connection that is being established', () => {
     given.abort(new Error('enough'));
     await client.close();
     await Promise.all(gets);
-    // The timeout of this poll is shorter than the connection timeout of 10 s.
+    // The timeout of this poll is shorter than the connection timeout of 10 s, so the connection timeout cannot be what
+    // closes the sockets.
     await expect.poll(() => sockets.size, { timeout: 5_000 }).toBe(0);
   });
 });

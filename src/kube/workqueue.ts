@@ -222,8 +222,8 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       delayed.pop();
       if (!isVoid(first) && first.entry.state === 'delayed') schedule(first.entry);
     }
-    // `proceed` is called only after the loop. If several entries become due together, the entry of highest priority
-    // goes first.
+    // `proceed` is called only after the loop, so that of several entries that become due together, the entry of
+    // highest priority goes first.
     proceed();
   };
 

@@ -3,10 +3,10 @@
  * sandbox as on AWS. The policies are loaded on demand from a compressed asset. The asset is next to this file, or next
  * to the bundle.
  *
- * The asset describes the partition `aws`. For another partition, that partition's name is inserted into the policy's
- * ARN and into the ARNs of its documents. This is an approximation: AWS has fewer policies in other partitions, and
- * some of them differ. The asset has no descriptions and no unique ids. Ids are derived from the ARN, and differ from
- * those of AWS.
+ * The asset describes the partition `aws`. For another partition, that partition's name replaces `aws` in the policy's
+ * ARN and in the ARNs within the policy's document. This is an approximation: AWS has fewer policies in other
+ * partitions, and some of them differ. The asset has no descriptions and no unique ids. Ids are derived from the ARN,
+ * and differ from those of AWS.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * IAM actions of each service, from AWS's service authorization reference. Each action has the services whose resources
- * the action supports. The actions are loaded on demand from a compressed asset. The asset is next to this file, or
- * next to the bundle.
+ * IAM actions of each service, from AWS's service authorization reference. For each action, the data names the services
+ * whose resources the action supports. The actions are loaded on demand from a compressed asset. The asset is next to
+ * this file, or next to the bundle.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -212,7 +212,7 @@ describe('a program in a container', () => {
     const outcomes = Promise.allSettled(sent);
     expect(await read(session)).toBe('stdout:out;');
     expect(session.end()).toEqual({ kind: 'exited', code: 7 });
-    // Writes fail because of the reset.
+    // The writes after the first one fail, because the server has reset the connection.
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 

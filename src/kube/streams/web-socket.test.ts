@@ -157,8 +157,8 @@ describe('a stream', () => {
       };
       const socket = await open(connection());
       const messages = socket.messages[Symbol.asyncIterator]();
-      // The first message arrives alone. The second message arrives together with all later messages. They exceed the
-      // buffer for unread messages, so the socket is paused, and receives no pongs.
+      // The first message arrives alone. The second message arrives together with all later messages. Together, these
+      // messages exceed the buffer for unread messages, so the socket is paused, and receives no pongs.
       let text = `${(await messages.next()).value}${(await messages.next()).value}`;
       vi.advanceTimersByTime(3_600_000);
       for (let next = await messages.next(); !next.done; next = await messages.next())
