@@ -179,7 +179,7 @@ describe('the workflow and the Terraform file', () => {
     expect((await run(hclfmt, ['-check', file])).stdout).toBe(await readFile(file, 'utf8'));
   });
 
-  it('create the operator role from the output of kon install, which then finds nothing to change in IAM', async () => {
+  it('create the operator role from the output of kon install, and kon install then finds nothing to change in IAM', async () => {
     const sandbox = await startSandbox({ bare: true });
     try {
       const options = ['--target', 'production', '--allow-policy', 'arn:aws:iam::aws:policy/AmazonS3*'];

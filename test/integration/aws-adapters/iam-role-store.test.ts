@@ -232,7 +232,7 @@ describe('an IAM error is reported with a code', () => {
 });
 
 describe('a lost response', () => {
-  it('after a deletion causes a retry, which finds the deletion done', async () => {
+  it('to DeleteRole makes the store retry the deletion, and the retry succeeds although the role is already deleted', async () => {
     await store.create(spec('lost'));
     emulator.faults.set({ rules: [{ service: 'iam', action: 'DeleteRole', drop: 'afterCall', times: 1 }] });
     expect(await callsDuring(() => store.delete('lost'))).toEqual(['DeleteRole', 'DeleteRole']);
