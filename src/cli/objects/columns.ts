@@ -28,6 +28,23 @@ export const reasonColumn: Column<KonObject> = {
         : 'Deleting',
 };
 
+/** Shows `yes` in green, or `no` in red. */
+export function yesNoColumn<T>(header: string, is: (row: T) => boolean): Column<T> {
+  return {
+    header,
+    value: (row) => (is(row) ? 'yes' : 'no'),
+    style: (row) => (is(row) ? 'green' : 'red'),
+  };
+}
+
+type Problem = { readonly reason?: string | undefined; readonly message?: string | undefined };
+
+/** Columns for the problem of a row, if any. */
+export const problemColumns: readonly Column<Problem>[] = [
+  { header: 'REASON', value: ({ reason = '' }) => reason },
+  { header: 'MESSAGE', wraps: true, value: ({ message = '' }) => message },
+];
+
 /** Creation time, or on a terminal the time since then. */
 export function createdColumn(
   now: number,

@@ -10,16 +10,14 @@ import { resultLine, type WriteInput } from './finish.ts';
 
 export async function deleteFlow<T extends KonObject>(
   context: CliContext,
-  request: {
+  request: WriteInput & {
     readonly kind: Kind<T>;
     readonly names: readonly [string, ...string[]];
     readonly yes: boolean;
     readonly notes: DeletionNotes<T>;
-    readonly write: WriteInput;
   },
 ): Promise<void> {
-  const { kind, names, write } = request;
-  const { dryRun } = write;
+  const { kind, names, dryRun } = request;
   const which = `the ${kind.noun}${names.length > 1 ? 's' : ''} ${names.map((name) => `"${name}"`).join(', ')}`;
   const what = `deleting ${which}`;
   // A dry run destroys nothing, so it needs no confirmation.
@@ -52,11 +50,11 @@ export async function deleteFlow<T extends KonObject>(
       if (isNotFound(error)) throw notFound(kind, name, 'delete');
       throw error;
     }
-    if (write.noWait || dryRun)
+    if (request.noWait || dryRun)
       context.stdout.write(resultLine(nameOf(kind, name), dryRun ? 'deleted' : 'deletion requested', dryRun));
   }
-  if (write.noWait || dryRun) return;
-  const end = context.monotonic() + write.timeout;
+  if (request.noWait || dryRun) return;
+  const end = context.monotonic() + request.timeout;
   for (const { metadata } of objects) {
     const { name, uid } = metadata;
     await waitUntilDeleted(context, client, kind, { name, uid }, Math.max(end - context.monotonic(), 1000));

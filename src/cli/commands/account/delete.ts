@@ -22,11 +22,10 @@ export const accountDeleteCommand = defineCommand({
     const { accountKind } = await import('../../cluster/kinds.ts');
     const { accountDeletionNotes } = await import('../../objects/deletion-notes.ts');
     return deleteFlow(context, {
+      ...options,
       kind: accountKind,
       names: requiredNames('account', args.name, options.account),
-      yes: options.yes,
       notes: accountDeletionNotes,
-      write: options,
     });
   },
 });

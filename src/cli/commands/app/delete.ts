@@ -14,11 +14,10 @@ export const appDeleteCommand = defineCommand({
     const { appKind } = await import('../../cluster/kinds.ts');
     const { appDeletionNotes } = await import('../../objects/deletion-notes.ts');
     return deleteFlow(context, {
+      ...options,
       kind: appKind,
       names: requiredNames('app', args.name, options.app),
-      yes: options.yes,
       notes: appDeletionNotes,
-      write: options,
     });
   },
 });

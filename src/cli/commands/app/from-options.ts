@@ -1,6 +1,7 @@
 /** Builds the spec of an app from the options of `kon app create` and `edit`. Pure. */
-import type { AppSpec, Config, Dependency } from '../../../api/app.ts';
+import type { AppSpec, Config } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
+import { defined } from '../../../k8s/defined.ts';
 import { usageError } from '../../framework/errors.ts';
 import type { Manifest } from '../../manifest/manifest.ts';
 import type { ConfigOption, RemovalOptions, SpecOptions } from './options.ts';
@@ -67,16 +68,23 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
   const {
     serviceAccount,
     imageTag: _imageTag,
-    env: currentEnv = [],
+    env: _env,
     configs: _configs,
     dependencies: _dependencies,
     ...rest
   } = current;
   const account = options.account ?? (options.noAccount ? undefined : serviceAccount);
   const { port: ports, replicas } = options;
-  const env = changedEnv(currentEnv, options);
-  const configs = changedConfigs(current.configs ?? [], options);
-  const dependencies = changedDependencies(current.dependencies ?? [], options);
+  const added = new Set(options.env.map(({ name }) => name));
+  const keptEnv = without('variable', options.removeEnv, current.env ?? []);
+  const env = [...keptEnv.filter(({ name }) => !added.has(name)), ...options.env];
+  const keptConfigs = without('config', options.removeConfig, current.configs ?? []);
+  const configs = inPlaceOf(
+    keptConfigs,
+    options.config.map((config) => newConfig(config, keptConfigs)),
+  );
+  const keptDependencies = without('dependency', options.removeDependency, current.dependencies ?? []);
+  const dependencies = inPlaceOf(keptDependencies, options.dependsOn);
   return {
     ...rest,
     ...imageOf(current, options),
@@ -99,15 +107,11 @@ export function changedSpec(current: AppSpec, options: AppChange): AppSpec {
 
 /** Separates the tag from `--image`, because the spec has a separate field for the tag. */
 function imageOf(current: AppSpec, { image, tag }: AppOptions): Pick<AppSpec, 'image' | 'imageTag'> {
-  if (image === undefined)
-    return {
-      image: current.image,
-      ...(tag === undefined ? optionalTag(current.imageTag) : { imageTag: tag }),
-    };
+  if (image === undefined) return { image: current.image, ...defined({ imageTag: tag ?? current.imageTag }) };
   const given = splitTag(image);
   if (tag !== undefined && given.tag !== undefined && tag !== given.tag)
     throw usageError(`two tags given: "${given.tag}" in --image, and --tag "${tag}"`, 'Give either.');
-  return { image: given.name, ...optionalTag(given.tag ?? tag) };
+  return { image: given.name, ...defined({ imageTag: given.tag ?? tag }) };
 }
 
 /**
@@ -119,56 +123,25 @@ export function splitTag(path: string): { readonly name: string; readonly tag: s
   return match ? { name: match[1] ?? '', tag: match[2] } : { name: path, tag: undefined };
 }
 
-const optionalTag = (tag: string | undefined): Pick<AppSpec, 'imageTag'> =>
-  tag === undefined ? {} : { imageTag: tag };
-
-/** @throws CliError of code USAGE if an entry to be removed does not exist */
-function changedEnv(
-  current: NonNullable<AppSpec['env']>,
-  { env, removeEnv }: Pick<AppChange, 'env' | 'removeEnv'>,
-): NonNullable<AppSpec['env']> {
-  requireAll('variable', removeEnv, current);
-  const names = new Set([...removeEnv, ...env.map(({ name }) => name)]);
-  return [...current.filter((variable) => !names.has(variable.name)), ...env.map((each) => ({ ...each }))];
-}
-
-/** @throws CliError of code USAGE if an entry to be removed does not exist */
-function changedConfigs(
-  current: readonly Config[],
-  { config: configs, removeConfig }: Pick<AppChange, 'config' | 'removeConfig'>,
-): Config[] {
-  requireAll('config', removeConfig, current);
-  const kept = current.filter(({ name }) => !removeConfig.includes(name));
-  const given = configs.map(({ name, mountPath, files, variables }): Config => {
-    const folder = mountPath ?? kept.find((config) => config.name === name)?.mountPath;
-    return folder === undefined
-      ? { name, data: { ...variables() } }
-      : { name, mountPath: folder, data: { ...files() } };
-  });
-  return inPlaceOf(kept, given);
-}
-
-/** @throws CliError of code USAGE if an entry to be removed does not exist */
-function changedDependencies(
-  current: readonly Dependency[],
-  { dependsOn, removeDependency }: Pick<AppChange, 'dependsOn' | 'removeDependency'>,
-): Dependency[] {
-  requireAll('dependency', removeDependency, current);
-  return inPlaceOf(
-    current.filter(({ name }) => !removeDependency.includes(name)),
-    dependsOn,
-  );
+/** Mounts a config with a folder as files. A config without a folder sets variables. */
+function newConfig({ name, mountPath, files, variables }: ConfigContent, current: readonly Config[]): Config {
+  const folder = mountPath ?? current.find((config) => config.name === name)?.mountPath;
+  return folder === undefined
+    ? { name, data: { ...variables() } }
+    : { name, mountPath: folder, data: { ...files() } };
 }
 
 type Named = { readonly name: string };
 
-function requireAll(what: string, names: readonly string[], all: readonly Named[]): void {
+/** Returns the entries without the named ones. @throws CliError of code USAGE if a named entry does not exist */
+function without<T extends Named>(what: string, names: readonly string[], all: readonly T[]): readonly T[] {
   const unknown = names.find((name) => !all.some((each) => each.name === name));
   if (unknown !== undefined)
     throw usageError(
       `the app has no ${what} "${unknown}"`,
       all.length === 0 ? 'It has none.' : `It has ${all.map(({ name }) => name).join(', ')}.`,
     );
+  return all.filter(({ name }) => !names.includes(name));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Lists the revisions of an app: the pod templates of its Deployments over time, newest first. */
+import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../../../api/app.ts';
 import { identityAnnotation } from '../../../api/labels.ts';
 import type { KubeClient } from '../../../kube/index.ts';
@@ -92,7 +93,7 @@ export function revisionsOf(
 /** Returns the differences between the pod templates of two revisions. */
 export function changesBetween(before: ReplicaSet, after: ReplicaSet): readonly RevisionChange[] {
   const differs = (read: (replicaSet: ReplicaSet) => unknown): boolean =>
-    canonical(read(before)) !== canonical(read(after));
+    !isDeepStrictEqual(read(before), read(after));
   const aspects: readonly (readonly [RevisionChange, (replicaSet: ReplicaSet) => unknown])[] = [
     ['image', imageIn],
     ['identity', (replicaSet) => annotationsOf(replicaSet)[identityAnnotation]],
@@ -135,17 +136,6 @@ function configsIn({ spec }: ReplicaSet): unknown {
   const { containers = [], volumes = [] } = spec?.template?.spec ?? {};
   const [first] = containers;
   return [first?.envFrom ?? [], volumes.filter(({ configMap }) => configMap !== undefined)];
-}
-
-/** Serializes a value as JSON with sorted fields, for comparison. */
-function canonical(value: unknown): string {
-  return (
-    JSON.stringify(value, (_key, part: unknown) =>
-      typeof part === 'object' && part !== null && !Array.isArray(part)
-        ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        : part,
-    ) ?? ''
-  );
 }
 
 const imageIn = ({ spec }: ReplicaSet): string => spec?.template?.spec?.containers?.[0]?.image ?? '';

@@ -10,7 +10,7 @@ import type {
 } from '../../../../api/linked-service-account.ts';
 import { policyRows } from './policy-rows.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
-import { ageOf } from '../../../objects/columns.ts';
+import { ageOf, problemColumns, yesNoColumn } from '../../../objects/columns.ts';
 import { filledColumns, renderPage, renderSection } from '../../../objects/details.ts';
 import { lastUsedText } from '../../../objects/last-used.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
@@ -91,11 +91,7 @@ const formerColumns = (now: number): readonly Column<FormerTarget>[] => [
 const quarantinedColumns: readonly Column<QuarantinedPodStatus>[] = [
   { header: 'POD', value: podWords },
   { header: 'UID', value: ({ uid }) => uid },
-  {
-    header: 'DENIED',
-    value: ({ denied }) => yesNo(denied),
-    style: ({ denied }) => (denied ? 'green' : 'red'),
-  },
+  yesNoColumn('DENIED', ({ denied }) => denied),
   { header: 'SINCE', value: ({ since }) => since },
   { header: 'BY', value: ({ requestedBy = '' }) => requestedBy },
   { header: 'MESSAGE', wraps: true, value: ({ message = '' }) => message },
@@ -115,13 +111,8 @@ const policyName: Column<PolicyStatus> = {
 };
 
 const policyColumns: readonly Column<PolicyStatus>[] = [
-  {
-    header: 'ATTACHED',
-    value: (policy) => yesNo(policy.attached),
-    style: (policy) => (policy.attached ? 'green' : 'red'),
-  },
-  { header: 'REASON', value: (policy) => policy.reason ?? '' },
-  { header: 'MESSAGE', wraps: true, value: (policy) => policy.message ?? '' },
+  yesNoColumn('ATTACHED', ({ attached }) => attached),
+  ...problemColumns,
 ];
 
 function statementsText(state: StatementsStatus | undefined): string | undefined {
@@ -159,8 +150,7 @@ const targetColumns = (now: number): readonly Column<TargetStatus>[] => [
     header: 'PODS',
     value: ({ pods }) => (pods ? podsText(pods) : ''),
   },
-  { header: 'REASON', value: (target) => target.reason ?? '' },
-  { header: 'MESSAGE', wraps: true, value: (target) => target.message ?? '' },
+  ...problemColumns,
 ];
 
 function podsText(pods: NonNullable<TargetStatus['pods']>): string {

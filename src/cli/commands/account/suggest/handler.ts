@@ -5,6 +5,7 @@ import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
 import { reportedRoles } from '../../../../identity/desired/account-roles.ts';
 import type { ClusterFacts } from '../../../../identity/index.ts';
 import { trackedDays, usageSince, type RoleLastAccessed } from '../../../../policy/last-accessed.ts';
+import { defined } from '../../../../k8s/defined.ts';
 import type { LinkedServiceAccount } from '../../../../api/index.ts';
 import { requireAccount, withAws, type Aws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
@@ -19,7 +20,7 @@ import { presentable } from '../../../manifest/present.ts';
 import { policiesOf, policyDocuments, statementDocuments } from '../../../permissions/policies.ts';
 import { policiesNamed } from '../../../permissions/who-can.ts';
 import { suggest } from '../../../permissions/suggestion.ts';
-import { renderSuggestion, suggestionOf, type AccountSuggestion, type ReportedRole } from './render.ts';
+import { renderSuggestion, suggestionOf, type AccountSuggestion } from './render.ts';
 
 const dayMs = 86_400_000;
 /**
@@ -70,10 +71,7 @@ async function suggestionFor(
   const [reports, roles, documents] = await Promise.all([
     Promise.all(arns.map((arn) => reportOf(context, aws, arn, timeoutMs))),
     Promise.all(
-      arns.map(async (arn): Promise<ReportedRole> => {
-        const createdAt = await aws.access.createdAt(arn, signal);
-        return { arn, ...(createdAt === undefined ? {} : { createdAt }) };
-      }),
+      arns.map(async (arn) => ({ arn, ...defined({ createdAt: await aws.access.createdAt(arn, signal) }) })),
     ),
     policyDocuments(policiesNamed(policiesOf(account, facts, now())), { context, hasAws: true }),
   ]);

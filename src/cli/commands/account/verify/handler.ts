@@ -21,6 +21,7 @@ import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { oneOrList, writeList } from '../../../framework/output/answer.ts';
+import { problemColumns, yesNoColumn } from '../../../objects/columns.ts';
 import type { Column } from '../../../framework/output/table.ts';
 
 type Verification = {
@@ -180,12 +181,7 @@ async function identitiesOf(
 
 const columns: readonly Column<Verification>[] = [
   { header: 'TARGET', value: (row) => row.target },
-  {
-    header: 'PROVEN',
-    value: (row) => (row.proven ? 'yes' : 'no'),
-    style: (row) => (row.proven ? 'green' : 'red'),
-  },
+  yesNoColumn('PROVEN', ({ proven }) => proven),
   { header: 'ROLE', value: (row) => row.roleArn ?? '' },
-  { header: 'REASON', value: (row) => row.reason ?? '' },
-  { header: 'MESSAGE', wraps: true, value: (row) => row.message ?? '' },
+  ...problemColumns,
 ];
