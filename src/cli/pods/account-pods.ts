@@ -6,22 +6,27 @@ import { isRunning, type Pod } from '../../workloads/pod.ts';
 
 export type AccountPod = Pod & KubeObject;
 
+/** Lists the pods with a ServiceAccount of this name, in one namespace or in all. */
+export async function podsWithServiceAccount(
+  client: KubeClient,
+  name: string,
+  options: { readonly namespace?: string; readonly signal?: AbortSignal } = {},
+): Promise<readonly AccountPod[]> {
+  const fieldSelector = `spec.serviceAccountName=${name}`;
+  return (await client.list<AccountPod>(resources.pods, { ...options, fieldSelector })).items;
+}
+
 /** Lists the account's running pods that hold any AWS identity, in all targets of the status. */
 export async function podsOfAccount(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,
 ): Promise<readonly AccountPod[]> {
   const lists = await Promise.all(
-    (status?.targets ?? []).map(({ name }) =>
-      client.list<AccountPod>(resources.pods, {
-        namespace: name,
-        fieldSelector: `spec.serviceAccountName=${metadata.name}`,
-      }),
+    (status?.targets ?? []).map(({ name: namespace }) =>
+      podsWithServiceAccount(client, metadata.name, { namespace }),
     ),
   );
-  return lists
-    .flatMap(({ items }) => items)
-    .filter((pod) => isRunning(pod) && identitiesHeld(pod).length > 0);
+  return lists.flat().filter((pod) => isRunning(pod) && identitiesHeld(pod).length > 0);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** Finds the pods of an account or an app that do not hold the desired identity. */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
-import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import type { Pod } from '../../workloads/pod.ts';
+import type { KubeClient } from '../../kube/index.ts';
 import { podsOf } from '../cluster/app-objects.ts';
+import { podsWithServiceAccount } from './account-pods.ts';
 import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import { podsNotCurrent, type PodNotCurrent } from './not-current.ts';
 
@@ -20,11 +20,8 @@ export async function accountPodsNotCurrent(
     (account.status?.targets ?? []).map(async ({ name, pods }) => {
       // According to the operator's count, there are no such pods.
       if (pods && pods.stale + pods.uninjected === 0) return [];
-      const { items } = await client.list<Pod & KubeObject>(resources.pods, {
-        namespace: name,
-        fieldSelector: `spec.serviceAccountName=${account.metadata.name}`,
-      });
-      return podsNotCurrent(name, items, wanted.get(name));
+      const found = await podsWithServiceAccount(client, account.metadata.name, { namespace: name });
+      return podsNotCurrent(name, found, wanted.get(name));
     }),
   );
   return rows.flat();

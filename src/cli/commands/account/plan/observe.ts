@@ -28,6 +28,7 @@ import {
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../../../operator/context.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
+import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
 import { replacedPods } from './changes.ts';
@@ -76,26 +77,15 @@ export async function observeReplacedPods(
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
   const [pods, ...labelled] = await Promise.all([
-    listPods(account, client, signal),
+    podsWithServiceAccount(client, account, { signal }),
     ...[resources.deployments, resources.statefulSets, resources.daemonSets].map((resource) =>
       client.list<Workload & KubeObject>(resource, { labelSelector: `${restartLabel}=true`, signal }),
     ),
   ]);
   return replacedPods(
-    pods.items,
+    pods,
     labelled.flatMap(({ items }) => items),
   );
-}
-
-function listPods(
-  account: string,
-  client: KubeClient,
-  signal: AbortSignal,
-): Promise<{ readonly items: readonly (Pod & KubeObject)[] }> {
-  return client.list<Pod & KubeObject>(resources.pods, {
-    fieldSelector: `spec.serviceAccountName=${account}`,
-    signal,
-  });
 }
 
 /**
@@ -122,12 +112,12 @@ async function observeTargets(
   const [namespaces, serviceAccounts, pods] = await Promise.all([
     client.list<Namespace>(resources.namespaces, { signal }),
     client.list(resources.serviceAccounts, { fieldSelector: `metadata.name=${name}`, signal }),
-    listPods(name, client, signal),
+    podsWithServiceAccount(client, name, { signal }),
   ]);
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const agents = await lookUpAgents(client, pods.items, signal).catch((error: unknown) => {
+  const agents = await lookUpAgents(client, pods, signal).catch((error: unknown) => {
     if (isForbidden(error)) return assumedAgents;
     throw error;
   });
@@ -144,7 +134,7 @@ async function observeTargets(
       account: name,
       namespace: namespaces.items.find((namespace) => namespace.metadata.name === target),
       serviceAccount: serviceAccount && trimServiceAccount(serviceAccount),
-      pods: pods.items.filter((pod) => pod.metadata.namespace === target),
+      pods: pods.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
       // Assumes that pods have been replaced, because the plan also contains the steps that the operator delays until
       // their replacement.

@@ -9,10 +9,10 @@ import {
   type IdentityReason,
   type UnservedPod,
 } from '../../../../identity/index.ts';
-import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import { KubeApiError, resources, type KubeClient } from '../../../../kube/index.ts';
 import { proveIdentity } from '../../../../operator/account/prove-identity.ts';
 import { heldBy } from '../../../../operator/account/target-observation.ts';
-import type { Pod } from '../../../../workloads/index.ts';
+import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
 import { withAws } from '../../../aws/session.ts';
 import { getClusterFacts } from '../../../cluster/facts.ts';
@@ -174,9 +174,8 @@ async function identitiesOf(
   serviceAccount: string,
   { client, signal }: Sources,
 ): Promise<HeldIdentities> {
-  const fieldSelector = `spec.serviceAccountName=${serviceAccount}`;
-  const { items } = await client.list<Pod & KubeObject>(resources.pods, { namespace, fieldSelector, signal });
-  return heldBy(items, { isReplaced: () => true, agents: await lookUpAgents(client, items, signal) });
+  const pods = await podsWithServiceAccount(client, serviceAccount, { namespace, signal });
+  return heldBy(pods, { isReplaced: () => true, agents: await lookUpAgents(client, pods, signal) });
 }
 
 const columns: readonly Column<Verification>[] = [
