@@ -2,7 +2,8 @@
  * Finds the Leases of operators, and determines whether their holders are alive. Compares times from the API server's
  * clock, because the clocks of this machine and of the operator may be wrong.
  */
-import { isForbidden, resources, type KubeClient, type Lease } from '../../kube/index.ts';
+import { resources, type KubeClient, type Lease } from '../../kube/index.ts';
+import { ifPermitted } from './objects.ts';
 
 export const operatorLease = 'konstellation';
 
@@ -73,11 +74,7 @@ export async function operatorState(
  * is unknown, or if the user is not permitted to read the Leases.
  */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    if ((await operatorState(client, signal)) !== 'missing') return undefined;
-    return 'No operator runs on this cluster according to its Lease. Changes take effect only while an operator runs.';
-  } catch (error) {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  }
+  return (await ifPermitted(operatorState(client, signal))) === 'missing'
+    ? 'No operator runs on this cluster according to its Lease. Changes take effect only while an operator runs.'
+    : undefined;
 }

@@ -1,6 +1,6 @@
 /** Runs `delete` for any kind: asks once for all objects, deletes them, and waits for the deletions. */
-import { getObject, listObjects, notFound } from '../cluster/objects.ts';
-import { isForbidden, isNotFound } from '../../kube/index.ts';
+import { getObject, ifPermitted, listObjects, notFound } from '../cluster/objects.ts';
+import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
 import { appKind, nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
@@ -26,10 +26,7 @@ export async function deleteFlow<T extends KonObject>(
   const client = await context.connect();
   // All objects are read first, so that nothing is deleted if one name is wrong.
   const objects = await Promise.all(names.map((name) => getObject(client, kind, name, 'delete')));
-  const apps = await listObjects(client, appKind).catch((error: unknown) => {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  });
+  const apps = await ifPermitted(listObjects(client, appKind));
   const consequences = objects
     .flatMap((object) => {
       const notes = request.notes(object, apps);

@@ -2,9 +2,9 @@
 import type { App } from '../../api/app.ts';
 import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
-import { isForbidden, type KubeClient } from '../../kube/index.ts';
+import type { KubeClient } from '../../kube/index.ts';
 import type { WantedIdentity } from '../../workloads/pod-identity.ts';
-import { findObject } from '../cluster/objects.ts';
+import { findObject, ifPermitted } from '../cluster/objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
 
 export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<string, WantedIdentity> {
@@ -36,8 +36,5 @@ export async function wantedIdentities(
 export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
   const { serviceAccount } = app.spec;
   if (serviceAccount === undefined) return undefined;
-  return findObject(client, accountKind, serviceAccount).catch((error: unknown) => {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  });
+  return ifPermitted(findObject(client, accountKind, serviceAccount));
 }

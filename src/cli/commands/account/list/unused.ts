@@ -2,9 +2,8 @@
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { knownUnusedMs, trackedDays } from '../../../../identity/state/role-use.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { isForbidden } from '../../../../kube/index.ts';
 import { clusterConfigKind } from '../../../cluster/kinds.ts';
-import { listObjects } from '../../../cluster/objects.ts';
+import { ifPermitted, listObjects } from '../../../cluster/objects.ts';
 import { operatorState } from '../../../cluster/operator-lease.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { usageError } from '../../../framework/errors.ts';
@@ -57,18 +56,13 @@ async function whyOutdated({
   signal,
 }: CliContext): Promise<{ readonly text: string; readonly isCertain: boolean } | undefined> {
   const client = await connect();
-  const readable = async <T>(read: Promise<T>): Promise<T | 'forbidden'> =>
-    read.catch((error: unknown) => {
-      if (isForbidden(error)) return 'forbidden';
-      throw error;
-    });
   const [operator, configs] = await Promise.all([
-    readable(operatorState(client, signal)),
-    readable(listObjects(client, clusterConfigKind)),
+    ifPermitted(operatorState(client, signal)),
+    ifPermitted(listObjects(client, clusterConfigKind)),
   ]);
   if (operator === 'missing')
     return { isCertain: true, text: 'No operator runs on this cluster, so its statuses may be outdated.' };
-  if (configs !== 'forbidden') {
+  if (configs) {
     const check = configs.flatMap(({ status }) => findCondition(status?.conditions, 'DriftChecked') ?? [])[0];
     if (check?.status !== 'True')
       return {
@@ -76,7 +70,7 @@ async function whyOutdated({
         text: `The operator does not compare roles with AWS: ${check?.message ?? 'no ClusterConfig reports it'}`,
       };
   }
-  if (operator === 'running' && configs !== 'forbidden') return undefined;
+  if (operator === 'running' && configs) return undefined;
   const what = operator === 'running' ? 'the ClusterConfig' : 'the Lease of the operator';
   return {
     isCertain: false,

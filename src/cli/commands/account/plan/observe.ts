@@ -18,7 +18,7 @@ import {
   type RoleStore,
   type TargetObservation,
 } from '../../../../identity/index.ts';
-import { isForbidden, resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import {
   quarantinesOf,
   roleHolders,
@@ -28,6 +28,7 @@ import {
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount } from '../../../../operator/context.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
+import { ifPermitted } from '../../../cluster/objects.ts';
 import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
@@ -117,10 +118,7 @@ async function observeTargets(
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const agents = await lookUpAgents(client, pods, signal).catch((error: unknown) => {
-    if (isForbidden(error)) return assumedAgents;
-    throw error;
-  });
+  const agents = (await ifPermitted(lookUpAgents(client, pods, signal))) ?? assumedAgents;
   const names = targetNames({
     account,
     clusterTargets: facts.targets,
