@@ -3,8 +3,7 @@
  * without knowing the kind.
  * https://github.com/kubernetes/community/blob/master/contributors/devel/sig-architecture/api-conventions.md#typical-status-properties
  */
-import { formatTime } from './time.ts';
-import type { Wall } from './time.ts';
+import { formatTime, type Wall } from './time.ts';
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 

@@ -9,8 +9,9 @@ import {
   plainGlyphs,
   resolvePattern,
   splitByColon,
+  type Glyph,
+  type VariableLookup,
 } from './pattern.ts';
-import type { Glyph, VariableLookup } from './pattern.ts';
 
 /** Number of segments of a complete ARN: `arn:partition:service:region:account:resource`. */
 export const segmentCount = 6;

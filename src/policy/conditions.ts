@@ -7,8 +7,7 @@
 import type { ContextReader } from './context.ts';
 import type { PolicyCondition } from './model.ts';
 import { comparisonOf } from './operators.ts';
-import { plainGlyphs, resolvePattern } from './pattern.ts';
-import type { Glyph } from './pattern.ts';
+import { plainGlyphs, resolvePattern, type Glyph } from './pattern.ts';
 
 /**
  * Whether all conditions hold. Every condition is evaluated, even after one has failed, so that the context records all

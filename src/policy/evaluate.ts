@@ -5,8 +5,7 @@
  */
 import { accountOfArn, matchesResourceArn } from './arn.ts';
 import { conditionsHold } from './conditions.ts';
-import { readContext } from './context.ts';
-import type { ContextReader } from './context.ts';
+import { readContext, type ContextReader } from './context.ts';
 import type {
   Evaluation,
   EvaluationRequest,

@@ -12,8 +12,8 @@ import {
   readPatternSet,
   readStatements,
   readVersion,
+  type JsonObject,
 } from './syntax.ts';
-import type { JsonObject } from './syntax.ts';
 
 const syntaxErrors = 'Syntax errors in policy.';
 const legacyParsing = 'The policy failed legacy parsing';

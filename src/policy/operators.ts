@@ -6,8 +6,7 @@
 import { matchesArn } from './arn.ts';
 import { containsAddress, parseCidr } from './cidr.ts';
 import type { ConditionOperator, ConditionOperatorName } from './model.ts';
-import { literalText, matchesGlyphs } from './pattern.ts';
-import type { Glyph } from './pattern.ts';
+import { literalText, matchesGlyphs, type Glyph } from './pattern.ts';
 
 type Comparison = {
   /** Whether the operator is negated. A negated operator holds if no value in the policy matches, or if the key is absent. */

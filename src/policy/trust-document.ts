@@ -10,8 +10,8 @@ import {
   readStatements,
   readStrings,
   readVersion,
+  type JsonObject,
 } from './syntax.ts';
-import type { JsonObject } from './syntax.ts';
 
 const syntaxError = 'Syntax error in policy.';
 const elements = new Set(['Sid', 'Effect', 'Principal', 'Action', 'NotAction', 'Condition']);

@@ -1,6 +1,5 @@
 /** Names of an account's roles: the first role, and further roles once the trust policy of the first role is full. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
-import { abandonRolesAnnotation } from '../../api/index.ts';
+import { abandonRolesAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
 import { isAdopted, isOwned, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';

@@ -12,6 +12,7 @@
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
 import { isRolePath, partitionOfRegion, podIdentityAudience, type ClusterConfig } from '../../api/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { clusterArn, oidcProviderArn, partitionOf } from './arn.ts';
 import { clusterTags, clusterTag } from './ownership.ts';
 import { denyAllArn } from './quarantine.ts';
@@ -220,24 +221,22 @@ export function operatorPolicyOptions(
   if (accountId === undefined) return undefined;
   const partition = status?.partition ?? partitionOfRegion(aws.region);
   const issuer = status?.oidcIssuer ?? aws.oidcIssuer;
+  const name = aws.clusterName ?? metadata.name;
   return {
-    clusterArn: clusterArn({
-      partition,
-      region: aws.region,
-      accountId,
-      name: aws.clusterName ?? metadata.name,
-    }),
+    clusterArn: clusterArn({ partition, region: aws.region, accountId, name }),
     rolePath: aws.rolePath,
-    ...(issuer === undefined ? {} : { providerArn: oidcProviderArn({ partition, accountId, issuer }) }),
-    ...(aws.permissionsBoundaryArn === undefined
-      ? {}
-      : { permissionsBoundaryArns: [aws.permissionsBoundaryArn] }),
-    ...(aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: aws.allowedPolicyArns }),
-    ...(aws.allowStatements === undefined ? {} : { statements: aws.allowStatements }),
-    ...(aws.tags || aws.allowedTagKeys
-      ? { tagKeys: [...Object.keys(aws.tags ?? {}), ...(aws.allowedTagKeys ?? [])] }
-      : {}),
-    ...(given.adoption === undefined ? {} : { adoption: given.adoption }),
+    ...defined({
+      providerArn: issuer === undefined ? undefined : oidcProviderArn({ partition, accountId, issuer }),
+      permissionsBoundaryArns:
+        aws.permissionsBoundaryArn === undefined ? undefined : [aws.permissionsBoundaryArn],
+      allowedPolicyArns: aws.allowedPolicyArns,
+      statements: aws.allowStatements,
+      tagKeys:
+        aws.tags || aws.allowedTagKeys
+          ? [...Object.keys(aws.tags ?? {}), ...(aws.allowedTagKeys ?? [])]
+          : undefined,
+      adoption: given.adoption,
+    }),
   };
 }
 

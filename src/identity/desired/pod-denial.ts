@@ -8,6 +8,7 @@
  */
 import type { QuarantinedPod } from '../../api/index.ts';
 import type { ObservedQuarantine, ObservedRole } from '../state/world.ts';
+import { hasId, statementsIn } from './documents.ts';
 
 /** Name of the inline policy that denies pods. Others must not use this name on roles of accounts. */
 export const podDenialName = 'konstellation-quarantine';
@@ -25,16 +26,17 @@ export function isOfWholeAccount({ pods }: { readonly pods?: readonly unknown[] 
   return pods === undefined || pods.length === 0;
 }
 
+export function oldestFirst(quarantines: readonly ObservedQuarantine[]): readonly ObservedQuarantine[] {
+  return quarantines.toSorted((a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name));
+}
+
 /**
  * Pods that the Quarantines deny, sorted by unique id. If several Quarantines name the same pod, the pod is listed with the
  * oldest Quarantine.
  */
 export function deniedPods(quarantines: readonly ObservedQuarantine[]): readonly DeniedPod[] {
-  const oldestFirst = quarantines.toSorted(
-    (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
-  );
   const pods = new Map<string, DeniedPod>();
-  for (const quarantine of oldestFirst)
+  for (const quarantine of oldestFirst(quarantines))
     for (const pod of quarantine.pods ?? [])
       if (!pods.has(pod.uid)) pods.set(pod.uid, { ...pod, quarantine });
   return [...pods.values()].toSorted((a, b) => a.uid.localeCompare(b.uid));
@@ -50,37 +52,20 @@ export function podDenialDocument(uids: readonly string[]): string {
     Version: '2012-10-17',
     Id: documentId,
     Statement: [
-      {
-        Effect: 'Deny',
-        Action: '*',
-        Resource: '*',
-        Condition: { StringEquals: { [podUidKey]: uids } },
-      },
+      { Effect: 'Deny', Action: '*', Resource: '*', Condition: { StringEquals: { [podUidKey]: uids } } },
     ],
   });
 }
 
 /** Unique ids of the pods that a document from `podDenialDocument` denies; empty for any other document. */
 export function uidsIn(document: string): readonly string[] {
-  try {
-    const { Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown };
-    return [statements].flat().flatMap((statement) => {
-      const { Condition: condition } = (statement ?? {}) as {
-        readonly Condition?: { readonly StringEquals?: Readonly<Record<string, string | readonly string[]>> };
-      };
-      return [condition?.StringEquals?.[podUidKey] ?? []].flat();
-    });
-  } catch {
-    return [];
-  }
+  const uids = (statementsIn(document) ?? []).flatMap(({ Condition: condition }) =>
+    [condition?.StringEquals?.[podUidKey] ?? []].flat(),
+  );
+  return uids.map(String);
 }
 
 /** Whether the role has an inline policy that the operator wrote to deny pods. */
 export function hasPodDenial({ podDenial }: Pick<ObservedRole, 'podDenial'>): boolean {
-  if (podDenial === undefined) return false;
-  try {
-    return (JSON.parse(podDenial) as { readonly Id?: unknown }).Id === documentId;
-  } catch {
-    return false;
-  }
+  return hasId(podDenial, documentId);
 }

@@ -7,8 +7,8 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
  */
 import type { ObservedRole } from '../state/world.ts';
-import { formatTime } from '../../k8s/time.ts';
-import type { Wall } from '../../k8s/time.ts';
+import { formatTime, type Wall } from '../../k8s/time.ts';
+import { statementsIn } from './documents.ts';
 import { tagValue, type Tags } from './tags.ts';
 
 /**
@@ -61,13 +61,5 @@ export function isDenied(
  * may have written such a policy.
  */
 export function deniesEveryPrincipal(trustPolicy: string): boolean {
-  try {
-    const { Statement: statements } = JSON.parse(trustPolicy) as { readonly Statement?: unknown };
-    const effects = [statements]
-      .flat()
-      .map((statement) => (statement as { Effect?: unknown } | null)?.Effect);
-    return effects.every((effect) => effect === 'Deny');
-  } catch {
-    return false;
-  }
+  return statementsIn(trustPolicy)?.every(({ Effect }) => Effect === 'Deny') ?? false;
 }

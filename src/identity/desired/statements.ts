@@ -3,9 +3,10 @@
  * each of the account's roles. This module renders and checks the policy without a call to AWS.
  */
 import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
+import { formatTime, type Wall } from '../../k8s/time.ts';
 import { parsePolicyDocument } from '../../policy/document.ts';
-import type { Problem } from '../state/world.ts';
-import type { ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { Problem, ClusterFacts, ObservedRole } from '../state/world.ts';
+import { hasId } from './documents.ts';
 import { limitsNothing } from './operator-fence.ts';
 import { hasPodDenial, podDenialName } from './pod-denial.ts';
 import { largestInlinePolicy } from './operator-policy.ts';
@@ -89,7 +90,7 @@ function filled(text: string, values: Readonly<Record<string, string>>): string 
 /** Time in the form of IAM's date operators, rounded down to seconds; undefined if the text is not a time. */
 function timeOf(until: string): string | undefined {
   const time = Date.parse(until);
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
+  return Number.isNaN(time) ? undefined : formatTime(time as Wall);
 }
 
 /**
@@ -174,12 +175,7 @@ export function statementProblems(
 
 /** Whether the role has an inline policy that the operator wrote for statements. */
 export function hasStatements({ inlinePolicy }: Pick<ObservedRole, 'inlinePolicy'>): boolean {
-  if (inlinePolicy === undefined) return false;
-  try {
-    return (JSON.parse(inlinePolicy) as { readonly Id?: unknown }).Id === documentId;
-  } catch {
-    return false;
-  }
+  return hasId(inlinePolicy, documentId);
 }
 
 /** Names of the inline policies that others put on the role. */

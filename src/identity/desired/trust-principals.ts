@@ -3,6 +3,7 @@
  * interpreted exactly, the result contains more principals than IAM would allow, never fewer.
  */
 import { matchesPattern } from './arn.ts';
+import { statementsIn, type Statement } from './documents.ts';
 
 export type TrustPrincipal =
   /** Web identities: tokens of an OIDC provider. `subject` is a pattern with `*` and `?`. It is `*` if the statement names no subject. */
@@ -10,24 +11,13 @@ export type TrustPrincipal =
   /** Any other principal, as JSON or ARN: an AWS account, a role, a service. */
   | { readonly kind: 'other'; readonly principal: unknown };
 
-type Statement = {
-  readonly Effect?: unknown;
-  readonly Principal?: unknown;
-  readonly Condition?: unknown;
-};
-
 /** Wildcard for a principal and for a subject. */
 const anything = '*';
 
 /** @returns each principal of the Allow statements, or the wildcard principal if the document is not JSON */
 export function principalsOf(trustPolicy: string): readonly TrustPrincipal[] {
-  let statements: readonly Statement[];
-  try {
-    const { Statement: found = [] } = JSON.parse(trustPolicy) as { Statement?: Statement | Statement[] };
-    statements = [found].flat();
-  } catch {
-    return [everybody];
-  }
+  const statements = statementsIn(trustPolicy);
+  if (!statements) return [everybody];
   return statements.filter(({ Effect }) => Effect === 'Allow').flatMap(principalsIn);
 }
 

@@ -3,6 +3,7 @@
  */
 import { podIdentityAudience, stsAudience } from '../../api/index.ts';
 import { issuerHost } from './arn.ts';
+import { statementsIn, type Statement } from './documents.ts';
 
 /** Subject of a ServiceAccount's token. Source: Kubernetes, "Service account tokens". */
 export function subjectOf(namespace: string, serviceAccount: string): string {
@@ -102,14 +103,7 @@ export function trustForNamespace(document: string, namespace: string): string {
 
 /** ARNs of the OIDC providers that a trust policy names in any statement; empty if the document is not JSON. */
 export function oidcProvidersIn(document: string): readonly string[] {
-  let statements: unknown;
-  try {
-    ({ Statement: statements } = JSON.parse(document) as { readonly Statement?: unknown });
-  } catch {
-    return [];
-  }
-  const federated = [statements].flat().flatMap((statement) => {
-    const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+  const federated = (statementsIn(document) ?? []).flatMap(({ Principal: principal }) => {
     if (typeof principal !== 'object' || principal === null) return [];
     return [(principal as { readonly Federated?: unknown }).Federated].flat().map(String);
   });
@@ -125,7 +119,7 @@ export function admitsPodIdentity(document: string, namespace: string): boolean 
 
 type PodTrust = {
   readonly statements: readonly {
-    readonly statement: unknown;
+    readonly statement: Statement;
     /** Namespaces that the statement names; undefined if the statement applies to all namespaces. */
     readonly namespaces: ReadonlySet<string> | undefined;
   }[];
@@ -147,22 +141,17 @@ function podTrustIn(document: string): PodTrust {
 }
 
 function readPodTrust(document: string): PodTrust {
-  try {
-    const { Statement: statements } = JSON.parse(document) as { readonly Statement: unknown };
-    return {
-      statements: [statements]
-        .flat()
-        .filter((statement) => !isOfWebIdentity(statement))
-        .map((statement) => ({ statement, namespaces: namespacesIn(statement) })),
-      views: new Map(),
-    };
-  } catch {
-    return { statements: [], views: new Map([['', document]]) };
-  }
+  const statements = statementsIn(document);
+  if (!statements) return { statements: [], views: new Map([['', document]]) };
+  return {
+    statements: statements
+      .filter((statement) => !isOfWebIdentity(statement))
+      .map((statement) => ({ statement, namespaces: namespacesIn(statement) })),
+    views: new Map(),
+  };
 }
 
-function isOfWebIdentity(statement: unknown): boolean {
-  const { Principal: principal } = (statement ?? {}) as { readonly Principal?: unknown };
+function isOfWebIdentity({ Principal: principal }: Statement): boolean {
   return (
     typeof principal === 'object' &&
     principal !== null &&
@@ -172,20 +161,15 @@ function isOfWebIdentity(statement: unknown): boolean {
 
 const namespaceKey = 'aws:RequestTag/kubernetes-namespace';
 
-type Conditioned = {
-  readonly Condition?: { readonly StringEquals?: Readonly<Record<string, unknown>> };
-};
-
-function namespacesIn(statement: unknown): ReadonlySet<string> | undefined {
-  const { Condition: condition } = (statement ?? {}) as Conditioned;
+function namespacesIn({ Condition: condition }: Statement): ReadonlySet<string> | undefined {
   const values = condition?.StringEquals?.[namespaceKey];
   return values === undefined ? undefined : new Set([values].flat().map(String));
 }
 
-function narrowed(statement: unknown, isNamed: boolean): unknown {
-  const { Condition: condition } = statement as Conditioned;
+function narrowed(statement: Statement, isNamed: boolean): Statement {
+  const { Condition: condition } = statement;
   const equals = { ...condition?.StringEquals, [namespaceKey]: isNamed };
-  return { ...(statement as object), Condition: { ...condition, StringEquals: equals } };
+  return { ...statement, Condition: { ...condition, StringEquals: equals } };
 }
 
 function canonical(text: string): string {

@@ -1,7 +1,13 @@
 /** Blockers of the adoption of an existing role: running pods that would lose their access, and a missing consent. */
 import { clusterTag } from '../desired/ownership.ts';
-import type { Problem } from '../state/world.ts';
-import type { RoleSpec, ClusterFacts, ObservedRole, RoleHolder, StepFailure } from '../state/world.ts';
+import type {
+  Problem,
+  RoleSpec,
+  ClusterFacts,
+  ObservedRole,
+  RoleHolder,
+  StepFailure,
+} from '../state/world.ts';
 import { tagValue } from '../desired/tags.ts';
 import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';

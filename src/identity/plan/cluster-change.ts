@@ -7,8 +7,7 @@ import { abandonRolesAnnotation } from '../../api/index.ts';
 import { accountRoleIndex, isAbandoned, reportedRoles } from '../desired/account-roles.ts';
 import { accountIdOf, roleNameOf } from '../desired/arn.ts';
 import { clusterOfRole } from '../desired/ownership.ts';
-import type { Problem } from '../state/world.ts';
-import type { AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts';
+import type { Problem, AccountWorld, ClusterFacts, StepFailure } from '../state/world.ts';
 
 type RoleOfOtherCluster = {
   readonly arn: string;

@@ -2,8 +2,7 @@
 import { clusterConfigs, newerSpecMessage, type ClusterConfig } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { clusterArn } from '../desired/arn.ts';
-import type { Problem } from '../state/world.ts';
-import type { ClusterState } from '../state/world.ts';
+import type { Problem, ClusterState } from '../state/world.ts';
 import { consentsToDetach } from './policies.ts';
 
 export const providerCondition = 'OIDCProviderReady';

@@ -19,8 +19,7 @@ import { deniedPods, hasPodDenial, podDenialDocument, type DeniedPod } from '../
 import { isMarked } from '../desired/quarantine.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { isTransient } from './policies.ts';
-import type { Problem } from '../state/world.ts';
-import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
+import type { Problem, AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
 import type { StepList } from './step-list.ts';
 
 export type PodDenial = {

@@ -17,8 +17,7 @@
  * interruption, even if a resource policy allows them.
  */
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
-import { formatTime } from '../../k8s/time.ts';
-import { after, type Wall } from '../../k8s/time.ts';
+import { formatTime, after, type Wall } from '../../k8s/time.ts';
 import { existedBefore } from '../desired/ownership.ts';
 import {
   deniesEveryPrincipal,
@@ -30,11 +29,12 @@ import {
   isMarked,
   quarantineTagKeys,
 } from '../desired/quarantine.ts';
+import { oldestFirst } from '../desired/pod-denial.ts';
 import { trustPolicy } from '../desired/trust.ts';
 import { ownedRoles, type OwnedRole } from '../desired/account-roles.ts';
 import { isTransient } from './policies.ts';
-import type { Problem } from '../state/world.ts';
 import type {
+  Problem,
   AccountUser,
   AccountWorld,
   CachedRole,
@@ -325,9 +325,7 @@ function policiesNow(world: AccountWorld, facts: ClusterFacts): Pick<LinkedServi
 }
 
 function quarantineMessage(quarantines: readonly ObservedQuarantine[]): string {
-  const [first, ...others] = quarantines.toSorted(
-    (a, b) => a.since.localeCompare(b.since) || a.name.localeCompare(b.name),
-  );
+  const [first, ...others] = oldestFirst(quarantines);
   if (!first) throw new Error('the account is in no quarantine');
   const who = first.requestedBy === undefined ? `the Quarantine "${first.name}"` : `"${first.requestedBy}"`;
   const more = others.length === 0 ? '' : ` (and by ${others.length} more)`;

@@ -5,7 +5,8 @@
 import type { FormerTarget, IdentityMode, TargetStatus } from '../../api/index.ts';
 import type { StepEvent } from '../steps/event.ts';
 import { propagationMs } from '../steps/retry.ts';
-import type { Wall } from '../../k8s/time.ts';
+import { defined } from '../../k8s/defined.ts';
+import { after, formatTime, type Wall } from '../../k8s/time.ts';
 
 /** Duration of EKS Pod Identity sessions, independent of the role. Source: EKS User Guide, "How EKS Pod Identity works". */
 const podIdentitySessionMs = 6 * 3_600_000;
@@ -17,10 +18,10 @@ const podIdentitySessionMs = 6 * 3_600_000;
  * @param maxSessionSeconds the longest recent session duration of the role
  */
 export function latestSessionEnd(
-  narrowedAt: number,
+  narrowedAt: Wall,
   of: { readonly maxSessionSeconds: number; readonly identityMode?: IdentityMode | undefined },
-): number {
-  return narrowedAt + propagationMs + longestSessionMs(of);
+): Wall {
+  return after(narrowedAt, propagationMs + longestSessionMs(of));
 }
 
 /** Maximum lifetime, in milliseconds, of a session that starts now. */
@@ -57,10 +58,8 @@ export function formerTargets(of: Unlinking): readonly FormerTarget[] {
     .filter(({ name, linked }) => isNarrowed && linked && !wanted.has(name) && !names.has(name))
     .map(({ name, roleArn, identityMode }): FormerTarget => ({
       name,
-      ...(roleArn === undefined ? {} : { roleArn }),
-      sessionsUntil: new Date(latestSessionEnd(now, { maxSessionSeconds, identityMode }))
-        .toISOString()
-        .replace(/\.\d{3}Z$/, 'Z'),
+      ...defined({ roleArn }),
+      sessionsUntil: formatTime(latestSessionEnd(now, { maxSessionSeconds, identityMode })),
     }));
   return [...known, ...added].toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }

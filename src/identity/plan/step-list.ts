@@ -1,8 +1,7 @@
 /** Collects the steps of one plan and delays steps that failed recently. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
-import type { Problem } from '../state/world.ts';
-import type { AccountWorld, StepFailure } from '../state/world.ts';
+import type { Problem, AccountWorld, StepFailure } from '../state/world.ts';
 
 export type StepList = {
   /**

@@ -1,16 +1,15 @@
 /** Decisions about the targets of an account: whether the account may be linked in a target and, if not, the reason. */
-import type { LinkedServiceAccount } from '../../api/index.ts';
 import {
   isReservedNamespace,
   reservedAccountName,
   reservedTargetMessage,
   stsAudience,
+  type LinkedServiceAccount,
 } from '../../api/index.ts';
 import { wantedMode } from '../desired/role.ts';
 import { isDraining, wasAdmitted } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';
-import type { Problem } from '../state/world.ts';
-import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
+import type { Problem, AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 export type TargetDecision = {
   readonly observation: TargetObservation;

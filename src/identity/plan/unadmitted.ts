@@ -6,8 +6,7 @@
  */
 import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';
 import { roleOwnership } from '../desired/account-roles.ts';
-import type { Problem } from '../state/world.ts';
-import type { AccountWorld, ClusterFacts } from '../state/world.ts';
+import type { Problem, AccountWorld, ClusterFacts } from '../state/world.ts';
 
 /** Problem of an unadmitted account; undefined if it was admitted or has a role. */
 export function unadmitted(

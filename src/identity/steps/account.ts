@@ -1,7 +1,6 @@
 /** Steps on the account object itself. */
 import { accountFinalizer, type LinkedServiceAccount } from '../../api/index.ts';
-import type { StepRow } from './step.ts';
-import type { StepOf } from './step.ts';
+import type { StepRow, StepOf } from './step.ts';
 
 export type FinalizerStep = StepOf<'AddFinalizer' | 'RemoveFinalizer'>;
 

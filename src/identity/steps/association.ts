@@ -1,8 +1,8 @@
 /** Steps on the EKS Pod Identity association of a target: effect, Event and plan line of each kind. */
 import { onlyAddsTags } from '../desired/tags.ts';
 import type { CachedAssociation, ObservedAssociation } from '../state/world.ts';
-import type { StepRow } from './step.ts';
-import type { StepOf } from './step.ts';
+import type { StepEvent } from './event.ts';
+import type { StepRow, StepOf } from './step.ts';
 
 export type AssociationStep = StepOf<'ReadAssociation' | 'ConfirmAssociation' | AssociationWrite['kind']>;
 
@@ -64,18 +64,13 @@ export const associationSteps: { readonly [K in AssociationStep['kind']]: Associ
     },
     event: ({ target, association, roleArn }, account) => {
       const { reason, note } = associated(target, account, roleArn);
-      const altered = alteredSettings(association);
-      return { reason, note: altered.length === 0 ? note : `${note}, without ${altered.join(' and ')}` };
+      return { reason, note: `${note}${withoutAltered(association)}` };
     },
-    planLine: ({ association, roleArn }) => {
-      const altered = alteredSettings(association);
-      const without = altered.length === 0 ? '' : `, without ${altered.join(' and ')}`;
-      return {
-        action: 'update',
-        summary: `Pod Identity association gets the role ${roleArn}${without}`,
-        ...(association.details ? { before: association.details.roleArn, after: roleArn } : {}),
-      };
-    },
+    planLine: ({ association, roleArn }) => ({
+      action: 'update',
+      summary: `Pod Identity association gets the role ${roleArn}${withoutAltered(association)}`,
+      ...(association.details ? { before: association.details.roleArn, after: roleArn } : {}),
+    }),
   },
   TagAssociation: {
     effect: ({ association, tags }) => {
@@ -99,11 +94,12 @@ export const associationSteps: { readonly [K in AssociationStep['kind']]: Associ
   },
 };
 
-const associated = (
-  target: string,
-  account: string,
-  roleArn: string,
-): { reason: 'RoleAssociated'; note: string } => ({
+const withoutAltered = (association: ObservedAssociation): string => {
+  const altered = alteredSettings(association);
+  return altered.length === 0 ? '' : `, without ${altered.join(' and ')}`;
+};
+
+const associated = (target: string, account: string, roleArn: string): StepEvent => ({
   reason: 'RoleAssociated',
   note: `associated ${target}/${account} with ${roleArn}`,
 });

@@ -2,8 +2,7 @@
 import { roleNameOf } from '../desired/arn.ts';
 import type { ProofRecord } from '../state/world.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import type { StepRow } from './step.ts';
-import type { Step, StepOf } from './step.ts';
+import type { StepRow, Step, StepOf } from './step.ts';
 
 export const proofSteps: {
   readonly ProveIdentity: StepRow<StepOf<'ProveIdentity'>>;

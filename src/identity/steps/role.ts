@@ -6,9 +6,9 @@ import { settingKeys } from '../desired/role.ts';
 import { withoutTags, withTags } from '../desired/tags.ts';
 import type { CreatedRole } from '../state/ports.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import type { StepRow } from './step.ts';
-import type { StepOf } from './step.ts';
+import type { PlanLine, StepRow, StepOf } from './step.ts';
 
 export type RoleStep = StepOf<
   | 'ReadRole'
@@ -47,8 +47,10 @@ type ChangeRow<S extends RoleChange> = RoleRow<S> & {
   intent(step: S, role: ObservedRole): readonly string[];
 };
 
-const names = (keys: readonly string[], verb: string): readonly string[] =>
+const names = (verb: string, keys: readonly string[]): readonly string[] =>
   keys.length > 0 ? [`${verb} ${keys.join(', ')}`] : [];
+
+const isOfOthers = (key: string): boolean => !isOwnershipTag(key);
 
 /** Name and value of each setting as text. */
 const settingWords: {
@@ -143,12 +145,8 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
         .map(([key, value]) => `${key}=${value}`)
         .join('\n'),
     }),
-    drift: ({ tags }) => names(Object.keys(tags), 'its tags were changed:'),
-    intent: ({ tags }) =>
-      names(
-        Object.keys(tags).filter((key) => !isOwnershipTag(key)),
-        'set its tags',
-      ),
+    drift: ({ tags }) => names('its tags were changed:', Object.keys(tags)),
+    intent: ({ tags }) => names('set its tags', Object.keys(tags).filter(isOfOthers)),
   },
   UntagRole: {
     effect: (role, { keys }) => ({ ...role, tags: withoutTags(role.tags, keys) }),
@@ -158,18 +156,15 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
     }),
     planLine: ({ keys }) => ({ action: 'delete', summary: `tags ${keys.join(', ')}` }),
     // The tag of a retained role that was adopted is removed as part of the adoption.
-    drift: ({ keys }) =>
-      names(
-        keys.filter((key) => key.toLowerCase() !== retainedTag),
-        'tags were added:',
-      ),
-    intent: ({ keys }) =>
-      names(
-        keys.filter((key) => !isOwnershipTag(key)),
-        'remove its tags',
-      ),
+    drift: ({ keys }) => {
+      const added = keys.filter((key) => key.toLowerCase() !== retainedTag);
+      return names('tags were added:', added);
+    },
+    intent: ({ keys }) => names('remove its tags', keys.filter(isOfOthers)),
   },
 };
+
+const denialInPlan = `denial of quarantined pods in the inline policy ${podDenialName}`;
 
 export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> } = {
   ...changes,
@@ -222,70 +217,43 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
     planLine: ({ policyArn, why }) => ({ action: 'delete', summary: `attachment of ${policyArn} (${why})` }),
   },
   PutInlinePolicy: {
-    effect: (role, { document }) => ({
-      ...role,
-      inlinePolicyNames: [...new Set([...role.inlinePolicyNames, inlinePolicyName])],
-      inlinePolicy: document,
-    }),
+    effect: (role, { document }) => ({ ...withInlinePolicy(role, inlinePolicyName), inlinePolicy: document }),
     event: ({ role }) => ({
       reason: 'StatementsWritten',
       note: `wrote the statements of ${role}`,
       brief: 'wrote its statements',
     }),
-    planLine: ({ document }, { inlinePolicy: before } = {} as ObservedRole) => ({
-      summary: `statements in the inline policy ${inlinePolicyName}`,
-      ...(before === undefined ? { action: 'create' } : { action: 'update', before: prettyJson(before) }),
-      after: prettyJson(document),
-    }),
+    planLine: ({ document }, role) =>
+      lineOfWrite(`statements in the inline policy ${inlinePolicyName}`, role?.inlinePolicy, document),
   },
   PutPodDenial: {
-    effect: (role, { document }) => ({
-      ...role,
-      inlinePolicyNames: [...new Set([...role.inlinePolicyNames, podDenialName])],
-      podDenial: document,
-    }),
+    effect: (role, { document }) => ({ ...withInlinePolicy(role, podDenialName), podDenial: document }),
     event: ({ role }) => ({
       reason: 'PodsDenied',
       note: `denied the sessions of quarantined pods on ${role}`,
       brief: 'denied the sessions of quarantined pods',
     }),
-    planLine: ({ document }, { podDenial: before } = {} as ObservedRole) => ({
-      summary: `denial of quarantined pods in the inline policy ${podDenialName}`,
-      ...(before === undefined ? { action: 'create' } : { action: 'update', before: prettyJson(before) }),
-      after: prettyJson(document),
-    }),
+    planLine: ({ document }, role) => lineOfWrite(denialInPlan, role?.podDenial, document),
   },
   DeletePodDenial: {
-    effect: ({ podDenial: _, ...role }) => ({
-      ...role,
-      inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== podDenialName),
-    }),
+    effect: (role) => withoutInlinePolicy(role, podDenialName),
     event: ({ role }) => ({ reason: 'PodsReleased', note: `removed the denial of pods from ${role}` }),
-    planLine: (_, role) => ({
-      action: 'delete',
-      summary: `denial of quarantined pods in the inline policy ${podDenialName}`,
-      ...documentBefore(podDenialName, role),
-    }),
+    planLine: (_, role) => lineOfRemoval(denialInPlan, role?.podDenial),
   },
   DeleteInlinePolicy: {
     detail: ({ policyName }) => policyName,
-    effect({ inlinePolicy, podDenial, ...role }, { policyName }) {
-      return {
-        ...role,
-        inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
-        ...(policyName === inlinePolicyName || inlinePolicy === undefined ? {} : { inlinePolicy }),
-        ...(policyName === podDenialName || podDenial === undefined ? {} : { podDenial }),
-      };
-    },
+    effect: (role, { policyName }) => withoutInlinePolicy(role, policyName),
     event: ({ role, policyName }) => ({
       reason: policyName === inlinePolicyName ? 'StatementsRemoved' : 'InlinePolicyDeleted',
       note: `removed the inline policy ${policyName} from ${role}`,
     }),
-    planLine: ({ policyName }, role) => ({
-      action: 'delete',
-      summary: `inline policy ${policyName}`,
-      ...documentBefore(policyName, role),
-    }),
+    planLine: ({ policyName }, role) => {
+      const documents = new Map([
+        [inlinePolicyName, role?.inlinePolicy],
+        [podDenialName, role?.podDenial],
+      ]);
+      return lineOfRemoval(`inline policy ${policyName}`, documents.get(policyName));
+    },
   },
 };
 
@@ -298,15 +266,34 @@ function prettyJson(document: string): string {
   }
 }
 
-/** Document of the operator's inline policy with this name before a step, formatted for a plan. */
-function documentBefore(policyName: string, role: ObservedRole | undefined): { readonly before?: string } {
-  const document =
-    policyName === inlinePolicyName
-      ? role?.inlinePolicy
-      : policyName === podDenialName
-        ? role?.podDenial
-        : undefined;
-  return document === undefined ? {} : { before: prettyJson(document) };
+function withInlinePolicy(role: ObservedRole, policyName: string): ObservedRole {
+  return { ...role, inlinePolicyNames: [...new Set([...role.inlinePolicyNames, policyName])] };
+}
+
+function withoutInlinePolicy(
+  { inlinePolicy, podDenial, ...role }: ObservedRole,
+  policyName: string,
+): ObservedRole {
+  return {
+    ...role,
+    inlinePolicyNames: role.inlinePolicyNames.filter((name) => name !== policyName),
+    ...defined({
+      inlinePolicy: policyName === inlinePolicyName ? undefined : inlinePolicy,
+      podDenial: policyName === podDenialName ? undefined : podDenial,
+    }),
+  };
+}
+
+/** Line of the write of a policy document. `before`: the document that the write replaces, if one exists. */
+function lineOfWrite(summary: string, before: string | undefined, document: string): PlanLine {
+  const after = prettyJson(document);
+  return before === undefined
+    ? { action: 'create', summary, after }
+    : { action: 'update', summary, before: prettyJson(before), after };
+}
+
+function lineOfRemoval(summary: string, document: string | undefined): PlanLine {
+  return { action: 'delete', summary, ...defined({ before: document && prettyJson(document) }) };
 }
 
 export function isRoleStep(step: { readonly kind: string }): step is RoleStep {

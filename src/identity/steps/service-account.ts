@@ -2,8 +2,8 @@
 import { fieldManager } from '../../api/index.ts';
 import { accountLabelValue } from '../desired/names.ts';
 import type { ObservedServiceAccount } from '../state/world.ts';
-import type { StepRow } from './step.ts';
-import type { StepOf } from './step.ts';
+import type { StepEvent } from './event.ts';
+import type { StepRow, StepOf } from './step.ts';
 
 export type ServiceAccountStep = StepOf<
   'CreateServiceAccount' | 'LinkServiceAccount' | 'UnlinkServiceAccount' | 'DeleteServiceAccount'
@@ -84,11 +84,7 @@ export const serviceAccountSteps: {
   },
 };
 
-const linked = (
-  target: string,
-  account: string,
-  roleArn: string,
-): { reason: 'ServiceAccountLinked'; note: string; brief: string } => ({
+const linked = (target: string, account: string, roleArn: string): StepEvent => ({
   reason: 'ServiceAccountLinked',
   note: `linked ${target}/${account} to ${roleArn}`,
   brief: `linked ${target}/${account}`,
