@@ -78,25 +78,15 @@ function decide(
   const missingContextKeys = context.missing();
   const pick = (effect: PolicyStatement['effect']): MatchedStatement[] =>
     layers.flatMap(({ statements }) =>
-      statements
-        .filter((statement) => statement.effect === effect)
-        .map(({ layer, policy, statement, sid }) => ({
-          layer,
-          policy,
-          statement,
-          ...(sid === undefined ? {} : { sid }),
-        })),
+      statements.filter((found) => found.effect === effect).map(({ effect: _, ...found }) => found),
     );
   const denies = pick('Deny');
-  if (denies.length > 0) {
+  if (denies.length > 0)
     return { decision: 'explicitDeny', by: denies, notAllowedBy: [], missingContextKeys };
-  }
   const notAllowedBy = layers
     .filter(({ statements }) => !statements.some(({ effect }) => effect === 'Allow'))
     .map(({ layer }) => layer);
-  if (notAllowedBy.length > 0) {
-    return { decision: 'implicitDeny', by: [], notAllowedBy, missingContextKeys };
-  }
+  if (notAllowedBy.length > 0) return { decision: 'implicitDeny', by: [], notAllowedBy, missingContextKeys };
   return { decision: 'allowed', by: pick('Allow'), notAllowedBy, missingContextKeys };
 }
 
@@ -109,17 +99,12 @@ function matchingStatements(
   applies: (statement: PolicyStatement, variables: boolean) => boolean,
 ): { statement: number; effect: PolicyStatement['effect']; sid?: string }[] {
   const variables = document.version === '2012-10-17';
-  return document.statements.flatMap((statement, index) =>
-    applies(statement, variables)
-      ? [
-          {
-            statement: index,
-            effect: statement.effect,
-            ...(statement.sid === undefined ? {} : { sid: statement.sid }),
-          },
-        ]
-      : [],
-  );
+  return document.statements.flatMap((statement, index) => {
+    const { effect, sid } = statement;
+    return applies(statement, variables)
+      ? [{ statement: index, effect, ...(sid === undefined ? {} : { sid }) }]
+      : [];
+  });
 }
 
 function matchesAction({ negated, patterns }: PatternSet, action: string): boolean {

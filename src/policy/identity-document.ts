@@ -6,6 +6,7 @@ import { checkResource, requireCompleteArn } from './resource.ts';
 import type { PolicyDocument, PolicyKind, PolicyStatement } from './model.ts';
 import {
   checkStatementIds,
+  documentElements,
   fault,
   parseJsonObject,
   readConditions,
@@ -17,7 +18,6 @@ import {
 
 const syntaxErrors = 'Syntax errors in policy.';
 const legacyParsing = 'The policy failed legacy parsing';
-const topElements = new Set(['Version', 'Id', 'Statement']);
 const statementElements = new Set([
   'Sid',
   'Effect',
@@ -32,7 +32,7 @@ const statementElements = new Set([
 
 export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 'trust'>): PolicyDocument {
   const json = parseJsonObject(text, syntaxErrors);
-  if (Object.keys(json).some((element) => !topElements.has(element))) fault(syntaxErrors);
+  if (Object.keys(json).some((element) => !documentElements.has(element))) fault(syntaxErrors);
   // The default version is documented in the IAM User Guide, "IAM JSON policy elements: Version".
   const version = json['Version'] === undefined ? '2008-10-17' : readVersion(json['Version'], syntaxErrors);
   if (json['Id'] !== undefined && typeof json['Id'] !== 'string') fault(syntaxErrors);
@@ -41,11 +41,7 @@ export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 't
   if (kind === 'managed' && version !== '2012-10-17')
     fault('Policy document must be version 2012-10-17 or greater.');
   const statements = sources.map(readStatement);
-  checkStatementIds(statements, {
-    unique: 'Statement IDs (SID) in a single policy must be unique.',
-    characters:
-      'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
-  });
+  checkStatementIds(statements, 'Statement IDs (SID) in a single policy must be unique.');
   if (statements.some(({ action }) => action.patterns.length === 0))
     fault('Policy statement must contain actions.');
   for (const { resource } of statements) resource?.patterns.forEach(checkResource);
@@ -57,11 +53,7 @@ export function parseIdentityDocument(text: string, kind: Exclude<PolicyKind, 't
     fault('Policy document should not specify a principal.');
   if (statements.some(({ resource }) => resource === undefined || resource.patterns.length === 0))
     fault('Policy statement must contain resources.');
-  return {
-    version,
-    ...(typeof json['Id'] === 'string' ? { id: json['Id'] } : {}),
-    statements,
-  };
+  return { version, ...(typeof json['Id'] === 'string' ? { id: json['Id'] } : {}), statements };
 }
 
 /** Checks the grammar of a statement, but not its values. */

@@ -24,27 +24,22 @@ const text = (compares: Comparison['compares'], negated = false): Comparison => 
   compares,
 });
 
-const numeric = (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({
-  negated,
-  variables: false,
-  compares: (given, wanted) => {
-    const left = parseNumber(given);
-    const right = parseNumber(literalText(wanted));
-    return left !== undefined && right !== undefined && compare(left, right);
-  },
-  accepts: (written) => parseNumber(written) !== undefined,
-});
+/** Comparison of values in the order that their numbers have. @param parse returns undefined for an invalid value */
+const ordered =
+  (parse: (written: string) => number | undefined) =>
+  (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({
+    negated,
+    variables: false,
+    compares: (given, wanted) => {
+      const left = parse(given);
+      const right = parse(literalText(wanted));
+      return left !== undefined && right !== undefined && compare(left, right);
+    },
+    accepts: (written) => parse(written) !== undefined,
+  });
 
-const date = (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({
-  negated,
-  variables: false,
-  compares: (given, wanted) => {
-    const left = parseInstant(given);
-    const right = parseInstant(literalText(wanted));
-    return left !== undefined && right !== undefined && compare(left, right);
-  },
-  accepts: (written) => parseInstant(written) !== undefined,
-});
+const numeric = ordered(parseNumber);
+const date = ordered(parseInstant);
 
 const address = (negated: boolean): Comparison => ({
   negated,

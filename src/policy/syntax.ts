@@ -12,6 +12,9 @@ export function fault(message: string): never {
   throw new PolicyFault(message);
 }
 
+/** Elements that a policy document can have at its top level. */
+export const documentElements: ReadonlySet<string> = new Set(['Version', 'Id', 'Statement']);
+
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export function isJsonObject(value: unknown): value is JsonObject {
@@ -107,16 +110,20 @@ function checkConditionKey(key: string, messages: ConditionMessages): void {
   if (!/^(?:[A-Za-z]+Tags?\/|EncryptionContext:)/i.test(name)) fault(messages.colon);
 }
 
-/** Checks that statement ids are unique. An empty id counts as absent. */
-export function checkStatementIds(
-  statements: readonly PolicyStatement[],
-  messages: { readonly unique: string; readonly characters: string },
-): void {
+/**
+ * Checks that statement ids are unique. An empty id counts as absent.
+ *
+ * @param message error message for an id that occurs twice
+ */
+export function checkStatementIds(statements: readonly PolicyStatement[], message: string): void {
   const seen = new Set<string>();
   for (const { sid } of statements) {
     if (sid === undefined) continue;
-    if (!/^[0-9A-Za-z]*$/.test(sid)) fault(messages.characters);
-    if (seen.has(sid)) fault(messages.unique);
+    if (!/^[0-9A-Za-z]*$/.test(sid))
+      fault(
+        'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
+      );
+    if (seen.has(sid)) fault(message);
     seen.add(sid);
   }
 }

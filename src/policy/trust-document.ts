@@ -2,6 +2,7 @@
 import type { PolicyDocument, PolicyPrincipal, PolicyStatement, PrincipalType } from './model.ts';
 import {
   checkStatementIds,
+  documentElements,
   fault,
   isJsonObject,
   parseJsonObject,
@@ -19,7 +20,7 @@ const elements = new Set(['Sid', 'Effect', 'Principal', 'Action', 'NotAction', '
 export function parseTrustDocument(text: string): PolicyDocument {
   const json = parseJsonObject(text, 'This policy contains invalid Json');
   for (const element of Object.keys(json)) {
-    if (!['Version', 'Id', 'Statement'].includes(element)) fault(`Unknown field ${element}`);
+    if (!documentElements.has(element)) fault(`Unknown field ${element}`);
   }
   const version =
     json['Version'] === undefined
@@ -29,11 +30,7 @@ export function parseTrustDocument(text: string): PolicyDocument {
   if (json['Statement'] === undefined) fault('Missing required field Statement');
   const sources = readStatements(json, 'Could not parse the policy: Statement is empty!');
   const statements = sources.map(readStatement);
-  checkStatementIds(statements, {
-    unique: 'The Statement Ids in the policy are not unique',
-    characters:
-      'Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*',
-  });
+  checkStatementIds(statements, 'The Statement Ids in the policy are not unique');
   return { version, ...(typeof json['Id'] === 'string' ? { id: json['Id'] } : {}), statements };
 }
 

@@ -101,10 +101,8 @@ export function identityGate(input: GateInput): IdentityGate {
       withCause(`account "${account}" is in quarantine on target "${target}"`, row.message),
     );
   if (resource.metadata.deletionTimestamp !== undefined) {
-    const warning: IdentityFinding = {
-      reason: 'AccountDeleting',
-      message: `account "${account}" is being deleted`,
-    };
+    const message = `account "${account}" is being deleted`;
+    const warning: IdentityFinding = { reason: 'AccountDeleting', message };
     return isDeployed ? { open: true, identity, warning } : { open: false, ...warning };
   }
   if (identity === undefined)

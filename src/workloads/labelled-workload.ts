@@ -89,28 +89,19 @@ function identityStateOf({ workload, account, pods, now }: WorkloadObservation):
   const rollout = workloadRollout(workload, pods, now);
   return {
     identity,
-    wants: missed.length > 0 && !isMarked && templateChangeBlocker(workload) === undefined,
+    wants: missed.length > 0 && !isMarked && replacesPods({ workload }),
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
     // The rollout counts as in progress until all pods that have the mark but not the identity are replaced.
     rollout:
-      rollout.state === 'Ready' &&
-      isMarked &&
-      missed.length > 0 &&
-      templateChangeBlocker(workload) === undefined
+      rollout.state === 'Ready' && isMarked && missed.length > 0 && replacesPods({ workload })
         ? { ...rollout, state: 'Progressing' }
         : rollout,
   };
 }
 
-/** Returns the reason why a change of the pod template would not replace any pods; undefined when pods would be replaced. */
-function templateChangeBlocker({ spec }: Workload): 'OnDelete' | 'paused' | undefined {
-  if (spec?.paused) return 'paused';
-  return spec?.updateStrategy?.type === 'OnDelete' ? 'OnDelete' : undefined;
-}
-
 /** Whether a change of the pod template replaces the workload's pods. */
-export function replacesPods({ workload }: Pick<WorkloadObservation, 'workload'>): boolean {
-  return templateChangeBlocker(workload) === undefined;
+export function replacesPods({ workload: { spec } }: Pick<WorkloadObservation, 'workload'>): boolean {
+  return !spec?.paused && spec?.updateStrategy?.type !== 'OnDelete';
 }
 
 export function workloadMember(observation: WorkloadObservation, rank: number): RolloutMember {
@@ -122,7 +113,7 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     hasWanted,
     // A workload that does not replace its pods must not block others: its owner may have postponed the replacement
     // forever.
-    state: templateChangeBlocker(observation.workload) ? 'steady' : states[rollout.state],
+    state: replacesPods(observation) ? states[rollout.state] : 'steady',
     rank,
   };
 }
@@ -140,12 +131,7 @@ export function planWorkload(observation: WorkloadObservation, hasSlot: boolean)
   const { identity, wants, rollout } = identityStateOf(observation);
   if (!identity) return [];
   if (wants) return hasSlot ? [{ kind: 'restart', workload, identity }] : [];
-  return podToReplace({
-    deployment: workload,
-    isRolledOut: rollout.reason === 'Available',
-    identity,
-    pods,
-  });
+  return podToReplace({ deployment: workload, isRolledOut: rollout.reason === 'Available', identity, pods });
 }
 
 function workloadRollout(workload: Workload, pods: readonly Pod[], now: Wall): Rollout {

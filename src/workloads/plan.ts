@@ -11,6 +11,7 @@ import {
   type AppTarget,
   type LinkedServiceAccount,
 } from '../api/index.ts';
+import { defined } from '../k8s/defined.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import { withDryRun } from './dry-run.ts';
@@ -30,7 +31,7 @@ import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
-import type { ApplyStep, DeleteStep, ReplacePodStep, ScaleStep, Step } from './steps.ts';
+import type { ApplyStep, DeleteStep, ScaleStep, Step } from './steps.ts';
 import { specFault } from './target-spec.ts';
 import type { RolloutSlot, SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
@@ -183,26 +184,16 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     const stopping = stepsWithoutSpec(observation.app, observed);
     return { target, kind: 'blocked', reason: 'NotOwned', message: steps, steps: stopping };
   }
+  const { deployment, pods } = observed;
+  const replacements = deployment
+    ? podToReplace({ deployment, isRolledOut: isRolledOut(deployment), identity, pods })
+    : [];
   return {
     target,
     kind: 'deploy',
-    ...(identity ? { identity } : {}),
-    ...(warning ? { warning } : {}),
-    steps: [
-      ...stepsToStop(observed),
-      ...steps,
-      ...stepsAfterHalt(observed),
-      ...replacements(observed, identity),
-    ],
+    ...defined({ identity, warning }),
+    steps: [...stepsToStop(observed), ...steps, ...stepsAfterHalt(observed), ...replacements],
   };
-}
-
-function replacements(
-  { deployment, pods }: ObservedTarget,
-  identity: Identity | undefined,
-): readonly ReplacePodStep[] {
-  if (!deployment) return [];
-  return podToReplace({ deployment, isRolledOut: isRolledOut(deployment), identity, pods });
 }
 
 /**
@@ -215,10 +206,7 @@ function stepsWhileWaiting(app: App, observed: ObservedTarget): readonly Step[] 
   if (!deployment) return undefined;
   const { serviceAccount: _, ...spec } = app.spec;
   const account = deployedAccount(deployment);
-  const asDeployed = {
-    ...app,
-    spec: { ...spec, ...(account === undefined ? {} : { serviceAccount: account }) },
-  };
+  const asDeployed = { ...app, spec: { ...spec, ...defined({ serviceAccount: account }) } };
   const identity = identityOfMark(deployedMark(deployment));
   const rendered = render({ app: asDeployed, target, identity, observed: deployment, others }).find(
     ({ kind }) => kind === 'Deployment',
@@ -245,16 +233,17 @@ function stepsTo(
   wanted: readonly Identity[],
 ): readonly Step[] | string {
   const manifests = render({ app, target, identity, observed: deployment, others });
-  const conflict = conflictOf(app, manifests, objects);
-  if (conflict !== undefined) return conflict;
+  const isWanted = (object: ObservedObject): boolean =>
+    manifests.some((manifest) => isSameObject(manifest, object));
+  const foreign = objects.find((object) => !isOwnedBy(app, object) && isWanted(object));
+  if (foreign) return notOwnedMessage(foreign);
   return [
     ...withDryRun(
       manifests.flatMap((manifest) => application(manifest, objects)),
       { deployment, wanted, pods },
     ),
     ...objects
-      .filter((object) => !manifests.some((manifest) => isSameObject(manifest, object)))
-      .filter((object) => !isStillRead(object, deployment))
+      .filter((object) => !isWanted(object) && !isStillRead(object, deployment))
       .flatMap((object) => deletion(app, object)),
   ];
 }
@@ -281,11 +270,10 @@ function targetBlocker(
   if (newer !== undefined) return { reason: 'SpecNewerThanOperator', message: newer };
   if (isReservedNamespace(name, operatorNamespace))
     return { reason: 'TargetReserved', message: reservedTargetMessage(name) };
-  if (!knownTargets.has(name))
-    return {
-      reason: 'TargetUnknown',
-      message: `"${name}" is not a target of this cluster${listOf(knownTargets)}`,
-    };
+  if (!knownTargets.has(name)) {
+    const message = `"${name}" is not a target of this cluster${listOf(knownTargets)}`;
+    return { reason: 'TargetUnknown', message };
+  }
   const namespace = namespaces.get(name);
   if (namespace === undefined)
     return { reason: 'NamespaceMissing', message: `namespace "${name}" does not exist yet` };
@@ -315,17 +303,6 @@ export function deploymentOf(app: App, objects: readonly ObservedObject[]): Depl
     (object) =>
       object.kind === 'Deployment' && object.metadata.name === app.metadata.name && isOwnedBy(app, object),
   );
-}
-
-function conflictOf(
-  app: App,
-  manifests: readonly Manifest[],
-  objects: readonly ObservedObject[],
-): string | undefined {
-  const foreign = objects.find(
-    (object) => !isOwnedBy(app, object) && manifests.some((manifest) => isSameObject(manifest, object)),
-  );
-  return foreign && notOwnedMessage(foreign);
 }
 
 /** Message for an object that has the name of an object of the App, but is not the App's. Includes the remedy. */

@@ -60,11 +60,8 @@ export function podIdentity(pod: Pod, wanted: WantedIdentity): PodIdentity {
   if (containers.length === 0) return { state: 'exempt' };
   const holdings = containers.map((container) => {
     const injected = injectedIdentity(pod, container);
-    return {
-      container: container.name,
-      injected,
-      held: overridingCredentials(container, injected) ?? injected,
-    };
+    const held = overridingCredentials(container, injected) ?? injected;
+    return { container: container.name, injected, held };
   });
   const written = holdings.filter(({ injected }) => injected.kind !== 'none');
   const seen = written.length > 0 ? written : holdings.filter(({ held }) => held.kind !== 'none');

@@ -34,7 +34,7 @@ export type RolloutMember = {
 
 export type SlotBlocker = { readonly reason: SlotReason; readonly message: string };
 
-export type RolloutBlocker = { readonly reason: 'PausedByFailedRollout'; readonly message: string };
+export type RolloutBlocker = SlotBlocker & { readonly reason: 'PausedByFailedRollout' };
 
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
@@ -107,13 +107,8 @@ function byPrecedence(a: RolloutMember, b: RolloutMember): number {
 }
 
 function waitingFor(before: RolloutMember): RolloutSlot {
-  return {
-    kind: 'waits',
-    blocker: {
-      reason: 'WaitingForTurn',
-      message: `workloads of an account roll to a new identity one at a time; this workload comes after ${before.id}`,
-    },
-  };
+  const message = `workloads of an account roll to a new identity one at a time; this workload comes after ${before.id}`;
+  return { kind: 'waits', blocker: { reason: 'WaitingForTurn', message } };
 }
 
 function blockedBy(failed: RolloutMember): RolloutSlot {
@@ -121,11 +116,6 @@ function blockedBy(failed: RolloutMember): RolloutSlot {
     failed.state === 'refused'
       ? 'whose new pod template the API server refuses'
       : 'which is not healthy with the new identity';
-  return {
-    kind: 'waits',
-    blocker: {
-      reason: 'PausedByFailedRollout',
-      message: `the new identity is held back by ${failed.id}, ${why}; the rollout continues automatically when that workload is repaired`,
-    },
-  };
+  const message = `the new identity is held back by ${failed.id}, ${why}; the rollout continues automatically when that workload is repaired`;
+  return { kind: 'waits', blocker: { reason: 'PausedByFailedRollout', message } };
 }

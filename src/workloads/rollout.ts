@@ -35,16 +35,12 @@ export function evaluateRollout(
 ): Rollout {
   const { kind, metadata, status = {} } = workload;
   if ((status.observedGeneration ?? 0) < (metadata.generation ?? 0))
-    return rollingOut(`the ${kind} controller has not observed the change yet`);
+    return stateOf('Progressing', 'RollingOut', `the ${kind} controller has not observed the change yet`);
   // A pod that is ready now may still be in a crash loop.
   const loop = progress === undefined ? crashLoopOf(pods, now) : undefined;
   if (loop) return { state: 'Failed', ...loop };
   if (progress === undefined)
-    return {
-      state: 'Ready',
-      reason: 'Available' satisfies RolloutReason,
-      message: `${wanted} of ${wanted} replicas are available`,
-    };
+    return stateOf('Ready', 'Available', `${wanted} of ${wanted} replicas are available`);
 
   const failure = podFailure(pods, now);
   if (failure) return { state: 'Failed', ...failure };
@@ -58,12 +54,12 @@ export function evaluateRollout(
       message: replicaFailure.message ?? `the ${kind} could not create its pods`,
     };
   if (status.conditions?.some((entry) => entry.reason === progressDeadlineExceeded))
-    return { state: 'Failed', reason: progressDeadlineExceeded, message: progress };
-  return rollingOut(progress);
+    return stateOf('Failed', progressDeadlineExceeded, progress);
+  return stateOf('Progressing', 'RollingOut', progress);
 }
 
-function rollingOut(message: string): Rollout {
-  return { state: 'Progressing', reason: 'RollingOut' satisfies RolloutReason, message };
+function stateOf(state: Rollout['state'], reason: RolloutReason, message: string): Rollout {
+  return { state, reason, message };
 }
 
 /** Missing part of the rollout; undefined if the rollout is complete. */

@@ -59,12 +59,13 @@ export function reportTarget(input: TargetReportInput): TargetReport {
       name: plan.target.name,
       state,
       reason,
-      ...(deployment ? { replicas: deployment.status?.replicas ?? 0 } : {}),
-      ...(deployment ? { readyReplicas: deployment.status?.readyReplicas ?? 0 } : {}),
-      ...(deployment && plan.kind === 'deploy'
-        ? { identityCurrent: notCurrent(input).length === 0 && !unexpectedIdentity(input) }
-        : {}),
       ...defined({
+        replicas: deployment && (deployment.status?.replicas ?? 0),
+        readyReplicas: deployment && (deployment.status?.readyReplicas ?? 0),
+        identityCurrent:
+          deployment && plan.kind === 'deploy'
+            ? notCurrent(input).length === 0 && !unexpectedIdentity(input)
+            : undefined,
         image: deployment && imageOf(deployment),
         revision: deployment && revisionOf(deployment),
         roleArn: identity?.roleArn ?? roleOfMark(deployedMark(deployment)),
@@ -116,28 +117,29 @@ type ReportedState = {
   readonly message: string;
 };
 
+function reported(
+  state: ReportedState['state'],
+  reason: RolloutReason | TargetReason,
+  message: string,
+): ReportedState {
+  return { state, reason, message };
+}
+
 function stateOf(input: TargetReportInput): ReportedState {
   const { plan, outcome, deployment, pods } = input;
   if (outcome.failure) return stateAfterFailure(input, outcome.failure);
   if (plan.kind === 'blocked') return stateAfterFailure(input, plan);
   if (outcome.heldBack) return heldState(outcome.heldBack, deployment);
   if (plan.kind === 'held') return heldState(plan.blocker, deployment);
-  if (!deployment)
-    return {
-      state: 'Progressing',
-      reason: 'RollingOut' satisfies RolloutReason,
-      message: 'the Deployment is being created',
-    };
+  if (!deployment) return reported('Progressing', 'RollingOut', 'the Deployment is being created');
 
   const rollout = rolloutOf(deployment, pods, input.now);
   if (plan.target.deployMode === 'halt') return haltedState(rollout);
   const missed = notCurrent(input);
-  if (rollout.state === 'Ready' && missed.length > 0)
-    return {
-      state: 'Progressing',
-      reason: 'PodsNotCurrent' satisfies RolloutReason,
-      message: notCurrentMessage(missed, plan.identity, outcome.replacementWaits),
-    };
+  if (rollout.state === 'Ready' && missed.length > 0) {
+    const message = notCurrentMessage(missed, plan.identity, outcome.replacementWaits);
+    return reported('Progressing', 'PodsNotCurrent', message);
+  }
   const unexpected = unexpectedIdentity(input);
   const warning = plan.warning ?? unexpected;
   if (!warning || rollout.state !== 'Ready') return rollout;
@@ -153,22 +155,14 @@ function stateAfterFailure(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,
 ): ReportedState {
-  if (plan.target.deployMode !== 'halt' || !isSpecReason(reason))
-    return {
-      state: 'Failed',
-      reason,
-      message: [withRunningVersion(message, plan, deployment), outcome.heldBack?.message]
-        .filter((part) => part !== undefined)
-        .join('; '),
-    };
+  if (plan.target.deployMode !== 'halt' || !isSpecReason(reason)) {
+    const parts = [withRunningVersion(message, plan, deployment), outcome.heldBack?.message];
+    return reported('Failed', reason, parts.filter((part) => part !== undefined).join('; '));
+  }
   const rollout = deployment && rolloutOf(deployment, pods, now);
-  return rollout && rollout.state !== 'Ready'
-    ? rollout
-    : {
-        state: 'Halted',
-        reason,
-        message: `halted: the target has no pods, but its current spec could not be deployed: ${message}`,
-      };
+  if (rollout && rollout.state !== 'Ready') return rollout;
+  const halted = `halted: the target has no pods, but its current spec could not be deployed: ${message}`;
+  return reported('Halted', reason, halted);
 }
 
 /**
@@ -182,11 +176,7 @@ function withRunningVersion(message: string, plan: TargetPlan, deployment: Deplo
 
 function haltedState(rollout: Rollout): ReportedState {
   return rollout.state === 'Ready'
-    ? {
-        state: 'Halted',
-        reason: 'Halted' satisfies RolloutReason,
-        message: 'halted: the target has no pods, because its deployMode is halt',
-      }
+    ? reported('Halted', 'Halted', 'halted: the target has no pods, because its deployMode is halt')
     : rollout;
 }
 

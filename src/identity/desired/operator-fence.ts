@@ -42,20 +42,15 @@ export function unboundedOperator(
       ? 'no permissions boundary is required'
       : `the permissions boundary ${boundary} limits nothing`;
   const { allowedPolicyArns } = of;
+  const policy = boundary ?? administrators[0] ?? '';
   if (of.statements === true)
-    return {
-      policy: boundary ?? administrators[0] ?? '',
-      why: `${bounds}, and accounts may have statements (allowStatements)`,
-    };
+    return { policy, why: `${bounds}, and accounts may have statements (allowStatements)` };
   if (!allowedPolicyArns)
-    return {
-      policy: boundary ?? administrators[0] ?? '',
-      why: `${bounds}, and accounts may list any policy (allowedPolicyArns is not set)`,
-    };
-  for (const policy of administrators) {
-    const pattern = allowedPolicyArns.find((allowed) => matchesPattern(policy, allowed));
+    return { policy, why: `${bounds}, and accounts may list any policy (allowedPolicyArns is not set)` };
+  for (const arn of administrators) {
+    const pattern = allowedPolicyArns.find((allowed) => matchesPattern(arn, allowed));
     if (pattern !== undefined)
-      return { policy, why: `${bounds}, and "${pattern}" among the allowed policies matches ${policy}` };
+      return { policy: arn, why: `${bounds}, and "${pattern}" among the allowed policies matches ${arn}` };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** State of the cluster as the plans of accounts need it. It is derived from the ClusterConfigs alone. */
 import { clusterConfigs, newerSpecMessage, type ClusterConfig } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
+import { defined } from '../../k8s/defined.ts';
 import { clusterArn } from '../desired/arn.ts';
 import type { Problem, ClusterState } from '../state/world.ts';
 import { consentsToDetach } from './policies.ts';
@@ -48,6 +49,11 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     };
   }
   const { spec, status, metadata } = config;
+  const notReady = (why: string): ClusterState => ({
+    ok: false,
+    reason: 'ClusterConfigNotReady',
+    message: `the ClusterConfig "${metadata.name}" is not ready: ${why}`,
+  });
   const newer = newerSpecMessage(clusterConfigs.kind, spec);
   if (newer !== undefined) return { ok: false, reason: 'SpecNewerThanOperator', message: newer };
   const ready = findCondition(status?.conditions, 'Ready');
@@ -59,43 +65,23 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     arn === undefined ||
     oidcIssuer === undefined ||
     providerArn === undefined
-  ) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready?.message ?? 'it has not been checked yet'}`,
-    };
-  }
+  )
+    return notReady(ready?.message ?? 'it has not been checked yet');
   // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
-  if (ready.status !== 'True' && !reportedByAccounts.has(ready.reason)) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: ${ready.message}`,
-    };
-  }
+  if (ready.status !== 'True' && !reportedByAccounts.has(ready.reason)) return notReady(ready.message);
   const provider = findCondition(status?.conditions, providerCondition);
-  const reported = clusterArn({
-    partition,
-    region: spec.aws.region,
-    accountId,
-    name: spec.aws.clusterName ?? metadata.name,
-  });
+  const name = spec.aws.clusterName ?? metadata.name;
+  const reported = clusterArn({ partition, region: spec.aws.region, accountId, name });
   const isOfSpec =
     arn === reported &&
     (spec.aws.accountId ?? accountId) === accountId &&
     (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
-  if (!isOfSpec) {
-    return {
-      ok: false,
-      reason: 'ClusterConfigNotReady',
-      message: `the ClusterConfig "${metadata.name}" is not ready: it now names another cluster, AWS account or issuer, which has not been checked yet`,
-    };
-  }
+  if (!isOfSpec)
+    return notReady('it now names another cluster, AWS account or issuer, which has not been checked yet');
   return {
     ok: true,
     facts: {
-      name: spec.aws.clusterName ?? metadata.name,
+      name,
       configName: metadata.name,
       clusterArn: arn,
       accountId,
@@ -108,11 +94,11 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
       rolePath: spec.aws.rolePath,
       identityMode: spec.aws.identityMode ?? 'IRSA',
       targets: spec.targets,
-      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
-      ...(spec.aws.permissionsBoundaryArn === undefined
-        ? {}
-        : { permissionsBoundaryArn: spec.aws.permissionsBoundaryArn }),
-      ...(spec.aws.allowedPolicyArns === undefined ? {} : { allowedPolicyArns: spec.aws.allowedPolicyArns }),
+      ...defined({
+        operatorNamespace,
+        permissionsBoundaryArn: spec.aws.permissionsBoundaryArn,
+        allowedPolicyArns: spec.aws.allowedPolicyArns,
+      }),
       detachesDisallowed: consentsToDetach(config),
       allowsStatements: spec.aws.allowStatements ?? false,
       region: spec.aws.region,

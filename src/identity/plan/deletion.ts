@@ -24,7 +24,7 @@ import {
 } from '../desired/ownership.ts';
 import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';
 import { hasStatements, inlinePolicyName } from '../desired/statements.ts';
-import type { StepList } from './step-list.ts';
+import { problemOr, type StepList } from './step-list.ts';
 import { tagValue } from '../desired/tags.ts';
 import { sameDocument, trustPolicy } from '../desired/trust.ts';
 import type { Step } from '../steps/step.ts';
@@ -54,10 +54,7 @@ export function planDeletion(
         : failure,
     );
   };
-  const progress = (message: string): Problem =>
-    failures[0]
-      ? { reason: failures[0].code, message: failures[0].message }
-      : { reason: 'Deleting', message };
+  const progress = (message: string): Problem => problemOr(failures[0], 'Deleting', message);
 
   const owned: ObservedRole[] = [];
   let unread = false;
@@ -92,55 +89,50 @@ export function planDeletion(
   const toDelete = owned.filter((role) => !isKept(role));
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
   const open = toDelete.filter((role) => !sameDocument(role.trustPolicy, shut));
-  if (open.length > 0) {
-    for (const role of open) want({ kind: 'UpdateTrustPolicy', role: role.name, trustPolicy: shut });
-    return progress('the trust policy is being emptied');
-  }
-
   const associations = world.targets
     .map((target) => decideUnassociate(world, facts, target, 'the account is being deleted'))
     .filter((step) => step !== undefined);
-  if (associations.length > 0) {
-    for (const step of associations) want(step);
-    return progress(
-      `associations are being removed in ${associations.map(({ target }) => target).join(', ')}`,
-    );
-  }
-
   const unlinks = world.targets
     .map((target) => decideUnlink(world.account.metadata.name, target))
     .filter((step) => step !== undefined);
-  if (unlinks.length > 0) {
-    for (const step of unlinks) want(step);
-    return progress(
-      `ServiceAccounts are being unlinked in ${unlinks.map((step) => ('target' in step ? step.target : '')).join(', ')}`,
-    );
-  }
-
   const untagged = kept.filter((role) => retains && tagValue(role.tags, retainedTag) !== facts.clusterArn);
-  if (untagged.length > 0) {
-    const tags = retentionTags(facts.clusterArn);
-    for (const role of untagged) want({ kind: 'TagRole', role: role.name, tags });
-    return progress('the role is being tagged as retained');
-  }
-
-  if (kept.length > 0) {
-    const keys = retains ? tagKeysLostOnRetain : ownershipTagKeys;
-    for (const role of kept) want({ kind: 'UntagRole', role: role.name, keys });
-    return progress('the ownership tags are being removed from the role');
-  }
-
+  const tags = retentionTags(facts.clusterArn);
+  const keys = retains ? tagKeysLostOnRetain : ownershipTagKeys;
   const attached = toDelete.filter(
     (role) => role.attachedPolicyArns.length > 0 || hasStatements(role) || hasPodDenial(role),
   );
-  if (attached.length > 0) {
-    for (const role of attached) {
+  /** Requests the steps of one phase. Returns its progress; undefined if the phase is complete, so that the next phase follows. */
+  const phase = (steps: readonly Step[], message: string): Problem | undefined => {
+    for (const step of steps) want(step);
+    return steps.length > 0 ? progress(message) : undefined;
+  };
+  const underWay =
+    phase(
+      open.map(({ name: role }) => ({ kind: 'UpdateTrustPolicy', role, trustPolicy: shut })),
+      'the trust policy is being emptied',
+    ) ??
+    phase(
+      associations,
+      `associations are being removed in ${associations.map(({ target }) => target).join(', ')}`,
+    ) ??
+    phase(
+      unlinks,
+      `ServiceAccounts are being unlinked in ${unlinks.map(({ target }) => target).join(', ')}`,
+    ) ??
+    phase(
+      untagged.map(({ name: role }) => ({ kind: 'TagRole', role, tags })),
+      'the role is being tagged as retained',
+    ) ??
+    phase(
+      kept.map(({ name: role }) => ({ kind: 'UntagRole', role, keys })),
+      'the ownership tags are being removed from the role',
+    ) ??
+    phase(
       // The sessions of a role that a Quarantine cut off stay denied until the role is deleted.
-      const steps = isMarked(role.tags) ? retire(role, facts) : removals(role);
-      for (const step of steps) want(step);
-    }
-    return progress('policies are being detached');
-  }
+      attached.flatMap((role) => (isMarked(role.tags) ? retire(role, facts) : removals(role))),
+      'policies are being detached',
+    );
+  if (underWay) return underWay;
 
   const inline = toDelete.find((role) => role.inlinePolicyNames.length > 0);
   for (const role of toDelete) want({ kind: 'DeleteRole', role: role.name });

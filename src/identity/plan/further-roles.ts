@@ -72,34 +72,31 @@ export function removeSurplus(
   unneeded: readonly ObservedRole[],
   list: StepList,
 ): Problem | undefined {
-  const failures: Problem[] = [];
-  const want = (step: Step, role: string): void => {
-    const failure = list.addStep(step);
-    if (failure)
-      failures.push({
-        reason: failure.code,
-        message: `the role ${role}, which no target needs any more, could not be removed: ${failure.message}`,
-      });
-  };
-  for (const role of unneeded) {
-    if (world.roles.get(role.name)?.source === 'list')
-      want({ kind: 'ReadRole', role: role.name, why: 'no target needs the role any more' }, role.arn);
-    // An adopted role is released instead of deleted, as when its account is deleted.
-    else if (existedBefore(role, world.account.spec))
-      want({ kind: 'UntagRole', role: role.name, keys: ownershipTagKeys }, role.arn);
-    else if (role.attachedPolicyArns.length > 0) {
-      const why = 'no target needs the role any more';
-      for (const policyArn of role.attachedPolicyArns)
-        want({ kind: 'DetachPolicy', role: role.name, policyArn, why }, role.arn);
-    } else if (hasStatements(role))
-      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName }, role.arn);
-    // The policy that denies quarantined pods is removed last, so that these pods get no access while the other
-    // policies are removed.
-    else if (hasPodDenial(role))
-      want({ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }, role.arn);
-    else want({ kind: 'DeleteRole', role: role.name }, role.arn);
-  }
+  const failures = unneeded.flatMap((role) =>
+    stepsToRemove(world, role).flatMap((step): readonly Problem[] => {
+      const failure = list.addStep(step);
+      if (!failure) return [];
+      const message = `the role ${role.arn}, which no target needs any more, could not be removed: ${failure.message}`;
+      return [{ reason: failure.code, message }];
+    }),
+  );
   return failures[0];
+}
+
+function stepsToRemove(world: AccountWorld, role: ObservedRole): readonly Step[] {
+  const why = 'no target needs the role any more';
+  const { name, attachedPolicyArns } = role;
+  if (world.roles.get(name)?.source === 'list') return [{ kind: 'ReadRole', role: name, why }];
+  // An adopted role is released instead of deleted, as when its account is deleted.
+  if (existedBefore(role, world.account.spec))
+    return [{ kind: 'UntagRole', role: name, keys: ownershipTagKeys }];
+  if (attachedPolicyArns.length > 0)
+    return attachedPolicyArns.map((policyArn) => ({ kind: 'DetachPolicy', role: name, policyArn, why }));
+  if (hasStatements(role)) return [{ kind: 'DeleteInlinePolicy', role: name, policyName: inlinePolicyName }];
+  // The policy that denies quarantined pods is removed last, so that these pods get no access while the other policies are
+  // removed.
+  if (hasPodDenial(role)) return [{ kind: 'DeleteInlinePolicy', role: name, policyName: podDenialName }];
+  return [{ kind: 'DeleteRole', role: name }];
 }
 
 /** ARNs of roles that ServiceAccounts, pods or associations of the account name. */

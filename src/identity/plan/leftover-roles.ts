@@ -45,17 +45,10 @@ export function leftoverRoles(
   return roles.flatMap((role) => {
     const found = kindOf(role, cluster, accounts);
     if (!found) return [];
-    return [
-      {
-        ...found,
-        name: role.name,
-        arn: role.arn,
-        attachedPolicyArns: role.attachedPolicyArns,
-        inlinePolicyNames: role.inlinePolicyNames,
-        letsIn: principalsOf(role.trustPolicy).map((each) => describePrincipal(each, cluster.providerArn)),
-        adopted: isAdopted(role.tags),
-      },
-    ];
+    const { name, arn, attachedPolicyArns, inlinePolicyNames } = role;
+    const letsIn = principalsOf(role.trustPolicy).map((each) => describePrincipal(each, cluster.providerArn));
+    const adopted = isAdopted(role.tags);
+    return [{ ...found, name, arn, attachedPolicyArns, inlinePolicyNames, letsIn, adopted }];
   });
 }
 

@@ -6,7 +6,7 @@
  * existing ServiceAccount belongs to the account only if it has Konstellation's label with the account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';
-import type { Step } from '../steps/step.ts';
+import type { Step, StepOf } from '../steps/step.ts';
 import type { ObservedServiceAccount, TargetObservation, Problem } from '../state/world.ts';
 import { accountLabelValue } from '../desired/names.ts';
 
@@ -36,7 +36,10 @@ export function decideLink(account: string, observation: TargetObservation, role
  * Step to remove a link. It deletes the ServiceAccount if the operator created it, and otherwise removes only the operator's
  * label and annotation.
  */
-export function decideUnlink(account: string, observation: TargetObservation): Step | undefined {
+export function decideUnlink(
+  account: string,
+  observation: TargetObservation,
+): StepOf<'DeleteServiceAccount' | 'UnlinkServiceAccount'> | undefined {
   const { name: target, serviceAccount, namespace } = observation;
   if (!serviceAccount || namespace !== 'present') return undefined;
   if (serviceAccount.account !== accountLabelValue(account)) return undefined;

@@ -13,6 +13,7 @@
  * on roles with a permissions boundary. Removing an inline policy has neither of these conditions.
  */
 import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { ownedRoles } from '../desired/account-roles.ts';
 import { largestInlinePolicy } from '../desired/operator-policy.ts';
 import { deniedPods, hasPodDenial, podDenialDocument, type DeniedPod } from '../desired/pod-denial.ts';
@@ -20,7 +21,7 @@ import { isMarked } from '../desired/quarantine.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { isTransient } from './policies.ts';
 import type { Problem, AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
-import type { StepList } from './step-list.ts';
+import { problemOf, type StepList } from './step-list.ts';
 
 export type PodDenial = {
   /** Rows of quarantined pods for the status. */
@@ -42,23 +43,15 @@ export function planPodDenial(
   const problems = owned.flatMap(
     ({ cached, role }) => planRole(world, facts, cached, role, document, list) ?? [],
   );
-  if (document === undefined) return { rows: [], ...(problems[0] ? { problem: problems[0] } : {}) };
+  if (document === undefined) return { rows: [], ...defined({ problem: problems[0] }) };
   const waits: Problem = { reason: 'DenyingPods', message: 'the role of the account does not exist yet' };
   const undone = problems.find(({ reason }) => reason !== 'DenyingPods') ?? problems[0];
   const common = undone ?? (owned.length === 0 ? waits : undefined);
   const rows = pods.map((pod) => podRow(pod, common ?? webIdentityOf(world, pod)));
   const failed = rows.find(({ denied }) => !denied);
-  return {
-    rows,
-    ...(failed && owned.length > 0
-      ? {
-          problem: common ?? {
-            reason: 'PodsNotDenied',
-            message: `the pod ${displayName(failed)} is not denied: ${failed.message}`,
-          },
-        }
-      : {}),
-  };
+  if (!failed || owned.length === 0) return { rows };
+  const message = `the pod ${displayName(failed)} is not denied: ${failed.message}`;
+  return { rows, problem: common ?? { reason: 'PodsNotDenied', message } };
 }
 
 /** Rows of quarantined pods while the whole account is cut off, so that these pods are denied too. */
@@ -100,16 +93,13 @@ function planRole(
   // A listing may be outdated, so the role is read before a write. If the read fails, a denial is written anyway, because it only
   // removes access.
   if (source === 'list') {
-    const failure = list.addStep({
-      kind: 'ReadRole',
-      role: role.name,
-      why: 'its denial of quarantined pods is about to change',
-    });
+    const why = 'its denial of quarantined pods is about to change';
+    const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
     if (!failure || document === undefined) return underWay;
   }
   if (document === undefined) {
     const failure = list.addStep({ kind: 'DeletePodDenial', role: role.name });
-    return failure ? { reason: failure.code, message: failure.message } : underWay;
+    return failure ? problemOf(failure) : underWay;
   }
   const refusal = refusalOf(world, facts, role, document);
   if (refusal !== undefined) return { reason: 'PodsNotDenied', message: refusal };
@@ -159,11 +149,10 @@ function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undef
 function podRow({ uid, namespace, name, quarantine }: DeniedPod, problem?: Problem): QuarantinedPodStatus {
   return {
     uid,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
+    ...defined({ namespace, name }),
     quarantine: quarantine.name,
     since: quarantine.since,
-    ...(quarantine.requestedBy === undefined ? {} : { requestedBy: quarantine.requestedBy }),
+    ...defined({ requestedBy: quarantine.requestedBy }),
     denied: problem === undefined,
     ...problem,
   };

@@ -15,17 +15,16 @@ import { defined } from '../../k8s/defined.ts';
 import { proofSlot, proofSlotOf, type ProofKind } from '../steps/proof.ts';
 import { digest, fractionOf } from '../desired/digest.ts';
 import { propagationMs } from '../steps/retry.ts';
-import type { StepList } from './step-list.ts';
+import { problemOf, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
 import { trustForNamespace } from '../desired/trust.ts';
-import type { IdentityErrorCode } from '../state/errors.ts';
-import type { IdentityReason } from '../state/reasons.ts';
 import type {
   AccountWorld,
   HeldIdentities,
   ObservedAssociation,
   ObservedRole,
   ObservedServiceAccount,
+  Problem,
   ProofRecord,
   CachedRole,
 } from '../state/world.ts';
@@ -48,32 +47,23 @@ export function proofKey(
   serviceAccount: ObservedServiceAccount,
   association?: ObservedAssociation,
 ): string {
-  return association
-    ? digest(
-        [
-          role.id,
-          role.arn,
-          trustForNamespace(role.trustPolicy, association.namespace),
-          serviceAccount.uid,
-          association.id,
-        ],
-        16,
-      )
-    : digest([role.id, role.arn, role.trustPolicy, serviceAccount.uid], 16);
+  const trust = association ? trustForNamespace(role.trustPolicy, association.namespace) : role.trustPolicy;
+  const ofAssociation = association ? [association.id] : [];
+  return digest([role.id, role.arn, trust, serviceAccount.uid, ...ofAssociation], 16);
 }
 
 /** Proofs and confirmations from the status of an account, for a process that starts at `since`. */
 export function proofsFromStatus(account: LinkedServiceAccount, since: number): Map<string, ProofRecord> {
   const carried = new Map<string, ProofRecord>();
-  for (const { name, identityMode, proven, confirmed, proofKey: key, roleArn } of account.status?.targets ??
-    []) {
+  for (const target of account.status?.targets ?? []) {
+    const { name, identityMode, proven, confirmed, proofKey: key, roleArn } = target;
     if (key === undefined) continue;
     const record: ProofRecord = {
       key,
       at: since,
       renewAt:
         since + renewFromMs + fractionOf([account.metadata.uid ?? '', name]) * (renewUntilMs - renewFromMs),
-      ...(roleArn === undefined ? {} : { roleArn }),
+      ...defined({ roleArn }),
     };
     if (proven) carried.set(proofSlot(name, kindOf(identityMode)), record);
     if (confirmed) carried.set(proofSlot(name, 'confirmation'), record);
@@ -86,12 +76,8 @@ function kindOf(mode: IdentityMode | undefined): ProofKind {
 }
 
 export type ProofState =
-  | { readonly proven: true; readonly key: string }
-  | {
-      readonly proven: false;
-      readonly reason: IdentityReason | IdentityErrorCode;
-      readonly message: string;
-    };
+  | { readonly proven: true; readonly proofKey: string }
+  | ({ readonly proven: false } & Problem);
 
 /** Key of the target's proof for the current state of the role; undefined if no such proof is valid. */
 export function validProof(
@@ -175,7 +161,7 @@ export function decideProof(
     const due = renewAt ?? at + lifetimeMs(world, target);
     if (due <= world.now) list.addStep(step);
     else list.requeueAtLatest(due);
-    return { proven: true, key };
+    return { proven: true, proofKey: key };
   }
   const failure = list.addStep(step);
   if (!failure)
@@ -190,7 +176,7 @@ export function decideProof(
       message: `IAM accepted the change of ${role.name}, but the change has not reached STS everywhere yet (${failure.attempts} tries)`,
     };
   }
-  return { proven: false, reason: failure.code, message: failure.message };
+  return { proven: false, ...problemOf(failure) };
 }
 
 /** Time in milliseconds until a valid proof of the target is repeated. */

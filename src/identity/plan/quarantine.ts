@@ -239,11 +239,8 @@ function replaceOrReopen(
       : { reason: 'ReplacingRole', message };
   // A listing may still show the old role although the role was already replaced.
   if (cached.source === 'list') {
-    const failure = list.addStep({
-      kind: 'ReadRole',
-      role: role.name,
-      why: 'the role is about to be replaced',
-    });
+    const why = 'the role is about to be replaced';
+    const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
     return problemOf(failure, 'its role is being read again');
   }
   if (!existedBefore(role, world.account.spec)) {

@@ -2,7 +2,7 @@
 import { restartLabel } from '../../api/index.ts';
 import type { AssociationStanding } from './associations.ts';
 import { decideLink } from './links.ts';
-import { decideProof, validProof } from './proofs.ts';
+import { decideProof, validProof, type ProofState } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import {
   assessmentOf,
@@ -13,6 +13,8 @@ import {
   row,
   rowByAssociation,
   switching,
+  waitsForRole,
+  writingTrust,
 } from './target-context.ts';
 import { problemOr } from './step-list.ts';
 import { sameDocument } from '../desired/trust.ts';
@@ -36,7 +38,7 @@ export function planByAnnotation(
   const carried = { ...row(observation), roleArn: assessment?.arn ?? '' };
   if (!assigned) {
     const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === assessment?.arn;
-    const problem = assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' };
+    const problem = assessment?.problem ?? waitsForRole;
     return waits(problem, { ...carried, linked, ...problem });
   }
   const link = decideLink(account, observation, assigned.role.arn);
@@ -108,30 +110,23 @@ function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Pr
     : { reason: 'SwitchingMode', message: `waits for ${world.unsettledWorkload}` };
 }
 
-type ProofPart =
-  | { readonly proven: true; readonly proofKey: string }
-  | ({ readonly proven: false } & Problem);
-
 function proofByToken(
   { world, facts, list }: TargetContext,
   { name }: TargetObservation,
   { assessment, role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
-): ProofPart {
+): ProofState {
   // STS refuses every token of the cluster, so earlier proofs are no longer valid.
   if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
   // Until the trust policy is written, a new proof would only show what the old trust policy allows.
   if (!trusted && assessment.drift.length === 0) {
-    const key = validProof(world, name, role, serviceAccount);
-    if (key !== undefined) return { proven: true, proofKey: key };
-    return {
-      proven: false,
-      ...(assessment.problem ?? { reason: 'UpdatingRole', message: 'the trust policy is being written' }),
-    };
+    const proofKey = validProof(world, name, role, serviceAccount);
+    return proofKey === undefined
+      ? { proven: false, ...(assessment.problem ?? writingTrust) }
+      : { proven: true, proofKey };
   }
-  const proof = decideProof(world, list, name, role, cachedRole, serviceAccount);
-  return proof.proven ? { proven: true, proofKey: proof.key } : proof;
+  return decideProof(world, list, name, role, cachedRole, serviceAccount);
 }
 
 /**
@@ -142,7 +137,7 @@ function confirmGone(
   { list }: TargetContext,
   target: string,
   { assessment, role }: AssignedRole,
-): ProofPart | undefined {
+): ProofState | undefined {
   const failure = list.addStep({
     kind: 'ConfirmAssociation',
     target,

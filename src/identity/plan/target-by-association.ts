@@ -21,8 +21,10 @@ import {
   waitsForSwitch,
   switching,
   row,
+  waitsForRole,
+  writingTrust,
 } from './target-context.ts';
-import { problemOr, type StepList } from './step-list.ts';
+import { problemOf, problemOr, type StepList } from './step-list.ts';
 import type {
   ClusterFacts,
   ObservedAssociation,
@@ -43,7 +45,7 @@ export function planByAssociation(
   const assigned = assignedRole(context, 'PodIdentity', name);
   if (!serviceAccount && assigned) {
     const failure = list.addStep({ kind: 'CreateServiceAccount', target: name });
-    if (failure) return { ...row(observation), reason: failure.code, message: failure.message };
+    if (failure) return { ...row(observation), ...problemOf(failure) };
   }
   if (standing.kind === 'none') return associate(context, observation, assessment, assigned);
 
@@ -54,11 +56,8 @@ export function planByAssociation(
     roleArn: assessment?.arn ?? '',
   };
   if (!assigned || !serviceAccount) {
-    const problem = assessment?.problem ?? {
-      reason: 'Linking' as const,
-      message: 'the ServiceAccount is being created',
-    };
-    return { ...carried, ...problem };
+    const creating: Problem = { reason: 'Linking', message: 'the ServiceAccount is being created' };
+    return { ...carried, ...(assessment?.problem ?? creating) };
   }
   const { details } = association;
   if (details && tagValue(details.tags, issuerTag) === undefined) addIssuerTag(context, association);
@@ -74,8 +73,6 @@ export function planByAssociation(
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
 }
-
-const writingTrust: Problem = { reason: 'UpdatingRole', message: 'the trust policy is being written' };
 
 /**
  * Corrects an association that others have changed. If an update cannot remove a setting, the association is deleted and created
@@ -122,8 +119,7 @@ function associate(
       ? { ...served, pending: switching(problem, 'PodIdentity') }
       : { ...row(observation), roleArn: assessment?.arn ?? '', ...problem };
   };
-  if (!assigned)
-    return waits(assessment?.problem ?? { reason: 'CreatingRole', message: 'waits for the role' });
+  if (!assigned) return waits(assessment?.problem ?? waitsForRole);
   if (!isNamed(assigned, name)) return waits(assigned.assessment.problem ?? writingTrust);
 
   const switches = serviceAccount?.roleArn !== undefined || held.roleArns.length > 0;
@@ -146,13 +142,8 @@ function associate(
       message: `IAM accepted the change of ${assigned.role.name}, but the change has not reached EKS yet (${failure.attempts} tries)`,
     });
   }
-  return waits(
-    problemOr(
-      failure,
-      'Associating',
-      `the ServiceAccount ${name}/${world.account.metadata.name} is being associated`,
-    ),
-  );
+  const associating = `the ServiceAccount ${name}/${world.account.metadata.name} is being associated`;
+  return waits(problemOr(failure, 'Associating', associating));
 }
 
 type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
@@ -232,7 +223,7 @@ const disproving: ReadonlySet<Problem['reason']> = new Set([
 /** Reads nodes. Returns the problem of the first node that could not be read. */
 function readNodes(list: StepList, target: string, nodes: readonly string[]): Problem | undefined {
   const [failure] = nodes.flatMap((node) => list.addStep({ kind: 'ReadNode', target, node }) ?? []);
-  return failure && { reason: failure.code, message: failure.message };
+  return failure && problemOf(failure);
 }
 
 /**

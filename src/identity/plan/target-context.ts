@@ -139,3 +139,10 @@ const reasonsOfProgress: ReadonlySet<Problem['reason']> = new Set([
 export function waitsForSwitch(holder: string): Problem {
   return { reason: 'SwitchingMode', message: `${holder} switches first` };
 }
+
+export const waitsForRole: Problem = { reason: 'CreatingRole', message: 'waits for the role' };
+
+export const writingTrust: Problem = {
+  reason: 'UpdatingRole',
+  message: 'the trust policy is being written',
+};

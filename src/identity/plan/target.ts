@@ -98,18 +98,10 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
     }
     case 'earlier': {
       const tags = ownershipTags(ownerOf(world.account, facts));
-      const failure = list.addStep({
-        kind: 'TagAssociation',
-        target: name,
-        association: standing.association,
-        tags,
-      });
-      const problem = problemOr(
-        failure,
-        'Associating',
-        'the association of an earlier account of this name is being re-adopted',
-      );
-      return { ...row(observation), ...problem };
+      const { association } = standing;
+      const failure = list.addStep({ kind: 'TagAssociation', target: name, association, tags });
+      const adopting = 'the association of an earlier account of this name is being re-adopted';
+      return { ...row(observation), ...problemOr(failure, 'Associating', adopting) };
     }
     case 'foreign':
       return { ...row(observation), ...foreignAssociation(world, facts, standing.association) };

@@ -36,25 +36,16 @@ export function trustedTargets(
     .filter((decision) => decision.admitted)
     .flatMap(({ observation, draining }) => {
       const { name } = observation;
+      const held = {
+        IRSA: holdsWebIdentity(world, facts, observation),
+        PodIdentity: mayHaveAssociation(world, facts, name),
+      };
       // A draining target keeps only the principals that its running pods use.
-      if (draining)
-        return [
-          ...(holdsWebIdentity(world, facts, observation) && wasAdmitted(world, facts, 'IRSA', name)
-            ? [trustKey('IRSA', name)]
-            : []),
-          ...(mayHaveAssociation(world, facts, name) && wasAdmitted(world, facts, 'PodIdentity', name)
-            ? [trustKey('PodIdentity', name)]
-            : []),
-        ];
-      const foreign = hasForeignAssociation(world, facts, name);
-      return [
-        ...((wanted === 'IRSA' && !foreign) || holdsWebIdentity(world, facts, observation)
-          ? [trustKey('IRSA', name)]
-          : []),
-        ...((wanted === 'PodIdentity' && !foreign) || mayHaveAssociation(world, facts, name)
-          ? [trustKey('PodIdentity', name)]
-          : []),
-      ];
+      const isTrusted = (mode: IdentityMode): boolean =>
+        draining
+          ? held[mode] && wasAdmitted(world, facts, mode, name)
+          : held[mode] || (wanted === mode && !hasForeignAssociation(world, facts, name));
+      return (['IRSA', 'PodIdentity'] as const).filter(isTrusted).map((mode) => trustKey(mode, name));
     });
 }
 

@@ -96,7 +96,7 @@ export const targetBugs: readonly PlantedBug[] = [
     name: 'an identity counts as proven without a token exchange',
     story:
       'Ready then means that everything was written, but not that it works: IAM needs seconds to propagate changes, and users mistype issuers.',
-    wrappers: [around(decideProof, () => () => ({ proven: true, key: 'assumed' }))],
+    wrappers: [around(decideProof, () => () => ({ proven: true, proofKey: 'assumed' }))],
     scenario: 'an account is created',
     caughtBy: 'proof',
   },
