@@ -29,6 +29,7 @@ import {
   type ControllerOptions,
   type EventRecorder,
   type Informer,
+  type InformerOptions,
   type KubeClient,
   type KubeObject,
   type Logger,
@@ -43,9 +44,10 @@ import {
   type Pod,
   type Workload,
 } from '../workloads/index.ts';
+import { defined } from '../k8s/defined.ts';
 import type { Monotonic, Wall } from '../k8s/time.ts';
 
-type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
+export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
 
 export type Informers = {
   readonly clusterConfigs: Informer<ClusterConfig>;
@@ -145,13 +147,13 @@ export const configMapsByApp = 'app';
 /** Index of ServiceAccounts by the account that their label names. */
 export const serviceAccountsByAccount = 'account';
 
-export function createInformers(of: {
-  readonly client: KubeClient;
-  readonly logger: Logger;
-  readonly now: () => Monotonic;
-  readonly random: () => number;
-  readonly setTimer: SetTimer;
-}): Informers {
+/** Client, clocks and log of an informer. */
+export type InformerSources = Pick<
+  InformerOptions<KubeObject>,
+  'client' | 'logger' | 'now' | 'random' | 'setTimer'
+>;
+
+export function createInformers(of: InformerSources): Informers {
   const ours = { ...of, labelSelector: `${managedByLabel}=${managedByValue}` };
   const others = { ...of, omitManagedFields: true };
   const labelled = (resource: Resource): Informer<KubeObject & Workload> =>
@@ -220,14 +222,18 @@ function oneOrNone(key: string | undefined): readonly string[] {
   return key === undefined ? [] : [key];
 }
 
+export function isBeingDeleted({ metadata, status }: Namespace): boolean {
+  return metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating';
+}
+
 function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Namespace {
-  const { name, labels } = metadata;
+  const { name, labels, uid, resourceVersion, deletionTimestamp } = metadata;
   return {
     apiVersion,
     kind,
     metadata: {
       name,
-      ...present(metadata, ['uid', 'resourceVersion', 'deletionTimestamp']),
+      ...defined({ uid, resourceVersion, deletionTimestamp }),
       labels: entriesOf(labels, [targetLabel, managedByLabel]),
     },
     ...(status?.phase === undefined ? {} : { status: { phase: status.phase } }),
@@ -239,7 +245,7 @@ function trimNamespace({ apiVersion, kind, metadata, status }: Namespace): Names
  * the role annotation.
  */
 export function trimServiceAccount(object: KubeObject): KubeObject {
-  const { name, labels, annotations, managedFields } = object.metadata;
+  const { name, namespace, uid, resourceVersion, labels, annotations, managedFields } = object.metadata;
   const managers = (managedFields ?? []).filter((entry) => {
     const fields = entry.fieldsV1?.['f:metadata'] as Readonly<Record<string, unknown>> | undefined;
     const annotated = fields?.['f:annotations'] as Readonly<Record<string, unknown>> | undefined;
@@ -250,7 +256,7 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
     kind: object.kind,
     metadata: {
       name,
-      ...present(object.metadata, ['namespace', 'uid', 'resourceVersion']),
+      ...defined({ namespace, uid, resourceVersion }),
       labels: entriesOf(labels, [accountLabel]),
       annotations: entriesOf(annotations, [roleArnAnnotation, audienceAnnotation, createdAnnotation]),
       managedFields: managers.map(({ manager }) => (manager === undefined ? {} : { manager })),
@@ -265,13 +271,6 @@ export function trimServiceAccount(object: KubeObject): KubeObject {
 export function roleArnManagerOf(object: KubeObject): string | undefined {
   const managers = (object.metadata.managedFields ?? []).flatMap(({ manager }) => manager ?? []);
   return managers.find((manager) => manager !== fieldManager) ?? managers[0];
-}
-
-/** Returns those fields of the record that `keys` names. */
-function present<T extends object>(record: T, keys: readonly (keyof T)[]): Partial<T> {
-  const kept: Partial<T> = {};
-  for (const key of keys) if (record[key] !== undefined) kept[key] = record[key];
-  return kept;
 }
 
 function entriesOf(

@@ -21,7 +21,7 @@ import { createAssociationPass } from './resync/associations.ts';
 import { createAppController } from './app/controller.ts';
 import { createClusterController } from './cluster/controller.ts';
 import { createInformers, type Informers, type OperatorContext } from './context.ts';
-import { createTokenExchange } from './account/token-exchange.ts';
+import { createTokenExchange } from './account/prove-identity.ts';
 import { createResync } from './resync/resync.ts';
 import { createRolePass } from './resync/roles.ts';
 import { createProviderPass } from './resync/oidc-provider.ts';

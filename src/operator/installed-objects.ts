@@ -6,38 +6,9 @@ import { crds, linkedServiceAccounts, schemaVersionAnnotation } from '../api/ind
 import { youngestCreation } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
 import { grantPolicyNames } from '../rbac/index.ts';
-import {
-  createInformer,
-  resources,
-  type Informer,
-  type InformerOptions,
-  type KubeObject,
-} from '../kube/index.ts';
-
-type Sources = Pick<InformerOptions<KubeObject>, 'client' | 'logger' | 'now' | 'random' | 'setTimer'>;
-
-export type InstalledObjects = {
-  /** Informers, each of a single object. RBAC rules with `resourceNames` allow only watches of a single name. */
-  readonly informers: readonly Informer<KubeObject>[];
-};
-
-export type GrantPolicies = InstalledObjects & {
-  /**
-   * Returns the creation time of the youngest policy or binding, in milliseconds since the epoch. Returns Infinity if a
-   * policy or binding is missing.
-   */
-  readonly admittedSince: () => Wall;
-};
-
-export type InstalledCrds = InstalledObjects & {
-  /** Returns the highest schema version that any CRD states, or 0 if no CRD states a version. */
-  readonly schemaVersion: () => number;
-  /**
-   * Returns the schema version that the LinkedServiceAccount CRD states, or 0 if it states no version, as in version
-   * 0.1.0.
-   */
-  readonly accountSchemaVersion: () => number;
-};
+import { createInformer, resources, type Informer, type KubeObject } from '../kube/index.ts';
+import { defined } from '../k8s/defined.ts';
+import type { InformerSources } from './context.ts';
 
 const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
   const { name, uid, resourceVersion, creationTimestamp, annotations } = metadata;
@@ -47,16 +18,15 @@ const trim = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => {
     kind,
     metadata: {
       name,
-      ...(uid === undefined ? {} : { uid }),
-      ...(resourceVersion === undefined ? {} : { resourceVersion }),
-      ...(creationTimestamp === undefined ? {} : { creationTimestamp }),
+      ...defined({ uid, resourceVersion, creationTimestamp }),
       ...(version === undefined ? {} : { annotations: { [schemaVersionAnnotation]: version } }),
     },
   };
 };
 
+/** Creates one informer per object, because RBAC rules with `resourceNames` allow only watches of a single name. */
 const follow = (
-  sources: Sources,
+  sources: InformerSources,
   resource: Informer<KubeObject>['resource'],
   names: readonly string[],
 ): readonly Informer<KubeObject>[] =>
@@ -70,18 +40,22 @@ const follow = (
     }),
   );
 
-export function followGrantPolicies(sources: Sources): GrantPolicies {
+export function followGrantPolicies(sources: InformerSources) {
   const informers = [
     ...follow(sources, resources.validatingAdmissionPolicies, grantPolicyNames),
     ...follow(sources, resources.validatingAdmissionPolicyBindings, grantPolicyNames),
   ];
   return {
     informers,
-    admittedSince: () => youngestCreation(informers.map(({ store }) => store.list()[0])),
+    /**
+     * Returns the creation time of the youngest policy or binding, in milliseconds since the epoch. Returns Infinity if
+     * a policy or binding is missing.
+     */
+    admittedSince: (): Wall => youngestCreation(informers.map(({ store }) => store.list()[0])),
   };
 }
 
-export function followCrds(sources: Sources): InstalledCrds {
+export function followCrds(sources: InformerSources) {
   const informers = follow(
     sources,
     resources.customResourceDefinitions,
@@ -99,7 +73,12 @@ export function followCrds(sources: Sources): InstalledCrds {
   const { plural, group } = linkedServiceAccounts;
   return {
     informers,
+    /** Returns the highest schema version that any CRD states, or 0 if no CRD states a version. */
     schemaVersion: () => highest(() => true),
+    /**
+     * Returns the schema version that the LinkedServiceAccount CRD states, or 0 if it states no version, as in version
+     * 0.1.0.
+     */
     accountSchemaVersion: () => highest((name) => name === `${plural}.${group}`),
   };
 }

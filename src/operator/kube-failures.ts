@@ -1,4 +1,4 @@
-/** Classifies errors of the Kubernetes API server as `IdentityError`s. */
+/** Classifies errors of the Kubernetes API server: as `IdentityError`s, and as reasons in the status of an App. */
 import { IdentityError } from '../identity/index.ts';
 import {
   isAlreadyExists,
@@ -6,8 +6,10 @@ import {
   isForbidden,
   isNotFound,
   isUnauthorized,
+  KubeApiError,
   KubeUnreachableError,
 } from '../kube/index.ts';
+import type { TargetReason } from '../workloads/index.ts';
 import { errorMessage } from '../k8s/errors.ts';
 
 /** @param failed what failed, for the message: `could not create the ServiceAccount production/myaccount` */
@@ -27,9 +29,46 @@ export function classifyKubeError(error: unknown, failed: string): IdentityError
 }
 
 /**
+ * Makes a request to the API server.
+ *
+ * @param failed what failed, as in `classifyKubeError`
+ * @throws IdentityError
+ */
+export async function classified<T>(failed: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await request();
+  } catch (error) {
+    throw classifyKubeError(error, failed);
+  }
+}
+
+/**
  * Whether an admission policy of Konstellation denied the request. More RBAC permissions would not help against such a
  * denial.
  */
 function isFenced(message: string): boolean {
   return /ValidatingAdmissionPolicy '[^']*\.k11n\.dev'/.test(message);
+}
+
+/**
+ * Describes a failed write in the status of a target of an App.
+ *
+ * @param failed what failed, for the message: `could not apply Deployment production/web`
+ */
+export function writeFailure(
+  error: unknown,
+  failed: string,
+): { readonly reason: TargetReason; readonly message: string } {
+  const message = `${failed}: ${errorMessage(error)}`;
+  return { reason: isTransient(error) ? 'WriteFailed' : 'Refused', message };
+}
+
+/** Whether a retry may succeed without any change in the cluster. */
+function isTransient(error: unknown): boolean {
+  return (
+    !(error instanceof KubeApiError) ||
+    error.reason === 'Conflict' ||
+    error.status === 429 ||
+    error.status >= 500
+  );
 }

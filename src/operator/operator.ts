@@ -10,10 +10,10 @@ import {
   systemTimer,
   type Connection,
   type LeaderElector,
-  type Logger,
 } from '../kube/index.ts';
 import { untilAdmissionEnforced } from './await-admission.ts';
-import { reportOutdated } from './cluster/report-outdated.ts';
+import { reportOutdated } from './cluster/report.ts';
+import type { OperatorContext } from './context.ts';
 import { createEngine } from './engine.ts';
 import {
   startHealthServer,
@@ -24,15 +24,10 @@ import {
 import { followCrds, followGrantPolicies } from './installed-objects.ts';
 import { createMetrics } from './metrics.ts';
 import { shrinkHeapWhenIdle, type Heap } from './shrink-heap.ts';
-import type { Monotonic, Wall } from '../k8s/time.ts';
+import { defined } from '../k8s/defined.ts';
 
-export type OperatorOptions = {
+export type OperatorOptions = Pick<OperatorContext, 'logger' | 'now' | 'monotonic' | 'random'> & {
   readonly connection: Connection;
-  readonly logger: Logger;
-  readonly now: () => Wall;
-  readonly monotonic: () => Monotonic;
-  /** Returns a random number that is at least 0 and less than 1. */
-  readonly random: () => number;
   /** When this signal aborts, the operator finishes the reconciles in flight, and then stops. */
   readonly signal: AbortSignal;
   readonly version: string;
@@ -177,14 +172,16 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     setTimer: systemTimer,
     observerOf: metrics.observerOf,
     assertLeading: assertMayWrite,
-    ...(options.namespace === undefined ? {} : { operatorNamespace: options.namespace }),
-    ...(policies ? { admittedSince: policies.admittedSince } : {}),
+    ...defined({
+      operatorNamespace: options.namespace,
+      admittedSince: policies?.admittedSince,
+      concurrency: options.concurrency,
+    }),
     accountSchemaVersion: definitions.accountSchemaVersion,
     aws: ({ clusterConfigs }, caller) =>
       awsIn(effectiveConfig(clusterConfigs.store.list())?.spec.aws.region ?? regionUntilConfigured).as(
         caller,
       ),
-    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
     limited: () => schedulers.iam.figures().ratePerSecond !== undefined,
     onInSyncChanged: metrics.countInSync,
     onLeftovers: metrics.setLeftovers,

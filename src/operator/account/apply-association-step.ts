@@ -6,36 +6,18 @@ import {
   IdentityError,
   associationAfter,
   type AssociationStep,
-  type AssociationStore,
   type AssociationWrite,
   type ObservedAssociation,
-  type PodIdentityProver,
-  type RoleStore,
 } from '../../identity/index.ts';
-import type { AssociationCache } from '../observed-state/associations.ts';
 import { confirmAssociation } from './confirm-association.ts';
-import { patchServiceAccount, type LinkTools } from './service-account-link.ts';
-
-export type AssociationTools = LinkTools & {
-  readonly roles: RoleStore;
-  readonly associationCache: AssociationCache;
-  /**
-   * Returns why the pods of a workload of the account cannot be replaced now. Returns undefined if all pods can be
-   * replaced.
-   */
-  readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
-  /** @throws IdentityError if the cluster is not an EKS cluster */
-  readonly podIdentity: () => {
-    readonly associations: AssociationStore;
-    readonly prover: PodIdentityProver;
-  };
-};
+import { patchServiceAccount } from './service-account-link.ts';
+import type { StepTools } from './step-tools.ts';
 
 /** @throws IdentityError */
 export async function applyAssociationStep(
   step: AssociationStep,
   account: LinkedServiceAccount,
-  tools: AssociationTools,
+  tools: StepTools,
   signal: AbortSignal,
 ): Promise<void> {
   const { associationCache: cache } = tools;

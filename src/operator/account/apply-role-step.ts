@@ -12,14 +12,9 @@ import {
   type RoleWrite,
   type StepOf,
 } from '../../identity/index.ts';
-import type { Monotonic } from '../../k8s/time.ts';
-import type { RoleCache } from '../observed-state/roles.ts';
+import type { StepTools } from './step-tools.ts';
 
-export type RoleTools = {
-  readonly roles: RoleStore;
-  readonly roleCache: RoleCache;
-  readonly now: () => Monotonic;
-};
+type RoleTools = Pick<StepTools, 'roles' | 'roleCache' | 'now'>;
 
 /**
  * @param assertAccount checks that the account still exists. Called before a role is created or adopted

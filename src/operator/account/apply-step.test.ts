@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { LinkedServiceAccount, Quarantine } from '../../api/index.ts';
 import { podDenialDocument, type Step } from '../../identity/index.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { applyStep, type StepTools } from './apply-step.ts';
+import { applyStep } from './apply-step.ts';
+import type { StepTools } from './step-tools.ts';
 
 const account = { metadata: { name: 'payments' } } as LinkedServiceAccount;
 

@@ -14,7 +14,6 @@ import {
   IdentityError,
   isAssociationStep,
   isRoleStep,
-  type IdentityProver,
   type Step,
 } from '../../identity/index.ts';
 import {
@@ -23,28 +22,16 @@ import {
   isNotFound,
   removeFinalizer,
   resources,
-  type KubeClient,
   type KubeObject,
 } from '../../kube/index.ts';
-import { trimServiceAccount } from '../context.ts';
-import { classifyKubeError } from '../kube-failures.ts';
-import type { NodeCache } from '../observed-state/nodes.ts';
-import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { applyAssociationStep, type AssociationTools } from './apply-association-step.ts';
-import { applyRoleStep, type RoleTools } from './apply-role-step.ts';
+import { isBeingDeleted, trimServiceAccount, type Namespace } from '../context.ts';
+import { classified, classifyKubeError } from '../kube-failures.ts';
+import { applyAssociationStep } from './apply-association-step.ts';
+import { applyRoleStep } from './apply-role-step.ts';
 import { proveIdentity } from './prove-identity.ts';
 import { readNode } from './read-node.ts';
 import { createServiceAccount, deleteServiceAccount, patchServiceAccount } from './service-account-link.ts';
-import { isBeingDeleted, type Namespace } from './target-observation.ts';
-
-export type StepTools = AssociationTools &
-  RoleTools & {
-    readonly client: KubeClient;
-    readonly prover: IdentityProver;
-    readonly accounts: WriteThroughCache<LinkedServiceAccount>;
-    readonly serviceAccounts: WriteThroughCache<KubeObject>;
-    readonly nodes: NodeCache;
-  };
+import type { StepTools } from './step-tools.ts';
 
 /** @throws IdentityError */
 export async function applyStep(
@@ -141,12 +128,9 @@ async function readAccount(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, uid, deletionTimestamp } = account.metadata;
-  let present: LinkedServiceAccount;
-  try {
-    present = await client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal });
-  } catch (error) {
-    throw classifyKubeError(error, `could not read the account "${name}"`);
-  }
+  const present = await classified(`could not read the account "${name}"`, () =>
+    client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal }),
+  );
   // If the store already shows the account's deletion, the step may continue, since an account under deletion is kept
   // in sync while pods use it. If the store does not show the deletion yet, the account's objects may already have been
   // deleted.
@@ -203,12 +187,9 @@ async function assertNoUnseenLink(
 ): Promise<void> {
   const { name } = account.metadata;
   const labelSelector = `${accountLabel}=${accountLabelValue(name)}`;
-  let items: readonly KubeObject[];
-  try {
-    items = (await client.list<KubeObject>(resources.serviceAccounts, { labelSelector, signal })).items;
-  } catch (error) {
-    throw classifyKubeError(error, `could not list the ServiceAccounts of the account "${name}"`);
-  }
+  const { items } = await classified(`could not list the ServiceAccounts of the account "${name}"`, () =>
+    client.list<KubeObject>(resources.serviceAccounts, { labelSelector, signal }),
+  );
   const linked = items.filter(({ metadata }) => metadata.name === name);
   if (linked.length === 0) return;
   for (const object of linked)
@@ -229,12 +210,10 @@ async function namespacesBeingDeleted(
   client: StepTools['client'],
   signal: AbortSignal,
 ): Promise<ReadonlySet<string>> {
-  try {
-    const { items } = await client.list<Namespace>(resources.namespaces, { signal });
-    return new Set(items.filter(isBeingDeleted).map(({ metadata }) => metadata.name));
-  } catch (error) {
-    throw classifyKubeError(error, 'could not list the namespaces');
-  }
+  const { items } = await classified('could not list the namespaces', () =>
+    client.list<Namespace>(resources.namespaces, { signal }),
+  );
+  return new Set(items.filter(isBeingDeleted).map(({ metadata }) => metadata.name));
 }
 
 async function writeFinalizer(
@@ -244,19 +223,11 @@ async function writeFinalizer(
   signal: AbortSignal,
 ): Promise<void> {
   const { name } = account.metadata;
-  try {
-    const written = await change(client, linkedServiceAccounts, account, accountFinalizer, {
-      fieldManager,
-      signal,
-    });
-    // An object under deletion disappears with its last finalizer.
-    if (
-      !written ||
-      (written.metadata.deletionTimestamp !== undefined && !written.metadata.finalizers?.length)
-    ) {
-      accounts.deleted(name, written ?? account);
-    } else accounts.wrote(name, written);
-  } catch (error) {
-    throw classifyKubeError(error, `could not write the finalizers of the account "${name}"`);
-  }
+  const written = await classified(`could not write the finalizers of the account "${name}"`, () =>
+    change(client, linkedServiceAccounts, account, accountFinalizer, { fieldManager, signal }),
+  );
+  // An object under deletion disappears with its last finalizer.
+  const isGone = written?.metadata.deletionTimestamp !== undefined && !written.metadata.finalizers?.length;
+  if (!written || isGone) accounts.deleted(name, written ?? account);
+  else accounts.wrote(name, written);
 }

@@ -13,20 +13,16 @@ import {
   IdentityError,
   trustForNamespace,
   type AssociationStore,
-  type RoleStore,
   type Step,
 } from '../../identity/index.ts';
-import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { KubeApiError, resources, type KubeObject } from '../../kube/index.ts';
 import { describeHeld, podIdentity } from '../../workloads/index.ts';
-import type { AssociationCache } from '../observed-state/associations.ts';
+import type { StepTools } from './step-tools.ts';
 
 type ConfirmStep = Extract<Step, { readonly kind: 'ConfirmAssociation' }>;
 
-export type ConfirmTools = {
-  readonly client: KubeClient;
-  readonly roles: RoleStore;
+type ConfirmTools = Pick<StepTools, 'client' | 'roles' | 'associationCache'> & {
   readonly associations: AssociationStore;
-  readonly associationCache: AssociationCache;
 };
 
 /**

@@ -17,8 +17,9 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountMemory } from './account-memory.ts';
-import { applyStep, type StepTools } from './apply-step.ts';
+import { applyStep } from './apply-step.ts';
 import { callPriorityOf } from './priority.ts';
+import type { StepTools } from './step-tools.ts';
 
 /** Codes of failures that get no Event, because the next plan resolves them or a condition reports them. */
 const withoutEvent: ReadonlySet<IdentityErrorCode> = new Set([
@@ -38,11 +39,8 @@ export type ExecutorOptions = {
     readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
-  /**
-   * Returns why the pods of a workload of the account cannot be replaced now. Returns undefined if all pods can be
-   * replaced. Checks each workload with a dry-run pod.
-   */
-  readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
+  /** See `StepTools`. Checks each workload with a dry-run pod. */
+  readonly replacementBlocker: StepTools['replacementBlocker'];
   /** Called with the error of each failed step. */
   readonly onFailure: (error: IdentityError) => void;
 };

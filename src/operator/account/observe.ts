@@ -17,6 +17,7 @@ import {
   type OperatorContext,
 } from '../context.ts';
 import { isAgent } from '../../workloads/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { ObservedState } from '../observed-state/index.ts';
 import type { AccountRollouts } from '../rollout/observe.ts';
 import type { AccountMemory } from './account-memory.ts';
@@ -72,7 +73,6 @@ export function observeAccount(
     now: sources.monotonic(),
     date: sources.now(),
     account,
-    ...(sources.admittedSince ? { admittedSince: sources.admittedSince() } : {}),
     cluster,
     quarantines: quarantinesOf(informers.quarantines.store.byIndex(quarantinesByAccount, name)),
     targets: [...targets].map((target) =>
@@ -84,8 +84,7 @@ export function observeAccount(
     failures: memory.failures,
     proofs: memory.proofs,
     lastSynced: memory.lastSynced,
-    ...(rolloutBlocker ? { rolloutBlocker } : {}),
-    ...(unsettledWorkload === undefined ? {} : { unsettledWorkload }),
+    ...defined({ admittedSince: sources.admittedSince?.(), rolloutBlocker, unsettledWorkload }),
   };
 }
 

@@ -1,27 +1,32 @@
 /** Proof of an identity: exchanges a token of the ServiceAccount for credentials, and discards them. */
 import { podIdentityAudience, stsAudience, type LinkedServiceAccount } from '../../api/index.ts';
 import {
+  asIdentityError,
   IdentityError,
+  type IdentityErrorCode,
   type IdentityProver,
-  type PodIdentityProver,
   type Step,
 } from '../../identity/index.ts';
 import type { KubeClient, TokenSpec } from '../../kube/index.ts';
 import { errorMessage } from '../../k8s/errors.ts';
+import type { OperatorContext } from '../context.ts';
+import type { StepTools } from './step-tools.ts';
 
 /** Shortest lifetime of a token that the API server issues, in seconds. Source: TokenRequest, expirationSeconds. */
 const shortestToken = 600;
 
-export type ProofTools = {
-  readonly client: KubeClient;
-  readonly prover: IdentityProver;
-  readonly podIdentity: () => { readonly prover: PodIdentityProver };
-};
+/** Codes of STS refusals that a new pod would get too. Other failures do not predict the result for a pod. */
+const refusals: ReadonlySet<IdentityErrorCode> = new Set([
+  'OIDCProviderMissing',
+  'IssuerUnreachable',
+  'TokenRejected',
+  'AssumeRoleDenied',
+]);
 
 export async function proveIdentity(
   step: Extract<Step, { readonly kind: 'ProveIdentity' }>,
   account: LinkedServiceAccount,
-  tools: ProofTools,
+  tools: Pick<StepTools, 'client' | 'prover' | 'podIdentity'>,
   signal: AbortSignal,
 ): Promise<void> {
   const { roleArn, roleId, pod } = step;
@@ -36,10 +41,10 @@ export async function proveIdentity(
 }
 
 /** Exchanges a token of the ServiceAccount at STS. */
-export async function exchangeToken(
+async function exchangeToken(
   ref: { readonly namespace: string; readonly name: string },
   role: { readonly roleArn: string; readonly roleId?: string },
-  { client, prover }: Pick<ProofTools, 'client' | 'prover'>,
+  { client, prover }: Pick<StepTools, 'client' | 'prover'>,
   signal: AbortSignal,
 ): Promise<void> {
   const token = await requestToken(ref, { audiences: [stsAudience] }, client, signal);
@@ -52,15 +57,33 @@ async function requestToken(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<string> {
+  const options = { ...spec, expirationSeconds: shortestToken };
   try {
-    const { token } = await client.createToken(
-      ref,
-      { ...spec, expirationSeconds: shortestToken },
-      { signal },
-    );
-    return token;
+    return (await client.createToken(ref, options, { signal })).token;
   } catch (error) {
     const message = `could not request a token of the ServiceAccount ${ref.namespace}/${ref.name}: ${errorMessage(error)}`;
     throw new IdentityError('TokenRequestFailed', message, { cause: error });
   }
+}
+
+/** Returns a check that STS exchanges a token of a ServiceAccount, before pods with a web identity are created. */
+export function createTokenExchange(options: {
+  readonly client: KubeClient;
+  readonly proverOf: (account: string) => IdentityProver;
+  readonly onRefusal: (error: unknown) => void;
+}): OperatorContext['exchange'] {
+  const { client, proverOf, onRefusal } = options;
+  return async ({ namespace, serviceAccount, roleArn }, signal) => {
+    const ref = { namespace, name: serviceAccount };
+    try {
+      await exchangeToken(ref, { roleArn }, { client, prover: proverOf(serviceAccount) }, signal);
+      return undefined;
+    } catch (cause) {
+      if (signal.aborted) throw cause;
+      const error = asIdentityError(cause);
+      if (!refusals.has(error.code)) return undefined;
+      onRefusal(error);
+      return error;
+    }
+  };
 }

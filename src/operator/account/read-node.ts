@@ -2,20 +2,17 @@
 import type { Step } from '../../identity/index.ts';
 import { resources, type KubeClient } from '../../kube/index.ts';
 import { agentNodeOf, type AgentNode } from '../../workloads/index.ts';
-import { classifyKubeError } from '../kube-failures.ts';
-import type { NodeCache } from '../observed-state/nodes.ts';
+import { classified } from '../kube-failures.ts';
+import type { StepTools } from './step-tools.ts';
 
 /** @throws IdentityError */
 export async function readNode(
   { node: name }: Extract<Step, { readonly kind: 'ReadNode' }>,
-  { client, nodes }: { readonly client: KubeClient; readonly nodes: NodeCache },
+  { client, nodes }: Pick<StepTools, 'client' | 'nodes'>,
   signal: AbortSignal,
 ): Promise<void> {
-  try {
-    nodes.read(name, await getNode(name, client, signal));
-  } catch (error) {
-    throw classifyKubeError(error, `could not read the node "${name}"`);
-  }
+  const node = await classified(`could not read the node "${name}"`, () => getNode(name, client, signal));
+  nodes.read(name, node);
 }
 
 /** @throws KubeApiError */

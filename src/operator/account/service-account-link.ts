@@ -9,15 +9,12 @@ import {
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import { accountLabelValue, type ObservedServiceAccount } from '../../identity/index.ts';
-import { isNotFound, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { isNotFound, resources, type KubeObject } from '../../kube/index.ts';
 import { trimServiceAccount } from '../context.ts';
-import { classifyKubeError } from '../kube-failures.ts';
-import type { WriteThroughCache } from '../observed-state/write-through-cache.ts';
+import { classified, classifyKubeError } from '../kube-failures.ts';
+import type { StepTools } from './step-tools.ts';
 
-export type LinkTools = {
-  readonly client: KubeClient;
-  readonly serviceAccounts: WriteThroughCache<KubeObject>;
-};
+type LinkTools = Pick<StepTools, 'client' | 'serviceAccounts'>;
 
 /**
  * Creates the ServiceAccount. Does not use server-side apply, which would take over an existing ServiceAccount of
@@ -44,12 +41,10 @@ export async function createServiceAccount(
       },
     },
   };
-  try {
-    const created = await client.create(resources.serviceAccounts, object, { fieldManager, signal });
-    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(created));
-  } catch (error) {
-    throw classifyKubeError(error, `could not create the ServiceAccount ${namespace}/${name}`);
-  }
+  const created = await classified(`could not create the ServiceAccount ${namespace}/${name}`, () =>
+    client.create(resources.serviceAccounts, object, { fieldManager, signal }),
+  );
+  serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(created));
 }
 
 export async function patchServiceAccount(
@@ -62,21 +57,13 @@ export async function patchServiceAccount(
   signal: AbortSignal,
 ): Promise<void> {
   const { name } = account.metadata;
-  const patch = {
-    metadata: { uid: observed.uid, resourceVersion: observed.resourceVersion, annotations, labels },
-  };
-  try {
-    const options = { type: 'merge', fieldManager, signal } as const;
-    const written = await client.patch<KubeObject>(
-      resources.serviceAccounts,
-      { namespace, name },
-      patch,
-      options,
-    );
-    serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(written));
-  } catch (error) {
-    throw classifyKubeError(error, `could not write the ServiceAccount ${namespace}/${name}`);
-  }
+  const { uid, resourceVersion } = observed;
+  const patch = { metadata: { uid, resourceVersion, annotations, labels } };
+  const options = { type: 'merge', fieldManager, signal } as const;
+  const written = await classified(`could not write the ServiceAccount ${namespace}/${name}`, () =>
+    client.patch<KubeObject>(resources.serviceAccounts, { namespace, name }, patch, options),
+  );
+  serviceAccounts.wrote(`${namespace}/${name}`, trimServiceAccount(written));
 }
 
 export async function deleteServiceAccount(

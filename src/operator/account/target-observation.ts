@@ -38,10 +38,9 @@ import {
   type Pod,
   type WantedIdentity,
 } from '../../workloads/index.ts';
-import { roleArnManagerOf } from '../context.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { Wall } from '../../k8s/time.ts';
-
-export type Namespace = KubeObject & { readonly status?: { readonly phase?: string } };
+import { isBeingDeleted, roleArnManagerOf, type Namespace } from '../context.ts';
 
 /** Names of the targets of an account, and of former targets that may still have objects or pods of the account. */
 export function targetNames(of: {
@@ -111,9 +110,7 @@ export function quarantinesOf(objects: readonly Quarantine[]): readonly Observed
   return objects.map(({ metadata, spec: { requestedBy, reason, pods } }) => ({
     name: metadata.name,
     since: metadata.creationTimestamp ?? '',
-    ...(requestedBy === undefined ? {} : { requestedBy }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(pods === undefined ? {} : { pods }),
+    ...defined({ requestedBy, reason, pods }),
   }));
 }
 
@@ -188,23 +185,17 @@ function createdAt({ metadata }: Pod): Wall {
 
 function observeServiceAccount(object: KubeObject): ObservedServiceAccount {
   const { uid = '', resourceVersion = '', labels = {}, annotations = {} } = object.metadata;
-  const account = labels[accountLabel];
-  const roleArn = annotations[roleArnAnnotation];
-  const audience = annotations[audienceAnnotation];
-  const roleArnManager = roleArnManagerOf(object);
   return {
     uid,
     resourceVersion,
     created: annotations[createdAnnotation] !== undefined,
-    ...(account === undefined ? {} : { account }),
-    ...(roleArn === undefined ? {} : { roleArn }),
-    ...(roleArnManager === undefined ? {} : { roleArnManager }),
-    ...(audience === undefined ? {} : { audience }),
+    ...defined({
+      account: labels[accountLabel],
+      roleArn: annotations[roleArnAnnotation],
+      roleArnManager: roleArnManagerOf(object),
+      audience: annotations[audienceAnnotation],
+    }),
   };
-}
-
-export function isBeingDeleted(namespace: Namespace): boolean {
-  return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
 }
 
 function describeUser(pod: Pod): AccountUser {

@@ -22,11 +22,11 @@ import {
   type TargetPlan,
 } from '../../workloads/index.ts';
 import type { OperatorContext } from '../context.ts';
+import { writeFailure } from '../kube-failures.ts';
 import type { AppObjects } from '../observed-state/app-objects.ts';
 import type { DryRunBackoff } from '../rollout/dry-run-backoff.ts';
 import { dryRunFailure } from '../rollout/dry-run-pod.ts';
 import { replacePod } from '../rollout/replace-pod.ts';
-import { writeFailure } from './write-failure.ts';
 
 export type ExecuteTools = {
   readonly app: App;

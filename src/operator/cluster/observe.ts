@@ -14,7 +14,8 @@ import {
   type DriftCheck,
 } from '../../identity/index.ts';
 import { KubeApiError } from '../../kube/index.ts';
-import type { OperatorContext } from '../context.ts';
+import { defined } from '../../k8s/defined.ts';
+import { isBeingDeleted, type OperatorContext } from '../context.ts';
 
 export type ClusterObserverOptions = {
   readonly context: OperatorContext;
@@ -45,7 +46,7 @@ export async function requestFacts(
       : undefined,
     caller.ok ? answerOf(aws().quotas(signal)) : undefined,
   ]);
-  return { issuer, caller, ...(provider ? { provider } : {}), ...(quotas ? { quotas } : {}) };
+  return { issuer, caller, ...defined({ provider, quotas }) };
 }
 
 export function observeCluster(
@@ -54,18 +55,17 @@ export function observeCluster(
   { context, driftChecks }: ClusterObserverOptions,
 ): ClusterWorld {
   const { informers, now, operatorNamespace } = context;
-  const oldest = effectiveConfig(informers.clusterConfigs.store.list());
+  const oldest = effectiveConfig(informers.clusterConfigs.store.list())?.metadata.name;
   return {
     ...answers,
     now: now(),
     config,
-    ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
-    ...(oldest && oldest.metadata.name !== config.metadata.name ? { older: oldest.metadata.name } : {}),
+    ...defined({ operatorNamespace, older: oldest === config.metadata.name ? undefined : oldest }),
     disallowed: disallowedIn(informers.accounts.store.list()),
-    namespaces: informers.namespaces.store.list().map(({ metadata, status }) => ({
-      name: metadata.name,
-      labelled: metadata.labels?.[targetLabel] === metadata.name,
-      terminating: metadata.deletionTimestamp !== undefined || status?.phase === 'Terminating',
+    namespaces: informers.namespaces.store.list().map((namespace) => ({
+      name: namespace.metadata.name,
+      labelled: namespace.metadata.labels?.[targetLabel] === namespace.metadata.name,
+      terminating: isBeingDeleted(namespace),
     })),
     drift: driftChecks(),
   };

@@ -5,27 +5,21 @@
 import type { LinkedServiceAccount } from '../../api/index.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import type { OperatorContext } from '../context.ts';
-import { createAssociationCache, type AssociationCache } from './associations.ts';
-import { createNodeCache, type NodeCache } from './nodes.ts';
-import { createRoleCache, type RoleCache } from './roles.ts';
-import { createWriteThroughCache, type WriteThroughCache } from './write-through-cache.ts';
+import { createAssociationCache } from './associations.ts';
+import { createNodeCache } from './nodes.ts';
+import { createRoleCache } from './roles.ts';
+import { createWriteThroughCache } from './write-through-cache.ts';
 
-export type ObservedState = {
-  readonly roles: RoleCache;
-  readonly associations: AssociationCache;
-  readonly accounts: WriteThroughCache<LinkedServiceAccount>;
-  readonly serviceAccounts: WriteThroughCache<KubeObject>;
-  readonly nodes: NodeCache;
-};
+export type ObservedState = ReturnType<typeof createObservedState>;
 
 export function createObservedState({
   informers,
   monotonic,
-}: Pick<OperatorContext, 'informers' | 'monotonic'>): ObservedState {
+}: Pick<OperatorContext, 'informers' | 'monotonic'>) {
   return {
     roles: createRoleCache(monotonic),
     associations: createAssociationCache(monotonic),
-    accounts: createWriteThroughCache(informers.accounts, monotonic),
+    accounts: createWriteThroughCache<LinkedServiceAccount>(informers.accounts, monotonic),
     serviceAccounts: createWriteThroughCache<KubeObject>(informers.serviceAccounts, monotonic),
     nodes: createNodeCache(informers),
   };

@@ -15,6 +15,7 @@ import {
   type RoleUse,
   type RoleWrite,
 } from '../../identity/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 import { sameValue } from '../same-value.ts';
 import { createAwsCache, mayPrecedeWrite, mayPrecedeAnyWrite, settleMs, type Entry } from './aws-cache.ts';
@@ -250,8 +251,7 @@ function cachedRole(entry: RoleEntry): CachedRole {
   return {
     role: object,
     source,
-    ...(trustWrittenAt === undefined ? {} : { trustWrittenAt }),
-    ...(hasOwnTrust === undefined ? {} : { hasOwnTrust }),
+    ...defined({ trustWrittenAt, hasOwnTrust }),
     ...(unknown?.at === undefined ? {} : { readAgainAt: Math.max(unknown.at, wroteAt) + settleMs }),
   };
 }
@@ -270,11 +270,11 @@ function partsOmittedByListing(
     listed.inlinePolicyNames.includes(name) && document === undefined;
   return {
     ...settingsOf(role),
-    ...(isOmitted(inlinePolicyName, listed.inlinePolicy) && inlinePolicy !== undefined
-      ? { inlinePolicy }
-      : {}),
-    ...(isOmitted(podDenialName, listed.podDenial) && podDenial !== undefined ? { podDenial } : {}),
-    ...(permissionsBoundaryArn !== undefined && snapshot.withoutBoundaries ? { permissionsBoundaryArn } : {}),
+    ...defined({
+      inlinePolicy: isOmitted(inlinePolicyName, listed.inlinePolicy) ? inlinePolicy : undefined,
+      podDenial: isOmitted(podDenialName, listed.podDenial) ? podDenial : undefined,
+      permissionsBoundaryArn: snapshot.withoutBoundaries ? permissionsBoundaryArn : undefined,
+    }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseListOrRead, type ListOrRead } from './list-or-read.ts';
+import { chooseListOrRead, type ListOrRead } from './roles.ts';
 
 describe('a resync of roles', () => {
   it.each<[string, number, number | undefined, boolean, ListOrRead]>([

@@ -12,6 +12,7 @@ import {
   type DriftCheck,
 } from '../../identity/index.ts';
 import type { Controller } from '../../kube/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 import { controllerOf, type OperatorContext } from '../context.ts';
 
@@ -95,11 +96,7 @@ function schedulePass(
       cause !== undefined && (pass.isReported?.() ?? true)
         ? { error: asIdentityError(cause), passes: (check?.failure?.passes ?? 0) + 1 }
         : undefined;
-    check = {
-      what,
-      ...(lastSuccess === undefined ? {} : { lastSuccess }),
-      ...(failure ? { failure } : {}),
-    };
+    check = { what, ...defined({ lastSuccess, failure }) };
     const summary = failure ? `${isReported(failure)} ${failure.error.code} ${failure.error.message}` : 'ok';
     if (summary === reported) return;
     reported = summary;

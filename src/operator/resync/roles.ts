@@ -14,11 +14,34 @@ import {
 import { errorMessage } from '../../k8s/errors.ts';
 import type { OperatorContext } from '../context.ts';
 import type { RoleCache } from '../observed-state/roles.ts';
-import { chooseListOrRead } from './list-or-read.ts';
 import type { Pass, PassResult } from './resync.ts';
 
 /** Pause in milliseconds before a denied listing is tried again. The permission may have been granted meanwhile. */
 const deniedForMs = 15 * 60_000;
+
+/**
+ * `listing`: GetAccountAuthorizationDetails, which returns every role of the AWS account in pages. `reads`: a separate
+ * read of each role of the cluster.
+ */
+export type ListOrRead = 'listing' | 'reads';
+
+/** Number of AWS calls to read one role: GetRole and ListAttachedRolePolicies. */
+const callsPerRole = 2;
+
+/** Chooses how to compare the cluster's roles with AWS: by whichever way takes fewer calls. */
+export function chooseListOrRead(of: {
+  /** Number of the cluster's existing roles that are known. */
+  readonly ownedRoles: number;
+  /** Number of AWS calls that the last listing took. Undefined before the first listing. */
+  readonly pagesOfLastListing: number | undefined;
+  /** Whether AWS recently denied a listing. */
+  readonly listingDenied: boolean;
+}): ListOrRead {
+  if (of.listingDenied) return 'reads';
+  // Nothing is known before the first listing: neither which roles exist, nor how many pages a listing takes.
+  if (of.pagesOfLastListing === undefined) return 'listing';
+  return of.ownedRoles * callsPerRole < of.pagesOfLastListing ? 'reads' : 'listing';
+}
 
 export function createRolePass(options: {
   readonly context: OperatorContext;

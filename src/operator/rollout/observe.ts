@@ -11,7 +11,7 @@ import {
   type LinkedServiceAccount,
 } from '../../api/index.ts';
 import { effectiveConfig, type AccountWorld } from '../../identity/index.ts';
-import type { KubeObject } from '../../kube/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import {
   appMembers,
   appTargetId,
@@ -30,7 +30,7 @@ import {
   type RolloutSlot,
   type Workload,
 } from '../../workloads/index.ts';
-import { appsByAccount, podsByApp, type OperatorContext } from '../context.ts';
+import { appsByAccount, isBeingDeleted, podsByApp, type OperatorContext } from '../context.ts';
 import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
 import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
 import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
@@ -89,16 +89,14 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     const spec = effectiveConfig(informers.clusterConfigs.store.list())?.spec;
     const newerConfig = spec && newerSpecMessage(clusterConfigs.kind, spec);
     return {
-      ...(operatorNamespace === undefined ? {} : { operatorNamespace }),
-      ...(newerConfig === undefined ? {} : { newerConfig }),
-      ...(context.admittedSince ? { admittedSince: context.admittedSince() } : {}),
+      ...defined({ operatorNamespace, newerConfig, admittedSince: context.admittedSince?.() }),
       knownTargets: new Set(spec?.targets),
       namespaces: new Map(
         informers.namespaces.store
           .list()
           .map((namespace) => [
             namespace.metadata.name,
-            isTerminating(namespace) ? 'terminating' : 'present',
+            isBeingDeleted(namespace) ? 'terminating' : 'present',
           ]),
       ),
     };
@@ -213,8 +211,7 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       const ofApps = new Set(members.map(({ id }) => id).filter((id) => !idsOfLabelled.has(id)));
       const workloads = ofLabelled.filter(replacesPods).map(({ workload }) => workload);
       return {
-        ...(rolloutBlocker ? { rolloutBlocker } : {}),
-        ...(unsettled ? { unsettledWorkload: describeState(unsettled) } : {}),
+        ...defined({ rolloutBlocker, unsettledWorkload: unsettled && describeState(unsettled) }),
         replacing: [...ofApps, ...workloads.map(workloadId)],
         isReplaced(pod) {
           const app = pod.metadata.labels?.[appLabel];
@@ -264,8 +261,4 @@ function fingerprint(slots: Slots): string {
   return [...slots]
     .map(([target, slot]) => `${target}: ${slot.kind === 'go' ? 'go' : slot.blocker.message}`)
     .join('\n');
-}
-
-function isTerminating(namespace: KubeObject & { readonly status?: { readonly phase?: string } }): boolean {
-  return namespace.metadata.deletionTimestamp !== undefined || namespace.status?.phase === 'Terminating';
 }

@@ -24,9 +24,8 @@ import {
   roleHolders,
   targetNames,
   targetObservation,
-  type Namespace,
 } from '../../../../operator/account/target-observation.ts';
-import { trimServiceAccount } from '../../../../operator/context.ts';
+import { trimServiceAccount, type Namespace } from '../../../../operator/context.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
 import { ifPermitted } from '../../../cluster/objects.ts';
 import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
