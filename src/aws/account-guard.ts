@@ -4,22 +4,11 @@
  */
 import { IdentityError, type CallerIdentity } from '../identity/index.ts';
 
-export type AccountGuard = {
-  /** Calls AWS once for each set of credentials and caches the result. Concurrent callers share one call. */
-  callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
-  /**
-   * Checks that the current credentials belong to the account. Makes one AWS call for new credentials, and no call for
-   * credentials that were checked before.
-   * @throws IdentityError `WrongAccount`, or another code if the AWS account of the credentials cannot be determined
-   */
-  assertAccount(accountId: string): Promise<void>;
-};
-
 export function createAccountGuard(options: {
   /** Returns the access key id of the credentials that sign the next call. Rejects without credentials. */
   readonly accessKeyId: () => Promise<string>;
   readonly callerIdentity: () => Promise<CallerIdentity>;
-}): AccountGuard {
+}) {
   let known: { readonly accessKeyId: string; readonly caller: CallerIdentity } | undefined;
   let inFlight:
     | { readonly accessKeyId: string | undefined; readonly answer: Promise<CallerIdentity> }
@@ -39,13 +28,19 @@ export function createAccountGuard(options: {
   };
 
   return {
-    async callerIdentity(signal) {
+    /** Calls AWS once for each set of credentials and caches the result. Concurrent callers share one call. */
+    async callerIdentity(signal?: AbortSignal): Promise<CallerIdentity> {
       // Without credentials, the AWS call itself fails, and its error is the most helpful one.
       const accessKeyId = await options.accessKeyId().catch(() => undefined);
       return unlessAborted(identify(accessKeyId), signal);
     },
 
-    async assertAccount(accountId) {
+    /**
+     * Checks that the current credentials belong to the account. Makes one AWS call for new credentials, and no call for
+     * credentials that were checked before.
+     * @throws IdentityError `WrongAccount`, or another code if the AWS account of the credentials cannot be determined
+     */
+    async assertAccount(accountId: string): Promise<void> {
       const accessKeyId = await options.accessKeyId();
       const caller = known?.accessKeyId === accessKeyId ? known.caller : await identify(accessKeyId);
       if (caller.accountId === accountId) return;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createFairQueue, type FairQueue } from './fair-queue.ts';
+import { createFairQueue } from './fair-queue.ts';
+
+type FairQueue<T> = ReturnType<typeof createFairQueue<T>>;
 
 const drain = (queue: FairQueue<string>): string[] => {
   const taken: string[] = [];

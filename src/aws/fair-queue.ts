@@ -6,19 +6,7 @@
 
 const lowestLevelEvery = 20;
 
-export type FairQueue<T> = {
-  /** @param level 0 is the highest priority */
-  push(item: T, level: number, owner: string): void;
-  /** Puts back an item that was taken too early, as the next item of its level. */
-  pushFront(item: T, level: number, owner: string): void;
-  take(): T | undefined;
-  /** Removes an item. Returns whether the item was in the queue. */
-  remove(item: T, level: number, owner: string): boolean;
-  readonly size: number;
-  sizeOf(level: number): number;
-};
-
-export function createFairQueue<T>(levels: number): FairQueue<T> {
+export function createFairQueue<T>(levels: number) {
   /** Queued items by owner, for each level. The owners are in the order of their turns. */
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
@@ -36,21 +24,23 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
   };
 
   return {
-    push(item, level, owner) {
+    /** @param level 0 is the highest priority */
+    push(item: T, level: number, owner: string): void {
       const owners = ofLevel(level);
       const items = owners.get(owner);
       if (items) items.push(item);
       else owners.set(owner, [item]);
       resize(level, 1);
     },
-    pushFront(item, level, owner) {
+    /** Puts back an item that was taken too early, as the next item of its level. */
+    pushFront(item: T, level: number, owner: string): void {
       const owners = ofLevel(level);
       const items = [item, ...(owners.get(owner) ?? [])];
       owners.delete(owner);
       turns[level] = new Map([[owner, items], ...owners]);
       resize(level, 1);
     },
-    take() {
+    take(): T | undefined {
       const inOrder = [...turns.entries()];
       for (const [level, owners] of (taken + 1) % lowestLevelEvery === 0 ? inOrder.reverse() : inOrder) {
         for (const [owner, items] of owners) {
@@ -65,7 +55,8 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
       }
       return undefined;
     },
-    remove(item, level, owner) {
+    /** Removes an item. Returns whether the item was in the queue. */
+    remove(item: T, level: number, owner: string): boolean {
       const items = ofLevel(level).get(owner);
       const index = items?.indexOf(item) ?? -1;
       if (!items || index < 0) return false;
@@ -74,9 +65,9 @@ export function createFairQueue<T>(levels: number): FairQueue<T> {
       resize(level, -1);
       return true;
     },
-    get size() {
+    get size(): number {
       return size;
     },
-    sizeOf: (level) => sizes[level] ?? 0,
+    sizeOf: (level: number): number => sizes[level] ?? 0,
   };
 }

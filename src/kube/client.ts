@@ -1,4 +1,5 @@
 /** Implementation of `KubeClient` over one connection. Requests and responses contain plain JSON objects. */
+import { defined } from '../k8s/defined.ts';
 import type { Connection } from './connection.ts';
 import { isGone, KubeUnreachableError } from './errors.ts';
 import type { KubeClient, ListOptions, ListResult, WatchOptions, WriteOptions } from './kube-client.ts';
@@ -84,7 +85,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
     get: (resource, ref, request) =>
       ask({
         method: 'GET',
-        path: resourcePath(resource, { namespace: ref.namespace, name: ref.name }),
+        path: resourcePath(resource, ref),
         signal: request?.signal,
         repeatable: true,
         write: false,
@@ -132,11 +133,7 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
     patch: (resource, ref, patch, write) =>
       ask({
         method: 'PATCH',
-        path: resourcePath(resource, {
-          namespace: ref.namespace,
-          name: ref.name,
-          subresource: write.subresource,
-        }),
+        path: resourcePath(resource, { ...ref, subresource: write.subresource }),
         query: writeQuery(write),
         headers: {
           'content-type':
@@ -150,23 +147,20 @@ export function createKubeClient(connection: Connection, options: KubeClientOpti
         write: true,
       }),
 
-    async delete(resource, ref, request = {}) {
-      const preconditions = {
-        ...(request.uid === undefined ? {} : { uid: request.uid }),
-        ...(request.resourceVersion === undefined ? {} : { resourceVersion: request.resourceVersion }),
-      };
+    async delete(
+      resource,
+      ref,
+      { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, ...request } = {},
+    ) {
+      const preconditions = defined({ uid, resourceVersion });
       await ask({
         method: 'DELETE',
-        path: resourcePath(resource, { namespace: ref.namespace, name: ref.name }),
+        path: resourcePath(resource, ref),
         body: {
           apiVersion: 'v1',
           kind: 'DeleteOptions',
           ...(Object.keys(preconditions).length > 0 ? { preconditions } : {}),
-          ...(request.propagationPolicy ? { propagationPolicy: request.propagationPolicy } : {}),
-          ...(request.gracePeriodSeconds === undefined
-            ? {}
-            : { gracePeriodSeconds: request.gracePeriodSeconds }),
-          ...(request.dryRun ? { dryRun: ['All'] } : {}),
+          ...defined({ propagationPolicy, gracePeriodSeconds, dryRun: request.dryRun ? ['All'] : undefined }),
         },
         signal: request.signal,
         repeatable: true,

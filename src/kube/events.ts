@@ -3,6 +3,7 @@
  * the Event's series. Recording is best effort: it never throws, and never waits for the server.
  */
 import { createHash } from 'node:crypto';
+import { defined } from '../k8s/defined.ts';
 import { isAlreadyExists, isNotFound, KubeApiError, KubeUnreachableError } from './errors.ts';
 import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
@@ -213,21 +214,11 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     event(regarding, input) {
       const at = now();
       const { apiVersion, kind, metadata } = regarding;
+      const { namespace, name, uid, resourceVersion } = metadata;
       const note = cut(input.note);
       const action = input.action ?? 'Reconcile';
       const key = createHash('sha256')
-        .update(
-          JSON.stringify([
-            kind,
-            metadata.namespace,
-            metadata.name,
-            metadata.uid,
-            input.type,
-            input.reason,
-            action,
-            note,
-          ]),
-        )
+        .update(JSON.stringify([kind, namespace, name, uid, input.type, input.reason, action, note]))
         .digest('base64');
       const old = known.get(key);
       if (old && monotonic() - old.repeatedAt <= seriesEndMs) {
@@ -248,7 +239,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       forgetEnded();
       const series: Series = {
         // The API requires the namespace `default` for Events of cluster-scoped objects.
-        namespace: metadata.namespace ?? 'default',
+        namespace: namespace ?? 'default',
         name: undefined,
         count: 1,
         lastAt: at,
@@ -268,10 +259,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
           regarding: {
             apiVersion,
             kind,
-            name: metadata.name,
-            ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
-            ...(metadata.uid === undefined ? {} : { uid: metadata.uid }),
-            ...(metadata.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion }),
+            name,
+            ...defined({ namespace, uid, resourceVersion }),
           },
         },
       };

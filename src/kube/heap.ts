@@ -2,24 +2,18 @@
  * Binary heap with the smallest item first. The work queue uses one heap that is ordered by time and one that is
  * ordered by priority.
  */
-export type Heap<T> = {
-  push(item: T): void;
-  peek(): T | undefined;
-  pop(): T | undefined;
-  readonly size: number;
-};
 
 /** `before(a, b)`: whether `a` comes before `b`. */
-export function createHeap<T>(before: (a: T, b: T) => boolean): Heap<T> {
+export function createHeap<T>(before: (a: T, b: T) => boolean) {
   const items: T[] = [];
   const at = (index: number): T => items[index] as T;
 
   return {
-    get size() {
+    get size(): number {
       return items.length;
     },
-    peek: () => items[0],
-    push(item) {
+    peek: (): T | undefined => items[0],
+    push(item: T): void {
       let index = items.length;
       items.push(item);
       while (index > 0) {
@@ -30,7 +24,7 @@ export function createHeap<T>(before: (a: T, b: T) => boolean): Heap<T> {
       }
       items[index] = item;
     },
-    pop() {
+    pop(): T | undefined {
       const first = items[0];
       const last = items.pop();
       if (last === undefined || items.length === 0) return first;

@@ -3,14 +3,17 @@
  * read from the cache, so their reads cause no requests to the server.
  */
 import { isNotFound } from './errors.ts';
-import type { KubeClient } from './kube-client.ts';
 import { silentLogger, type Logger } from './logger.ts';
 import { keyOf, type KubeObject } from './object.ts';
-import { defaultReflectorLimits, runReflector, type ReflectorLimits } from './reflector.ts';
+import {
+  defaultReflectorLimits,
+  runReflector,
+  type ReflectorLimits,
+  type ReflectorOptions,
+} from './reflector.ts';
 import type { Resource } from './resource.ts';
 import { createStore, type Indexer, type Store } from './store.ts';
-import { systemTimer, type Random, type SetTimer } from './timing.ts';
-import type { Monotonic } from '../k8s/time.ts';
+import { systemTimer, type SetTimer } from './timing.ts';
 
 /**
  * Change of one object. Without `old`, the object was added. Without `new`, the object was deleted. If `old` and `new`
@@ -42,12 +45,10 @@ export type Informer<T extends KubeObject> = {
   onChange(listener: (change: Change<T>) => void): () => void;
 };
 
-export type InformerOptions<T extends KubeObject> = {
-  readonly client: Pick<KubeClient, 'list' | 'watch'>;
-  readonly resource: Resource;
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
+export type InformerOptions<T extends KubeObject> = Pick<
+  ReflectorOptions<T>,
+  'client' | 'resource' | 'namespace' | 'labelSelector' | 'fieldSelector' | 'now' | 'random'
+> & {
   /**
    * Reduces an object to the fields that the store keeps. The function must keep `name`, `namespace`, `uid` and
    * `resourceVersion` of `metadata`.
@@ -58,9 +59,6 @@ export type InformerOptions<T extends KubeObject> = {
    */
   readonly omitManagedFields?: boolean | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
-  /** Monotonic milliseconds. */
-  readonly now: () => Monotonic;
-  readonly random: Random;
   readonly setTimer?: SetTimer | undefined;
   readonly logger?: Logger | undefined;
   /**
@@ -159,16 +157,9 @@ export function createInformer<T extends KubeObject>(options: InformerOptions<T>
       started = true;
       await runReflector<T>(
         {
-          client: options.client,
-          resource,
-          namespace: options.namespace,
-          labelSelector: options.labelSelector,
-          fieldSelector: options.fieldSelector,
-          omitManagedFields: options.omitManagedFields,
+          ...options,
           streamingList: options.streamingList ?? true,
           limits: { ...defaultReflectorLimits, ...options.limits },
-          now,
-          random: options.random,
           setTimer: options.setTimer ?? systemTimer,
           logger,
           sink: {

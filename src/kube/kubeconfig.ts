@@ -5,8 +5,9 @@
 import type { RequestOptions as HttpsRequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node/dist/config.js';
 import type { Connection, Credentials } from './connection.ts';
+import { defined } from '../k8s/defined.ts';
 import { errorMessage } from '../k8s/errors.ts';
-import { KubeConfigError } from './errors.ts';
+import { KubeConfigError, type KubeConfigErrorCode } from './errors.ts';
 import {
   readDocument,
   type ClusterEntry,
@@ -38,8 +39,7 @@ export async function loadConnection(options: LoadConnectionOptions): Promise<Co
   return {
     server,
     namespace: selected.context.namespace || 'default',
-    ...(inPod ? {} : { context: selected.contextName }),
-    ...(proxyUrl ? { proxyUrl } : {}),
+    ...defined({ context: inPod ? undefined : selected.contextName, proxyUrl: proxyUrl || undefined }),
     async credentials({ refresh = false } = {}) {
       if (refresh) await reread();
       return current.credentials();
@@ -58,42 +58,30 @@ type Selected = {
 function select(document: KubeconfigDocument, wanted: string | undefined, origin: string): Selected {
   const contextName = wanted || document['current-context'];
   const names = document.contexts.map(({ name }) => name).join(', ') || 'none';
+  const fail: (code: KubeConfigErrorCode, message: string) => never = (code, message) => {
+    throw new KubeConfigError(code, message);
+  };
   if (!contextName)
-    throw new KubeConfigError(
-      'ContextUnset',
-      `no context is selected in ${origin} (existing contexts: ${names})`,
-    );
+    return fail('ContextUnset', `no context is selected in ${origin} (existing contexts: ${names})`);
   const context = document.contexts.find(({ name }) => name === contextName)?.context;
   if (!context)
-    throw new KubeConfigError(
+    return fail(
       'ContextUnknown',
       `context "${contextName}" does not exist in ${origin} (existing contexts: ${names})`,
     );
+  const refersTo = `the context "${contextName}" in ${origin} refers to`;
   const cluster = document.clusters.find(({ name }) => name === context.cluster)?.cluster;
   if (!cluster?.server)
-    throw new KubeConfigError(
+    return fail(
       'ClusterUnknown',
-      `the context "${contextName}" in ${origin} refers to the cluster "${context.cluster ?? ''}", which does not exist or has no server`,
+      `${refersTo} the cluster "${context.cluster ?? ''}", which does not exist or has no server`,
     );
   const user = context.user ? document.users.find(({ name }) => name === context.user)?.user : {};
-  if (!user)
-    throw new KubeConfigError(
-      'UserUnknown',
-      `the context "${contextName}" in ${origin} refers to the user "${context.user}", which does not exist`,
-    );
+  if (!user) return fail('UserUnknown', `${refersTo} the user "${context.user}", which does not exist`);
   const url = URL.parse(cluster.server);
   if (!url || !['http:', 'https:'].includes(url.protocol))
-    throw new KubeConfigError(
-      'Invalid',
-      `the server "${cluster.server}" in ${origin} is not an http or https URL`,
-    );
-  return {
-    contextName,
-    context,
-    cluster,
-    user,
-    server: cluster.server.replace(/\/+$/, ''),
-  };
+    return fail('Invalid', `the server "${cluster.server}" in ${origin} is not an http or https URL`);
+  return { contextName, context, cluster, user, server: cluster.server.replace(/\/+$/, '') };
 }
 
 /**
@@ -205,17 +193,15 @@ async function credentialsOf(config: KubeConfig, selected: Selected): Promise<Cr
     headers[`Impersonate-Extra-${encodeURIComponent(name)}`] = values;
   return {
     headers,
-    tls: {
-      ...pem('ca', found.ca),
-      ...pem('cert', found.cert),
-      ...pem('key', found.key),
-      ...(typeof found.servername === 'string' ? { servername: found.servername } : {}),
-      ...(found.rejectUnauthorized === undefined ? {} : { rejectUnauthorized: found.rejectUnauthorized }),
-    },
+    tls: defined({
+      ca: pem(found.ca),
+      cert: pem(found.cert),
+      key: pem(found.key),
+      servername: typeof found.servername === 'string' ? found.servername : undefined,
+      rejectUnauthorized: found.rejectUnauthorized,
+    }),
   };
 }
 
-const pem = <K extends string>(name: K, value: unknown): { [P in K]?: string | Buffer } =>
-  typeof value === 'string' || Buffer.isBuffer(value)
-    ? ({ [name]: value } as { [P in K]?: string | Buffer })
-    : {};
+const pem = (value: unknown): string | Buffer | undefined =>
+  typeof value === 'string' || Buffer.isBuffer(value) ? value : undefined;

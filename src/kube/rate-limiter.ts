@@ -2,32 +2,14 @@
 import { sleep, type SetTimer } from './timing.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-export type RateLimiter = {
-  /**
-   * Resolves when the caller may send its request, or at once when `signal` aborts. Callers take turns in the order of
-   * their calls.
-   */
-  take(signal?: AbortSignal): Promise<void>;
-};
-
 /** Calculates when tokens become available, without waiting. */
-export type TokenBucket = {
-  /** Takes the next token, and returns the milliseconds until it is available. */
-  readonly take: () => number;
-  /** Puts the token of an aborted request back into the bucket, so that later requests wait less. */
-  readonly giveBack: () => void;
-};
-
-export function createTokenBucket(options: {
-  qps: number;
-  burst: number;
-  now: () => Monotonic;
-}): TokenBucket {
+export function createTokenBucket(options: { qps: number; burst: number; now: () => Monotonic }) {
   const { qps, burst, now } = options;
   let tokens = burst;
   let last = now();
   return {
-    take() {
+    /** Takes the next token, and returns the milliseconds until it is available. */
+    take(): number {
       const time = now();
       // A clock that is set back must not reduce the number of tokens.
       tokens = Math.min(burst, tokens + (Math.max(0, time - last) / 1000) * qps);
@@ -35,7 +17,8 @@ export function createTokenBucket(options: {
       tokens -= 1;
       return tokens >= 0 ? 0 : (-tokens / qps) * 1000;
     },
-    giveBack() {
+    /** Puts the token of an aborted request back into the bucket, so that later requests wait less. */
+    giveBack(): void {
       tokens = Math.min(burst, tokens + 1);
     },
   };
@@ -46,10 +29,14 @@ export function createRateLimiter(options: {
   burst: number;
   now: () => Monotonic;
   setTimer: SetTimer;
-}): RateLimiter {
+}) {
   const bucket = createTokenBucket(options);
   return {
-    async take(signal) {
+    /**
+     * Resolves when the caller may send its request, or at once when `signal` aborts. Callers take turns in the order of
+     * their calls.
+     */
+    async take(signal?: AbortSignal): Promise<void> {
       const waitMs = bucket.take();
       if (waitMs === 0) return;
       await sleep(options.setTimer, waitMs, signal);

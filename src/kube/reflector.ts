@@ -82,6 +82,7 @@ export type ReflectorOptions<T> = {
    */
   readonly streamingList: boolean;
   readonly limits: ReflectorLimits;
+  /** Monotonic milliseconds. */
   readonly now: () => Monotonic;
   readonly random: Random;
   readonly setTimer: SetTimer;

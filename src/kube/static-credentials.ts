@@ -3,6 +3,7 @@
  * avoided for such credentials, because it takes longer to load than a short command takes to run. KubeConfig handles
  * all other credentials.
  */
+import { defined } from '../k8s/defined.ts';
 import { errorMessage } from '../k8s/errors.ts';
 import { readFile } from 'node:fs/promises';
 import type { Credentials } from './connection.ts';
@@ -49,18 +50,12 @@ export async function staticCredentials(cluster: ClusterEntry, user: UserEntry):
     materialOf(user, 'client-key'),
   ]);
   const { token } = user;
-  const servername = cluster['tls-server-name'];
+  const servername = cluster['tls-server-name'] || undefined;
   const skipsVerification =
     cluster['insecure-skip-tls-verify'] === true || cluster.server?.startsWith('http:') === true;
   return {
     headers: typeof token === 'string' && token !== '' ? { Authorization: `Bearer ${token.trim()}` } : {},
-    tls: {
-      ...(ca ? { ca } : {}),
-      ...(cert ? { cert } : {}),
-      ...(key ? { key } : {}),
-      ...(servername ? { servername } : {}),
-      ...(skipsVerification ? { rejectUnauthorized: false } : {}),
-    },
+    tls: defined({ ca, cert, key, servername, rejectUnauthorized: skipsVerification ? false : undefined }),
   };
 }
 

@@ -7,8 +7,11 @@ import type { CallOutcome, SchedulerFigures } from '../aws/index.ts';
 import type { Wall } from '../k8s/time.ts';
 import type { DriftCheck, LeftoverKind } from '../identity/index.ts';
 import {
+  counter,
   createRuntimeMetrics,
   definer,
+  gauge,
+  histogram,
   runtimeMetricDefinitions,
   type MetricDefinitions,
   type RuntimeMetrics,
@@ -41,83 +44,62 @@ export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
  * Definitions of the operator's own metrics. The default metrics `process_…` and `nodejs_…` cover the Node.js process.
  */
 export const metricDefinitions = {
-  konstellation_aws_calls_total: {
-    type: 'counter',
-    help: 'AWS calls, by service, action and outcome: Success, Aborted, or the name of the error. Each attempt counts as a call.',
-    labels: ['service', 'action', 'outcome'],
-  },
-  konstellation_aws_call_duration_seconds: {
-    type: 'histogram',
-    help: 'Duration of AWS calls, without the time before the call was sent.',
-    labels: ['service', 'action'],
-  },
-  konstellation_aws_throttled_total: {
-    type: 'counter',
-    help: 'AWS calls that were throttled.',
-    labels: ['service'],
-  },
-  konstellation_aws_calls_waiting: {
-    type: 'gauge',
-    help: 'AWS calls that wait to be sent, by service and priority: interactive, in-progress, new, background, resync.',
-    labels: ['service', 'priority'],
-  },
-  konstellation_aws_calls_in_flight: {
-    type: 'gauge',
-    help: 'AWS calls that were sent and have no response yet.',
-    labels: ['service'],
-  },
-  konstellation_aws_rate_limit: {
-    type: 'gauge',
-    help: 'Measured rate limit of AWS calls per second. Absent until AWS has throttled a call.',
-    labels: ['service'],
-  },
-  konstellation_accounts: {
-    type: 'gauge',
-    help: 'LinkedServiceAccounts, by readiness: true, false, or unknown. Unknown means that only the first pod of the account can prove its identity.',
-    labels: ['ready'],
-  },
-  konstellation_targets_draining: {
-    type: 'gauge',
-    help: 'Targets that were removed from an account or the ClusterConfig and stay linked until their pods have ended (StillInUse).',
-    labels: [],
-  },
-  konstellation_targets_draining_oldest_seconds: {
-    type: 'gauge',
-    help: 'For an account with a draining target: seconds since all its targets were last linked. The metric is the maximum over these accounts, and 0 if no target is draining.',
-    labels: [],
-  },
-  konstellation_orphan_roles: {
-    type: 'gauge',
-    help: 'IAM roles of this cluster without a LinkedServiceAccount, as of the last listing of the AWS account. Kind: orphan (the LinkedServiceAccount was deleted without the operator) or retained (deletionPolicy Retain kept the role). Absent before the first listing.',
-    labels: ['kind'],
-  },
-  konstellation_drift_last_success_timestamp_seconds: {
-    type: 'gauge',
-    help: 'Unix time of the last successful pass of drift detection, by pass. Absent before the first successful pass, and while the operator does not lead.',
-    labels: ['pass'],
-  },
-  konstellation_drift_failing: {
-    type: 'gauge',
-    help: '1 while the last pass of drift detection over roles or associations failed, else 0. Absent while the operator does not lead.',
-    labels: ['pass'],
-  },
-  konstellation_account_in_step_seconds: {
-    type: 'histogram',
-    help: 'Time from the observation of a new or changed account until it was ready: role, attachments, links and proofs.',
-    labels: [],
-  },
-  konstellation_operator_outdated: {
-    type: 'gauge',
-    help: '1 while the CRDs are of a later version than this operator, else 0. While it is 1, the operator changes nothing.',
-    labels: [],
-  },
-  konstellation_lease_age_seconds: {
-    type: 'gauge',
-    help: 'Seconds since this operator last observed a change of the Lease, by the name of the Lease. Absent without leader election, and before the first observation.',
-    labels: ['name'],
-  },
+  konstellation_aws_calls_total: counter(
+    'AWS calls, by service, action and outcome: Success, Aborted, or the name of the error. Each attempt counts as a call.',
+    ['service', 'action', 'outcome'],
+  ),
+  konstellation_aws_call_duration_seconds: histogram(
+    'Duration of AWS calls, without the time before the call was sent.',
+    ['service', 'action'],
+  ),
+  konstellation_aws_throttled_total: counter('AWS calls that were throttled.', ['service']),
+  konstellation_aws_calls_waiting: gauge(
+    'AWS calls that wait to be sent, by service and priority: interactive, in-progress, new, background, resync.',
+    ['service', 'priority'],
+  ),
+  konstellation_aws_calls_in_flight: gauge('AWS calls that were sent and have no response yet.', ['service']),
+  konstellation_aws_rate_limit: gauge(
+    'Measured rate limit of AWS calls per second. Absent until AWS has throttled a call.',
+    ['service'],
+  ),
+  konstellation_accounts: gauge(
+    'LinkedServiceAccounts, by readiness: true, false, or unknown. Unknown means that only the first pod of the account can prove its identity.',
+    ['ready'],
+  ),
+  konstellation_targets_draining: gauge(
+    'Targets that were removed from an account or the ClusterConfig and stay linked until their pods have ended (StillInUse).',
+    [],
+  ),
+  konstellation_targets_draining_oldest_seconds: gauge(
+    'For an account with a draining target: seconds since all its targets were last linked. The metric is the maximum over these accounts, and 0 if no target is draining.',
+    [],
+  ),
+  konstellation_orphan_roles: gauge(
+    'IAM roles of this cluster without a LinkedServiceAccount, as of the last listing of the AWS account. Kind: orphan (the LinkedServiceAccount was deleted without the operator) or retained (deletionPolicy Retain kept the role). Absent before the first listing.',
+    ['kind'],
+  ),
+  konstellation_drift_last_success_timestamp_seconds: gauge(
+    'Unix time of the last successful pass of drift detection, by pass. Absent before the first successful pass, and while the operator does not lead.',
+    ['pass'],
+  ),
+  konstellation_drift_failing: gauge(
+    '1 while the last pass of drift detection over roles or associations failed, else 0. Absent while the operator does not lead.',
+    ['pass'],
+  ),
+  konstellation_account_in_step_seconds: histogram(
+    'Time from the observation of a new or changed account until it was ready: role, attachments, links and proofs.',
+    [],
+  ),
+  konstellation_operator_outdated: gauge(
+    '1 while the CRDs are of a later version than this operator, else 0. While it is 1, the operator changes nothing.',
+    [],
+  ),
+  konstellation_lease_age_seconds: gauge(
+    'Seconds since this operator last observed a change of the Lease, by the name of the Lease. Absent without leader election, and before the first observation.',
+    ['name'],
+  ),
   ...runtimeMetricDefinitions,
-} as const satisfies MetricDefinitions;
+} satisfies MetricDefinitions;
 
 const buckets = {
   call: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],

@@ -6,93 +6,68 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import type { Controller, ControllerObserver, RequestOutcome } from '../kube/index.ts';
 
+type MetricDefinition = { readonly type: string; readonly help: string; readonly labels: readonly string[] };
+export type MetricDefinitions = Readonly<Record<string, MetricDefinition>>;
+
+const metric =
+  (type: string) =>
+  (help: string, labels: readonly string[]): MetricDefinition => ({ type, help, labels });
+export const counter = metric('counter');
+export const gauge = metric('gauge');
+export const histogram = metric('histogram');
+
 export const runtimeMetricDefinitions = {
-  controller_runtime_reconcile_total: {
-    type: 'counter',
-    help: 'Reconciles, by controller and result: success, requeue_after, requeue, error, stopped.',
-    labels: ['controller', 'result'],
-  },
-  controller_runtime_reconcile_errors_total: {
-    type: 'counter',
-    help: 'Reconciles that failed.',
-    labels: ['controller'],
-  },
-  controller_runtime_terminal_reconcile_errors_total: {
-    type: 'counter',
-    help: 'Reconciles that failed with an error that a retry cannot fix.',
-    labels: ['controller'],
-  },
-  controller_runtime_reconcile_panics_total: {
-    type: 'counter',
-    help: 'Reconciles that failed because of a bug in the operator, such as a TypeError.',
-    labels: ['controller'],
-  },
-  controller_runtime_reconcile_timeouts_total: {
-    type: 'counter',
-    help: 'Reconciles that exceeded their timeout and were aborted.',
-    labels: ['controller'],
-  },
-  controller_runtime_reconcile_time_seconds: {
-    type: 'histogram',
-    help: 'Duration of reconciles.',
-    labels: ['controller'],
-  },
-  controller_runtime_max_concurrent_reconciles: {
-    type: 'gauge',
-    help: 'Maximum number of objects that a controller reconciles at a time.',
-    labels: ['controller'],
-  },
-  controller_runtime_active_workers: {
-    type: 'gauge',
-    help: 'Objects that a controller is reconciling.',
-    labels: ['controller'],
-  },
-  workqueue_depth: {
-    type: 'gauge',
-    help: 'Objects that are due and wait for a worker.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_adds_total: {
-    type: 'counter',
-    help: 'Additions to the queue, including objects that were queued already.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_retries_total: {
-    type: 'counter',
-    help: 'Additions to the queue after a failure.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_queue_duration_seconds: {
-    type: 'histogram',
-    help: 'Time for which due objects waited for a worker.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_work_duration_seconds: {
-    type: 'histogram',
-    help: 'Duration of the work on an object.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_unfinished_work_seconds: {
-    type: 'gauge',
-    help: 'Total time for which the objects in progress have been worked on.',
-    labels: ['name', 'controller'],
-  },
-  workqueue_longest_running_processor_seconds: {
-    type: 'gauge',
-    help: 'Time for which the longest-running object in progress has been worked on.',
-    labels: ['name', 'controller'],
-  },
-  rest_client_requests_total: {
-    type: 'counter',
-    help: 'Requests to the API server, by the status code of the response; `<error>` without a response. Each attempt counts as a request.',
-    labels: ['code', 'method', 'host'],
-  },
-  leader_election_master_status: {
-    type: 'gauge',
-    help: 'Whether this operator leads: 1 or 0. Absent without leader election.',
-    labels: ['name'],
-  },
-} as const satisfies MetricDefinitions;
+  controller_runtime_reconcile_total: counter(
+    'Reconciles, by controller and result: success, requeue_after, requeue, error, stopped.',
+    ['controller', 'result'],
+  ),
+  controller_runtime_reconcile_errors_total: counter('Reconciles that failed.', ['controller']),
+  controller_runtime_terminal_reconcile_errors_total: counter(
+    'Reconciles that failed with an error that a retry cannot fix.',
+    ['controller'],
+  ),
+  controller_runtime_reconcile_panics_total: counter(
+    'Reconciles that failed because of a bug in the operator, such as a TypeError.',
+    ['controller'],
+  ),
+  controller_runtime_reconcile_timeouts_total: counter(
+    'Reconciles that exceeded their timeout and were aborted.',
+    ['controller'],
+  ),
+  controller_runtime_reconcile_time_seconds: histogram('Duration of reconciles.', ['controller']),
+  controller_runtime_max_concurrent_reconciles: gauge(
+    'Maximum number of objects that a controller reconciles at a time.',
+    ['controller'],
+  ),
+  controller_runtime_active_workers: gauge('Objects that a controller is reconciling.', ['controller']),
+  workqueue_depth: gauge('Objects that are due and wait for a worker.', ['name', 'controller']),
+  workqueue_adds_total: counter('Additions to the queue, including objects that were queued already.', [
+    'name',
+    'controller',
+  ]),
+  workqueue_retries_total: counter('Additions to the queue after a failure.', ['name', 'controller']),
+  workqueue_queue_duration_seconds: histogram('Time for which due objects waited for a worker.', [
+    'name',
+    'controller',
+  ]),
+  workqueue_work_duration_seconds: histogram('Duration of the work on an object.', ['name', 'controller']),
+  workqueue_unfinished_work_seconds: gauge(
+    'Total time for which the objects in progress have been worked on.',
+    ['name', 'controller'],
+  ),
+  workqueue_longest_running_processor_seconds: gauge(
+    'Time for which the longest-running object in progress has been worked on.',
+    ['name', 'controller'],
+  ),
+  rest_client_requests_total: counter(
+    'Requests to the API server, by the status code of the response; `<error>` without a response. Each attempt counts as a request.',
+    ['code', 'method', 'host'],
+  ),
+  leader_election_master_status: gauge(
+    'Whether this operator leads: 1 or 0. Absent without leader election.',
+    ['name'],
+  ),
+} satisfies MetricDefinitions;
 
 /** Values that the runtime metrics read at each scrape. */
 export type RuntimeView = {
@@ -107,10 +82,6 @@ export type RuntimeView = {
       }
     | undefined;
 };
-
-export type MetricDefinitions = Readonly<
-  Record<string, { readonly type: string; readonly help: string; readonly labels: readonly string[] }>
->;
 
 /** Returns a function that converts a metric definition to the options of the client library. */
 export function definer<T extends MetricDefinitions>(registry: Registry, definitions: T) {

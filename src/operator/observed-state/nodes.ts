@@ -6,14 +6,9 @@
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';
 
-export type NodeCache = {
-  /** Returns the node, or undefined if the node was not read. */
-  get(name: string): AgentNode | undefined;
-  /** Stores the node that a read returned. */
-  read(name: string, node: AgentNode): void;
-};
+export type NodeCache = ReturnType<typeof createNodeCache>;
 
-export function createNodeCache({ pods }: Pick<Informers, 'pods'>): NodeCache {
+export function createNodeCache({ pods }: Pick<Informers, 'pods'>) {
   const nodes = new Map<string, AgentNode>();
   pods.onChange(({ old, new: present }) => {
     const left = old?.spec?.nodeName;
@@ -21,7 +16,9 @@ export function createNodeCache({ pods }: Pick<Informers, 'pods'>): NodeCache {
     if (pods.store.byIndex(podsByNode, left).length === 0) nodes.delete(left);
   });
   return {
-    get: (name) => nodes.get(name),
-    read: (name, node) => void nodes.set(name, node),
+    /** Returns the node, or undefined if the node was not read. */
+    get: (name: string): AgentNode | undefined => nodes.get(name),
+    /** Stores the node that a read returned. */
+    read: (name: string, node: AgentNode): void => void nodes.set(name, node),
   };
 }

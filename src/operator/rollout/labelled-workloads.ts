@@ -1,6 +1,6 @@
 /** Watched workloads with the restart label, updated by this process's latest writes. */
 import { fieldManager, identityAnnotation } from '../../api/index.ts';
-import type { Informer, KubeObject } from '../../kube/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
 import {
   isLabelledWorkload,
   isPodOf,
@@ -11,19 +11,9 @@ import {
 import { podsByServiceAccount, workloadsByServiceAccount, type OperatorContext } from '../context.ts';
 import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
 
-export type LabelledWorkloads = {
-  readonly informers: readonly Informer<KubeObject & Workload>[];
-  ofAccount(account: string): readonly WorkloadObservation[];
-  /** Writes the identity mark (role ARN and audience) into the pod template, which restarts the workload. */
-  restart(workload: Workload, mark: string, signal: AbortSignal): Promise<void>;
-};
+export type LabelledWorkloads = ReturnType<typeof createLabelledWorkloads>;
 
-export function createLabelledWorkloads({
-  informers,
-  client,
-  now,
-  monotonic,
-}: OperatorContext): LabelledWorkloads {
+export function createLabelledWorkloads({ informers, client, now, monotonic }: OperatorContext) {
   const watched = [informers.labelledDeployments, informers.statefulSets, informers.daemonSets];
   const kinds = watched.map((informer) => ({
     informer,
@@ -33,7 +23,7 @@ export function createLabelledWorkloads({
 
   return {
     informers: watched,
-    ofAccount(name) {
+    ofAccount(name: string): readonly WorkloadObservation[] {
       const account = informers.accounts.store.get(name);
       return kinds.flatMap(({ informer, writes }) =>
         informer.store
@@ -50,7 +40,8 @@ export function createLabelledWorkloads({
           })),
       );
     },
-    async restart(workload, mark, signal) {
+    /** Writes the identity mark (role ARN and audience) into the pod template, which restarts the workload. */
+    async restart(workload: Workload, mark: string, signal: AbortSignal): Promise<void> {
       const { name, namespace = '', uid } = workload.metadata;
       const kind = kinds.find(({ informer }) => informer.resource.kind === workload.kind);
       if (!kind) throw new TypeError(`${workloadId(workload)} is of a kind that is not watched`);

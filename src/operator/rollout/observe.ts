@@ -31,9 +31,9 @@ import {
   type Workload,
 } from '../../workloads/index.ts';
 import { appsByAccount, isBeingDeleted, podsByApp, type OperatorContext } from '../context.ts';
-import { createAppObjects, type AppObjects } from '../observed-state/app-objects.ts';
-import { createWriteThroughCache, type WriteThroughCache } from '../observed-state/write-through-cache.ts';
-import { createLabelledWorkloads, type LabelledWorkloads } from './labelled-workloads.ts';
+import { createAppObjects } from '../observed-state/app-objects.ts';
+import { createWriteThroughCache } from '../observed-state/write-through-cache.ts';
+import { createLabelledWorkloads } from './labelled-workloads.ts';
 
 /** State of the cluster that is the same for all Apps. */
 type ClusterView = Pick<
@@ -51,28 +51,9 @@ export type AccountRollouts = Pick<AccountWorld, 'rolloutBlocker' | 'unsettledWo
   readonly isReplaced: (pod: Pod) => boolean;
 };
 
-export type RolloutGroups = {
-  readonly apps: WriteThroughCache<App>;
-  readonly objects: AppObjects;
-  readonly labelled: LabelledWorkloads;
-  /** Observes the App. Returns undefined if the App does not exist. */
-  observe(app: string): AppObservation | undefined;
-  /** Stores the slots that the last reconcile of the App used. */
-  reconciledWith(app: string, slots: Slots): void;
-  /** Returns the Apps whose slots have changed since their last reconcile. */
-  changedApps(account: string): readonly string[];
-  /** Counts these workloads as rolling while `write` writes their new templates. */
-  whileRolling<T>(ids: readonly string[], write: () => Promise<T>): Promise<T>;
-  members(account: string): readonly RolloutMember[];
-  rollouts(account: string): AccountRollouts;
-  /**
-   * Returns the account's workloads on targets of the cluster: Deployments of Apps that have replicas, and labelled
-   * workloads.
-   */
-  workloads(account: string): readonly Workload[];
-};
+export type RolloutGroups = ReturnType<typeof createRolloutGroups>;
 
-export function createRolloutGroups(context: OperatorContext): RolloutGroups {
+export function createRolloutGroups(context: OperatorContext) {
   const { informers, now, operatorNamespace } = context;
   const apps = createWriteThroughCache<App>(informers.apps, context.monotonic);
   const objects = createAppObjects(context);
@@ -171,7 +152,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
     apps,
     objects,
     labelled,
-    observe(name) {
+    /** Observes the App. Returns undefined if the App does not exist. */
+    observe(name: string): AppObservation | undefined {
       const app = apps.get(name);
       if (!app) {
         deployed.delete(name);
@@ -180,18 +162,21 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
       const state = stateOf(app, clusterView(), objects.list(name));
       return { ...state, slots: slotsOf(state) };
     },
-    reconciledWith(name, slots) {
+    /** Stores the slots that the last reconcile of the App used. */
+    reconciledWith(name: string, slots: Slots): void {
       if (slots.size > 0) reconciled.set(name, fingerprint(slots));
       else reconciled.delete(name);
     },
-    changedApps(account) {
+    /** Returns the Apps whose slots have changed since their last reconcile. */
+    changedApps(account: string): readonly string[] {
       const slots = assignSlots(membersOf(account, clusterView()));
       return informers.apps.store
         .byIndex(appsByAccount, account)
         .filter((app) => (reconciled.get(app.metadata.name) ?? '') !== fingerprint(slotsByTarget(app, slots)))
         .map((app) => app.metadata.name);
     },
-    async whileRolling(ids, write) {
+    /** Counts these workloads as rolling while `write` writes their new templates. */
+    async whileRolling<T>(ids: readonly string[], write: () => Promise<T>): Promise<T> {
       for (const id of ids) writesInFlight.add(id);
       try {
         return await write();
@@ -199,8 +184,8 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
         for (const id of ids) writesInFlight.delete(id);
       }
     },
-    members: (account) => membersOf(account, clusterView()),
-    rollouts(account) {
+    members: (account: string): readonly RolloutMember[] => membersOf(account, clusterView()),
+    rollouts(account: string): AccountRollouts {
       const ofLabelled = labelled.ofAccount(account);
       if (informers.apps.store.byIndex(appsByAccount, account).length === 0 && ofLabelled.length === 0)
         return { replacing: [], isReplaced: () => false };
@@ -221,7 +206,11 @@ export function createRolloutGroups(context: OperatorContext): RolloutGroups {
         },
       };
     },
-    workloads(account) {
+    /**
+     * Returns the account's workloads on targets of the cluster: Deployments of Apps that have replicas, and labelled
+     * workloads.
+     */
+    workloads(account: string): readonly Workload[] {
       const { knownTargets } = clusterView();
       const ofApps = informers.apps.store
         .byIndex(appsByAccount, account)
