@@ -6,7 +6,7 @@
 import type { LinkedServiceAccountSpec } from '../../src/api/index.ts';
 import { applyAccount, applyApp, policies, type AccountSpec } from './acts.ts';
 import { endState } from './end-state.ts';
-import { checkInvariants } from './invariants.ts';
+import { checkInvariants } from './invariants/invariants.ts';
 import { agreesWithStatus, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws, type Draws } from './random.ts';

@@ -7,7 +7,7 @@ import { linkedServiceAccounts, type LinkedServiceAccount } from '../../src/api/
 import { findCondition } from '../../src/k8s/conditions.ts';
 import { resources } from '../../src/kube/index.ts';
 import { create, deploy, edit } from './acts.ts';
-import { checkInvariants } from './invariants.ts';
+import { checkInvariants } from './invariants/invariants.ts';
 import { startSimulation, targets, type Simulation } from './simulation.ts';
 
 const minute = 60_000;

@@ -1,6 +1,6 @@
 /** Runs a scenario under a fault schedule. */
 import { endState, type EndState } from './end-state.ts';
-import { checkInvariants, type Invariants } from './invariants.ts';
+import { checkInvariants, type Invariants } from './invariants/invariants.ts';
 import { cutsOff, halts, type Violation } from './oracles.ts';
 import type { Scenario } from './scenarios.ts';
 import { startSimulation, type Simulation, type SimulationOptions } from './simulation.ts';

@@ -4,7 +4,7 @@
  * state.
  */
 import { endState, type EndState } from './end-state.ts';
-import { checkInvariants } from './invariants.ts';
+import { checkInvariants } from './invariants/invariants.ts';
 import { agreesWithStatus, pauses, repeatsNoMore, rests, standsAs, type Violation } from './oracles.ts';
 import { promptMs } from './perform.ts';
 import { createDraws } from './random.ts';
