@@ -30,7 +30,8 @@ export type RecentStates = ReturnType<typeof recordStates>;
  * `unawareMs` is the maximum age of a state that the operator may still see, in milliseconds. The functions that return
  * recent states include the present state.
  */
-export function recordStates({ server, aws, time, starts }: Simulation, unawareMs: number) {
+export function recordStates(simulation: Simulation, unawareMs: number) {
+  const { server, aws, time } = simulation;
   const objects = new Map<string, Past<StoredObject | undefined>[]>();
   const roles = new Map<string, Past<ObservedRole | undefined>[]>();
   const disturbedAt = new Map<string, number>();
@@ -66,8 +67,8 @@ export function recordStates({ server, aws, time, starts }: Simulation, unawareM
     /** Records that the operator's process wrote the role. */
     recordWriter(name: string): void {
       const last = writers.get(name);
-      if (last && last.starts !== starts()) inheritedAt.set(name, last.at);
-      writers.set(name, { starts: starts(), at: time.now() });
+      if (last && last.starts !== simulation.starts()) inheritedAt.set(name, last.at);
+      writers.set(name, { starts: simulation.starts(), at: time.now() });
     },
     /** Records an out-of-band change of a role (`role NAME`) or of an object (`objectKey`). */
     disturb(key: string): void {
@@ -79,7 +80,7 @@ export function recordStates({ server, aws, time, starts }: Simulation, unawareM
     /** Whether an earlier process wrote the role during the last `ms` milliseconds. */
     isInherited(name: string, ms: number): boolean {
       const last = writers.get(name);
-      const at = last && last.starts !== starts() ? last.at : inheritedAt.get(name);
+      const at = last && last.starts !== simulation.starts() ? last.at : inheritedAt.get(name);
       return at !== undefined && at >= time.now() - ms;
     },
 
