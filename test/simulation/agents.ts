@@ -1,7 +1,8 @@
 /** Pod Identity agent of the simulated node, and the agent's state as oracles see it. */
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import type { Act } from './acts.ts';
-import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
+import type { SimulatedApiServer } from './api-server/simulated-api-server.ts';
+import type { StoredObject } from './api-server/stored-object.ts';
 
 /** Node of all pods that Deployments create. */
 export const nodeName = 'simulated';

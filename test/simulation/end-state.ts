@@ -11,7 +11,7 @@ import type { Condition } from '../../src/k8s/conditions.ts';
 import { closedSince, taggedOwner, type ObservedRole } from '../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../src/kube/index.ts';
 import { isRecord } from './api-server/json.ts';
-import type { StoredObject } from './api-server/simulated-api-server.ts';
+import type { StoredObject } from './api-server/stored-object.ts';
 import type { Simulation } from './simulation.ts';
 
 export type EndState = Readonly<Record<string, Readonly<Record<string, unknown>>>>;

@@ -7,7 +7,8 @@ import { resources, type KubeObject, type Resource, type SetTimer } from '../../
 import { eksDefaults, mutate, type Pod as WebhookPod } from '../../sandbox/src/webhook/mutate.ts';
 import { brokenImage } from './acts.ts';
 import { nodeName } from './agents.ts';
-import type { SimulatedApiServer, StoredObject } from './api-server/simulated-api-server.ts';
+import type { SimulatedApiServer } from './api-server/simulated-api-server.ts';
+import type { StoredObject } from './api-server/stored-object.ts';
 import type { Monotonic } from '../../src/k8s/time.ts';
 
 type Template = { readonly metadata?: object; readonly spec: { readonly serviceAccountName?: string } };

@@ -1,7 +1,7 @@
 /** Identities of pods: the variables that the webhook adds to them, and the subjects that a role trusts. */
 import type { ObservedRole } from '../../../src/identity/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
-import type { StoredObject } from '../api-server/simulated-api-server.ts';
+import type { StoredObject } from '../api-server/stored-object.ts';
 import { issuer } from '../simulation.ts';
 import type { Context } from './context.ts';
 

@@ -3,7 +3,7 @@ import { accountLabel, fieldManager, identityAnnotation, roleArnAnnotation } fro
 import { taggedOwner } from '../../../src/identity/index.ts';
 import { resources, type Lease } from '../../../src/kube/index.ts';
 import type { Change } from '../api-server/change-log.ts';
-import type { StoredObject } from '../api-server/simulated-api-server.ts';
+import type { StoredObject } from '../api-server/stored-object.ts';
 import { retryPeriodMs } from '../operator-process.ts';
 import { driftIntervalMs } from '../simulation.ts';
 import { createAccountChecks } from './account-status.ts';

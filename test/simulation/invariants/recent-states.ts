@@ -10,7 +10,7 @@ import {
 import type { ObservedRole } from '../../../src/identity/index.ts';
 import type { Resource } from '../../../src/kube/index.ts';
 import type { Change } from '../api-server/change-log.ts';
-import type { StoredObject } from '../api-server/simulated-api-server.ts';
+import type { StoredObject } from '../api-server/stored-object.ts';
 import type { RoleChange } from '../simulated-aws.ts';
 import type { Simulation } from '../simulation.ts';
 
