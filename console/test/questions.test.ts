@@ -238,7 +238,7 @@ test('an account with a problem is shown first, with the failed condition and th
 test('the effects of a deletion are shown with the pods that use the account', async () => {
   const shown = await open('/accounts/payments', 'What breaks if');
   expect(shown).toContain('1 app names the account: web.');
-  expect(shown).toContain('is deleted too, which ends its sessions at once.');
+  expect(shown).toContain('is deleted too, which ends its sessions immediately.');
   const rows = (await kon('app', 'pods', 'web', '-o', 'name')).trim().split('\n');
   for (const row of rows) expect(shown).toContain(row.replace('pod/', ''));
 });

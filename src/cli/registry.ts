@@ -37,7 +37,7 @@ export const commands: readonly CommandEntry[] = [
   {
     path: ['apply'],
     section: 'Everyday commands:',
-    summary: 'Apply manifests and wait until they are ready',
+    summary: 'Apply manifests and wait until their objects are ready',
     load: async () => (await import('./commands/apply/command.ts')).applyCommand,
   },
   {
@@ -49,7 +49,7 @@ export const commands: readonly CommandEntry[] = [
   {
     path: ['console'],
     section: 'Everyday commands:',
-    summary: 'Open the web console: follow pods into their AWS permissions',
+    summary: 'Open the web console, which shows the AWS permissions of each pod',
     load: async () => (await import('./commands/console/command.ts')).consoleCommand,
   },
   {
@@ -73,7 +73,7 @@ export const commands: readonly CommandEntry[] = [
   {
     path: ['uninstall'],
     section: 'Cluster:',
-    summary: 'Remove what kon install created from the cluster and IAM, and wait for the deletion',
+    summary: 'Delete what kon install created in the cluster and in IAM, and wait for the deletion',
     load: async () => (await import('./commands/uninstall/command.ts')).uninstallCommand,
   },
   {

@@ -291,7 +291,7 @@ describe('the guide for eksctl', () => {
   it('previews the account and the change of the ServiceAccount, and changes nothing', async () => {
     const output = await follow(page, 'Look at the role', prober);
     expect(output).toContain(`roleName: ${role}`);
-    expect(output).toContain('is labelled and handed over to the account');
+    expect(output).toContain('will get a label that hands it over to the account');
     expect(await sandbox.aws.role(role)).toEqual(before);
   });
 

@@ -60,10 +60,10 @@ export async function requireAccount(
   if (caller.accountId === accountId) return;
   throw new CliError(
     'AWS_WRONG_ACCOUNT',
-    `your AWS credentials belong to account ${caller.accountId}, but the roles of cluster ${name} are in account ${accountId}`,
+    `your AWS credentials belong to AWS account ${caller.accountId}, but the roles of cluster ${name} are in AWS account ${accountId}`,
     {
       details: [`You are ${caller.arn}.`],
-      next: [`Choose a profile of account ${accountId}: AWS_PROFILE=NAME`],
+      next: [`Choose a profile of AWS account ${accountId}: AWS_PROFILE=NAME`],
     },
   );
 }

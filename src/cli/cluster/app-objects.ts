@@ -32,7 +32,7 @@ export function chosenTargets(app: App, named: readonly string[]): readonly stri
   const unknown = named.find((name) => !all.includes(name));
   if (unknown !== undefined)
     throw new CliError('NOT_FOUND', `app "${app.metadata.name}" has no target "${unknown}"`, {
-      details: [`It runs in ${all.join(', ')}.`],
+      details: [`The app runs in the targets ${all.join(', ')}.`],
       next: [`Add the target: kon app edit ${app.metadata.name}`],
     });
   return named.length === 0 ? all : all.filter((name) => named.includes(name));

@@ -94,7 +94,9 @@ export function requireNotDeleting(kind: Kind, { metadata }: KonObject): void {
     `${kind.noun} "${metadata.name}" is being deleted, so it cannot be changed`,
     {
       next: [
-        ...(kind.advice.create ? [`Wait for the deletion: kon ${kind.noun} delete ${metadata.name}`] : []),
+        ...(kind.advice.create
+          ? [`To wait until the deletion is complete: kon ${kind.noun} delete ${metadata.name}`]
+          : []),
         `Show what blocks the deletion: ${kind.advice.show(metadata.name)}`,
       ],
     },

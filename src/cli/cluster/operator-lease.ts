@@ -75,6 +75,6 @@ export async function operatorState(
  */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
   return (await ifPermitted(operatorState(client, signal))) === 'missing'
-    ? 'No operator runs on this cluster according to its Lease. Changes take effect only while an operator runs.'
+    ? 'The Lease of the operator shows that no operator runs on this cluster. Changes take effect only while an operator runs.'
     : undefined;
 }

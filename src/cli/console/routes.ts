@@ -116,7 +116,7 @@ export async function route(request: ApiRequest, session: UserSession): Promise<
         }),
       );
     default:
-      throw new CliError('NOT_FOUND', 'the console has no such resource');
+      throw new CliError('NOT_FOUND', 'the console API has no such route');
   }
 }
 
@@ -153,6 +153,6 @@ function required(query: URLSearchParams, name: string): string {
 export function requireAws({ hasAws }: Pick<UserSession, 'hasAws'>, command: string): void {
   if (hasAws) return;
   throw new CliError('AWS_UNAUTHENTICATED', 'the console in the cluster has no AWS credentials', {
-    next: [`On your machine, with your own credentials: ${command}`],
+    next: [`Run this on your machine, with your own credentials: ${command}`],
   });
 }

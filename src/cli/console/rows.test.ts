@@ -138,7 +138,7 @@ describe('the row of an account', () => {
     [
       'role',
       { conditions: conditions('RoleSynced', 'False', 'RoleNotOwned') },
-      'Delete or rename the role that the message names, if it is unused.',
+      'If the role that the message names is unused, delete the role.',
     ],
     [
       'account',
@@ -292,7 +292,9 @@ it("the impact of an account's deletion lists the running pods of each target, w
   const finished = { ...pod([], { name: 'job' }), status: { phase: 'Succeeded' } };
   const impact = impactOf(account(), [], [pod(injected), finished]);
   expect(impact.targets).toEqual([{ name: 'staging', pods: ['web-1'] }]);
-  expect(impact.deletion).toContain(`The role ${roleArn} is deleted too, which ends its sessions at once.`);
+  expect(impact.deletion).toContain(
+    `The role ${roleArn} is deleted too, which ends its sessions immediately.`,
+  );
   expect(impactOf(account(), undefined, []).deletion).toContain(
     'You are not permitted to list apps, so it is unknown which apps are affected.',
   );

@@ -79,7 +79,12 @@ export async function startConsoleServer(options: {
       return sendError(response, verdict.status, new CliError(code, verdict.message));
     }
     if (url.pathname !== '/api' && !url.pathname.startsWith('/api/')) {
-      if (method !== 'GET') return sendError(response, 405, new CliError('USAGE', 'files can only be read'));
+      if (method !== 'GET')
+        return sendError(
+          response,
+          405,
+          new CliError('USAGE', `the method ${method} is not allowed for files; use GET`),
+        );
       const asset = assets.get(url.pathname);
       const path = asset ? url.pathname : '/index.html';
       // A path that is not a file shows the page, unless the path ends like a file name.

@@ -12,7 +12,7 @@ type Entry = {
 const login = 'Log in (aws sso login, aws configure), or choose a profile: AWS_PROFILE=NAME';
 const awsEnvironment = 'Check AWS_ENDPOINT_URL, HTTPS_PROXY and AWS_CA_BUNDLE: kon doctor';
 const otherContext = ['List contexts: kubectl config get-contexts', 'Choose a context with --context NAME.'];
-const reinstall = 'Install the kon of a release, or build it: npm run build';
+const reinstall = 'Install a released version of kon, or build kon from the sources: npm run build';
 
 export const errorMeanings = {
   USAGE: {
@@ -55,7 +55,7 @@ export const errorMeanings = {
     meaning: 'The API server does not answer.',
     next: [
       'Check that the cluster is running and that this machine can reach it (VPN, proxy, security group).',
-      'Choose another cluster with --context NAME; on this machine: kon sandbox up',
+      'Choose another cluster with --context NAME, or start a local cluster: kon sandbox up',
     ],
   },
   CLUSTER_UNTRUSTED: {
@@ -146,7 +146,7 @@ export const errorMeanings = {
     next: [awsEnvironment],
   },
   AWS_ERROR: {
-    meaning: 'AWS refused a call; the message contains its error.',
+    meaning: 'AWS refused a call; the message contains the error of AWS.',
     next: ['Repeat the command; if the error persists, look up the error of AWS that the message contains.'],
   },
   SANDBOX_FAILED: {
@@ -167,7 +167,7 @@ export const errorMeanings = {
   },
   INTERRUPTED: {
     meaning: 'Ended by Ctrl-C or SIGTERM.',
-    next: ['Saved changes continue to take effect: kon status'],
+    next: ['Saved changes continue to take effect. To follow them: kon status'],
   },
   LEASE_LOST: {
     meaning:

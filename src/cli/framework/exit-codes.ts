@@ -18,7 +18,7 @@ export const exitCodeMeanings: Readonly<Record<(typeof exitCodes)[keyof typeof e
   0: 'The command did what you asked.',
   1: 'The command failed, or the requested state is not reached yet. The error gives the reason and the next steps.',
   2: 'The command line is wrong, or a confirmation is missing. Nothing was attempted.',
-  3: 'Commands that answer yes (0) or no (1): the answer could not be determined.',
+  3: 'For commands that answer yes (0) or no (1): the answer could not be determined.',
   4: 'The cluster or AWS rejected the credentials, or there are none.',
   130: 'Ended by Ctrl-C or SIGTERM. Saved changes stay; only the wait for them ends.',
 };

@@ -12,7 +12,7 @@ export const globalOptions: readonly Option[] = [
   {
     name: 'kubeconfig',
     value: 'FILE',
-    summary: 'kubeconfig to use (default: $KUBECONFIG, a list, or ~/.kube/config)',
+    summary: 'kubeconfig to use (default: the files in $KUBECONFIG, otherwise ~/.kube/config)',
     complete: 'files',
   },
   {
@@ -34,5 +34,5 @@ export const globalOptions: readonly Option[] = [
     complete: { choices: allFormats },
   },
   { name: 'no-color', summary: 'disable colour, like NO_COLOR in the environment' },
-  { name: 'verbose', short: 'v', summary: 'log requests to Kubernetes and AWS to stderr' },
+  { name: 'verbose', short: 'v', summary: 'log each request to Kubernetes or AWS on stderr' },
 ];

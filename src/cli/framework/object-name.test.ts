@@ -22,14 +22,14 @@ describe('objectName', () => {
   });
 
   it.each([
-    ['account', 'app/shop', 'It names an app; see: kon app --help'],
-    ['app', 'lsa/shop', 'It names an account; see: kon account --help'],
+    ['account', 'app/shop', '"app/shop" names an app; see: kon app --help'],
+    ['app', 'lsa/shop', '"lsa/shop" names an account; see: kon account --help'],
     ['app', 'deploy/shop', 'Pass NAME or app/NAME.'],
     ['account', 'lsa.example.com/shop', 'Pass NAME or account/NAME.'],
     [
       'account',
       'clusterconfig/main',
-      'It is the name of a ClusterConfig: kubectl get clusterconfig main -o yaml',
+      '"clusterconfig/main" names a ClusterConfig: kubectl get clusterconfig main -o yaml',
     ],
   ] as const)('of %s refuses %s', (noun, text, next) => {
     const read = (): string => objectName(noun, text);

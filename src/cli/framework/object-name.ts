@@ -45,9 +45,9 @@ export function objectName(noun: ObjectNoun, text: string): string {
   throw usageError(
     `"${text}" does not name ${withArticle(noun)}`,
     given
-      ? `It names ${withArticle(given)}; see: kon ${given} --help`
+      ? `"${text}" names ${withArticle(given)}; see: kon ${given} --help`
       : isConfig
-        ? `It is the name of a ClusterConfig: kubectl get clusterconfig ${name} -o yaml`
+        ? `"${text}" names a ClusterConfig: kubectl get clusterconfig ${name} -o yaml`
         : `Pass NAME or ${noun}/NAME.`,
   );
 }

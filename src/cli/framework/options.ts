@@ -5,7 +5,7 @@ import { usageError } from './errors.ts';
 import type { ObjectNoun } from './object-name.ts';
 
 export const waitOptions = {
-  'no-wait': { summary: 'return after saving, without waiting for it to take effect' },
+  'no-wait': { summary: 'return after saving, without waiting for the change to take effect' },
   timeout: {
     value: 'DURATION',
     summary: 'how long to wait',
@@ -18,7 +18,7 @@ export const waitOptions = {
 export const dryRunOption = {
   'dry-run': {
     modes: ['server', 'client'],
-    summary: 'save nothing: validate on the server, or with =client only on this machine',
+    summary: 'save nothing: validate on the API server or, with --dry-run=client, on this machine only',
   },
 } as const satisfies Options;
 
@@ -105,7 +105,9 @@ export const manifestsOptions = {
       'read manifests from a file, from the .yaml, .yml and .json files of a folder, or from stdin with -; repeat for more',
   },
   recursive: { short: 'R', summary: 'with a folder: also read its subfolders' },
-  'force-conflicts': { summary: 'take over the ownership of fields that another tool has set' },
+  'force-conflicts': {
+    summary: 'compare as if kon apply --force-conflicts took over the fields that another tool has set',
+  },
 } as const satisfies Options;
 
 /** Argument that accepts the names of several objects. */
@@ -178,7 +180,7 @@ export function requiredNames(
   const [name, ...more] = positionals;
   const first = more.length > 0 && option === undefined ? name : givenName(noun, name, option);
   if (more.length > 0 && option !== undefined)
-    throw usageError(`names are given as arguments and with --${noun}`, 'Pass all names as arguments.');
+    throw usageError(`names are given both as arguments and with --${noun}`, 'Pass all names as arguments.');
   if (first === undefined) throw usageError(`no ${noun} given`, `List the ${noun}s: kon ${noun} list`);
   return [first, ...more];
 }
@@ -195,7 +197,7 @@ export function namesOrAll(
 /** @throws CliError of code USAGE when several names are given */
 export function onlyName([name, ...more]: readonly [string, ...string[]]): string {
   if (more.length > 0)
-    throw usageError('--watch shows one object, and several names were given', 'Pass one name.');
+    throw usageError('--watch can show only one object, but several names were given', 'Pass one name.');
   return name;
 }
 

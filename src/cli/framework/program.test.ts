@@ -77,7 +77,7 @@ describe('parseCommandLine', () => {
       options: { dryRun: false },
     });
     await expect(parse('fruit pick oak --dry-run client')).rejects.toThrow(
-      '"client" after --dry-run is an argument, not a mode',
+      '"client" after --dry-run is read as an argument, not as the value of --dry-run',
     );
     await expect(parse('fruit pick oak --dry-run=perhaps')).rejects.toThrow("argument 'perhaps' is invalid");
   });

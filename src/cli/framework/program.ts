@@ -135,7 +135,10 @@ function leadingEntry(argv: readonly string[], { commands }: Vocabulary): Comman
 
 /** Refuses `--` before the command, as in `kon -- account list`. */
 function optionsEndedEarly(): never {
-  throw usageError('"--" precedes the command', 'Write the command first, then options, then -- and words.');
+  throw usageError(
+    '"--" precedes the command',
+    'Write the command first, then its options, then -- and the other arguments.',
+  );
 }
 
 /**
@@ -152,9 +155,9 @@ function withModes(argv: readonly string[], { options }: Command): string[] {
     const next = argv[index + 1] ?? '';
     if (option.modes.includes(next))
       throw usageError(
-        `"${next}" after ${word} is an argument, not a mode`,
-        `For the mode, write: ${word}=${next}`,
-        `For an object of this name, put the name before ${word}.`,
+        `"${next}" after ${word} is read as an argument, not as the value of ${word}`,
+        `If "${next}" is the value of ${word}, write: ${word}=${next}`,
+        `If "${next}" is the name of an object, write the name before ${word}.`,
       );
     return `${word}=${option.modes[0]}`;
   });
@@ -282,7 +285,7 @@ function parserOption(option: Option): ParserOption {
 function kubectlWait(): ParserOption {
   return new ParserOption('--wait <BOOLEAN>').hideHelp().argParser((text: string) => {
     if (text !== 'true' && text !== 'false')
-      throw usageError(`--wait does not accept ${text}`, 'Use --no-wait, or omit it.');
+      throw usageError(`--wait does not accept ${text}`, 'Pass --no-wait instead, or omit --wait to wait.');
     return text === 'true';
   });
 }

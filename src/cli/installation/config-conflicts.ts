@@ -38,7 +38,7 @@ export function requireAsConfigured(
       ...targets.map((target) => `--target ${target}: the ClusterConfig does not list this target`),
       ...differing.map(
         ([option, field, wanted, has]) =>
-          `${option}${wanted === true ? '' : ` ${shown(wanted)}`}: its spec.aws.${field} is ${shown(has)}`,
+          `${option}${wanted === true ? '' : ` ${shown(wanted)}`}: spec.aws.${field} of the ClusterConfig is ${shown(has)}`,
       ),
       'kon install does not change an existing ClusterConfig.',
     ],
@@ -50,7 +50,7 @@ export function requireAsConfigured(
           ]
         : []),
       'Or omit the options.',
-      "Then run kon install again: it renews the operator's IAM policy.",
+      "Then run kon install again: this updates the operator's IAM policy.",
     ],
   });
 }

@@ -124,7 +124,11 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
   throw new CliError(
     'CLUSTER_NOT_READY',
     `the API server does not reveal its token issuer (${path}: ${status})`,
-    { next: ['Check that it is a Kubernetes API server whose --service-account-issuer is an https URL.'] },
+    {
+      next: [
+        'Check that the kubeconfig points to a Kubernetes API server whose --service-account-issuer is an https URL.',
+      ],
+    },
   );
 }
 
@@ -176,7 +180,7 @@ export async function discoverCluster(
   throw new CliError(
     'NOT_FOUND',
     wanted === undefined
-      ? `none of the ${names.length} EKS clusters in ${region} issues tokens as ${issuer}`
+      ? `none of the ${names.length} EKS clusters in ${region} has the issuer ${issuer}`
       : `EKS cluster ${wanted} not found in ${region}`,
     {
       next: ['Pass --region REGION or --cluster-name NAME', 'For a cluster outside EKS: --self-managed'],
@@ -186,7 +190,7 @@ export async function discoverCluster(
 
 function notTheCluster({ name, issuer }: EksCluster, asked: string, region: string): CliError {
   return new CliError('CONFLICT', `EKS cluster ${name} in ${region} is not the cluster of the kubeconfig`, {
-    details: [`EKS: issuer ${issuer}`, `The API server: issuer ${asked}`],
+    details: [`The EKS cluster has the issuer ${issuer}.`, `The API server has the issuer ${asked}.`],
     next: ['Choose the matching cluster with --cluster-name, --region or --context.'],
   });
 }
@@ -207,8 +211,8 @@ export function requireConfigOf(config: ClusterConfig | undefined, cluster: Disc
     {
       details: [`The kubeconfig points to ${cluster.clusterArn}.`],
       next: [
-        'Choose the cluster of the ClusterConfig: --context, --cluster-name or --region.',
-        'Or delete a ClusterConfig that was copied from another cluster, before it creates anything.',
+        'Choose the cluster that the ClusterConfig names, with --context, --cluster-name or --region.',
+        'Or, if the ClusterConfig was copied from another cluster, delete it before an operator applies it.',
       ],
     },
   );

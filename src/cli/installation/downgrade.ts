@@ -70,11 +70,11 @@ export async function findDowngrade(client: KubeClient, signal: AbortSignal): Pr
 export function lossOf({ fields, objects }: Downgrade): readonly string[] {
   return [
     fields.length > 0
-      ? `Fields missing in this version: ${fields.join(', ')}`
-      : 'This version has the same fields, but earlier rules and admission policies.',
+      ? `Fields missing in this version of kon: ${fields.join(', ')}`
+      : 'This version of kon has the same CRD fields, but older validation rules and admission policies.',
     ...(objects.length > 0
       ? [`Stored objects that lose fields for good:`, ...objects.map((object) => `  ${object}`)]
-      : ['No stored object uses such a field.']),
+      : ['No stored object uses a field that this version lacks.']),
   ];
 }
 
@@ -82,11 +82,11 @@ export function lossOf({ fields, objects }: Downgrade): readonly string[] {
 export function refuseDowngrade(downgrade: Downgrade): never {
   throw new CliError(
     'CONFLICT',
-    `the cluster has a later version of Konstellation: schema version ${downgrade.from}, this kon has ${schemaVersion}`,
+    `the cluster has a newer version of Konstellation (schema version ${downgrade.from}) than this kon (schema version ${schemaVersion})`,
     {
       details: lossOf(downgrade),
       next: [
-        'Install with kon of that version or a later version.',
+        'Run kon install with kon of that version or newer.',
         'To downgrade anyway and lose the listed fields: kon install --downgrade',
       ],
     },

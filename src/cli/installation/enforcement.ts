@@ -52,7 +52,7 @@ export async function waitUntilEnforced(client: KubeClient, clock: Clock): Promi
   if (await holdsSteadily(isEnforced, clock)) return;
   throw new CliError(
     'CLUSTER_NOT_READY',
-    `the API server does not enforce the admission policies ${enforcementTimeoutMs / 1000} s after they were applied`,
+    `the API server still does not enforce the admission policies, which were applied ${enforcementTimeoutMs / 1000} s ago`,
     {
       details: [
         'Without these policies, anyone who is permitted to write accounts could grant any permission.',
@@ -96,7 +96,7 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
   if (await holdsSteadily(() => refusesNew(client, signal), clock)) return;
   throw new CliError(
     'CLUSTER_NOT_READY',
-    `the API server does not enforce the policy ${name} ${enforcementTimeoutMs / 1000} s after it was applied`,
+    `the API server still does not enforce the policy ${name}, which was applied ${enforcementTimeoutMs / 1000} s ago`,
     {
       details: ['Without this policy, accounts could be created after the operator was removed.'],
       next: [

@@ -57,7 +57,7 @@ export function tagKeysWarning(
   });
   return outside.length === 0
     ? undefined
-    : `Warning: AWS will deny the tags of accounts that the ClusterConfig does not admit: ${outside.join('; ')}; add the keys to spec.aws.allowedTagKeys\n`;
+    : `Warning: AWS will deny these tags of accounts, because the ClusterConfig does not allow their keys: ${outside.join('; ')}; add the keys to spec.aws.allowedTagKeys\n`;
 }
 
 /** @throws CliError of code USAGE */
@@ -65,6 +65,6 @@ export function checkBoundaryArn(option: string, arn: string | undefined): void 
   if (arn === undefined || policyArn.safeParse(arn).success) return;
   throw usageError(
     `"${arn}" is not the ARN of a managed policy`,
-    `Pass one for ${option}, for example arn:aws:iam::123456789012:policy/boundary.`,
+    `Pass the ARN of a managed policy with ${option}, for example arn:aws:iam::123456789012:policy/boundary.`,
   );
 }

@@ -76,9 +76,11 @@ export async function associationStep(
       `${object} exists, but was not created by an installation of this cluster`,
       {
         details: [
-          `The association ${found.id} is for ${found.details?.roleArn ?? 'a role that you are not permitted to read'}, and lacks the tag ${installedTag}=${of.tags[installedTag]}.`,
+          `The association ${found.id} gives ${found.details?.roleArn ?? 'a role that you are not permitted to read'} to the ServiceAccount, and lacks the tag ${installedTag}=${of.tags[installedTag]}.`,
         ],
-        next: ['Delete the association, or add the tag to hand the association over to the installation.'],
+        next: [
+          'Delete the association, or add this tag, which hands the association over to the installation.',
+        ],
       },
     );
   return {

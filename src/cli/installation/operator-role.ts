@@ -95,7 +95,7 @@ export function roleDemands(
       details: ['IAM cannot move a role.'],
       next: [
         'Omit --operator-role-path to keep the role where it is.',
-        'Or delete the role and run kon install again: until then the operator has no credentials, and running pods keep theirs.',
+        'Or delete the role and run kon install again. Between these steps, the operator has no credentials; pods of accounts keep theirs.',
       ],
     });
   return {

@@ -98,7 +98,7 @@ export function refuseOthers(
   throw new CliError('CONFLICT', `Konstellation is installed in the namespace ${other.namespace}`, {
     details: [
       `There: ${others.map(({ object }) => object).join(', ')}.`,
-      'A cluster has one installation: its permissions, admission policies and the trust policy of its role name one ServiceAccount.',
+      'A cluster can have only one installation, because the permissions, the admission policies and the trust policy of the operator’s role each name one ServiceAccount.',
     ],
     next: [
       ...(command === 'install' ? [`Use that namespace: kon install --namespace ${other.namespace}`] : []),
@@ -115,5 +115,5 @@ export function removalOf({ namespace, object, release, hasRights }: FoundOperat
   // An operator without permissions manages no objects, so its namespace can be deleted at once.
   return object.startsWith('Lease ')
     ? `Stop the operator that renews the ${object}, then delete the Lease: kubectl delete lease --namespace ${namespace} ${operatorName}`
-    : `Remove the leftover operator without permissions: kubectl delete namespace ${namespace}`;
+    : `Remove the leftover operator, which has no permissions any more: kubectl delete namespace ${namespace}`;
 }

@@ -111,7 +111,7 @@ export async function roleStep(
       `role ${role.arn} exists, but was not created by an installation of this cluster`,
       {
         details: [`The role lacks the tag ${installedTag}=${of.clusterArn}.`],
-        next: ['Delete or rename the role, or add the tag to hand the role over to the operator.'],
+        next: ['Delete the role, or add this tag, which hands the role over to the operator.'],
       },
     );
   const current = role.inlinePolicyNames.includes(operatorPolicyName)
@@ -160,7 +160,7 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
       throw new CliError('CONFLICT', `${describeObject(object)} has fields that another tool manages`, {
         details: [error.message],
         next: [
-          'Remove the object from that tool, or install Konstellation with that tool: kon install --dry-run prints everything.',
+          'Configure that tool to no longer manage the object. Or install Konstellation with that tool; kon install --dry-run prints all manifests.',
         ],
         cause: error,
       });
@@ -179,8 +179,11 @@ export async function objectStep(client: KubeClient, object: KubeObject, signal:
   // permission.
   if (live.metadata.deletionTimestamp !== undefined)
     throw new CliError('CLUSTER_NOT_READY', `${describeObject(object)} is being deleted`, {
-      details: ['Its contents are deleted first, which takes a while.'],
-      next: [`Wait for the deletion: ${waitCommand({ resource, object })}`, 'Then run kon install again.'],
+      details: ['The contents of the namespace are deleted first, which takes a while.'],
+      next: [
+        `To wait until the deletion is complete: ${waitCommand({ resource, object })}`,
+        'Then run kon install again.',
+      ],
     });
   const applied = await apply(true);
   return step(isDeepStrictEqual(comparable(live), comparable(applied)) ? 'present' : 'differs');

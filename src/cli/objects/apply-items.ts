@@ -256,7 +256,7 @@ function emptiedListAdvice({ kind, manifest }: Item, error: KubeApiError): reado
   const hasEmptyList = JSON.stringify(manifest.spec).includes('[]');
   return isPruned && hasEmptyList
     ? [
-        `The API server cannot apply a list that becomes empty. Replace the object: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
+        `A server-side apply cannot remove the last entry of a list. Replace the whole object instead: ${kind.advice.edit(manifest.metadata.name)} -f FILE`,
       ]
     : [];
 }

@@ -36,8 +36,8 @@ export function consentToRemoval(
 async function askToCutOff(context: CliContext, { yes }: { readonly yes: boolean }): Promise<void> {
   await confirm(context, {
     yes,
-    what: 'removing the permissions of running pods at once',
-    question: 'Remove the permissions of these pods at once?',
+    what: 'immediately removing the permissions of running pods',
+    question: 'Remove the permissions of these pods immediately?',
     declined: 'Nothing was saved.',
   });
 }

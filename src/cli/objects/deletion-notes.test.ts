@@ -33,8 +33,8 @@ describe('accountDeletionNotes', () => {
     expect(accountDeletionNotes(used, apps)).toEqual([
       'In use: 3 running pods in production. The deletion waits until these pods end.',
       '1 app names the account: web. From now on, no new pod gets its identity, so deploys of this app wait.',
-      '  To end the use first: kon app edit web --no-account',
-      'The role arn:aws:iam::1:role/orders is deleted too, which ends its sessions at once.',
+      '  To remove the account from the app first: kon app edit web --no-account',
+      'The role arn:aws:iam::1:role/orders is deleted too, which ends its sessions immediately.',
       'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
     ]);
   });
@@ -45,7 +45,7 @@ describe('accountDeletionNotes', () => {
 
   it('reports that a retained or adopted role stays', () => {
     const retained = account({ spec: { aws: {}, deletionPolicy: 'Retain' } });
-    expect(accountDeletionNotes(retained, [])[0]).toContain('stays with its policies');
+    expect(accountDeletionNotes(retained, [])[0]).toContain('stays in IAM, including its policies');
     expect(accountDeletionNotes(account({ spec: { aws: { adopt: true } } }), [])[0]).toContain('was adopted');
   });
 
@@ -67,7 +67,7 @@ describe('appDeletionNotes', () => {
     const status = { targets: [{ name: 'production', readyReplicas: 2 }] };
     const others = [app('front', { dependencies: [{ name: 'web' }] }), app('batch')];
     expect(appDeletionNotes(app('web', {}, status), others)).toEqual([
-      '1 app depends on this app, and can no longer reach it: front.',
+      '1 app depends on this app, and will not reach it any more after the deletion: front.',
       'Its pods in production are stopped (2 ready), and its Services are deleted.',
       'The deletion cannot be undone. To keep a copy: kon app export web > web.yaml',
     ]);

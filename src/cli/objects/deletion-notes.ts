@@ -27,7 +27,9 @@ export const accountDeletionNotes: DeletionNotes<LinkedServiceAccount> = (accoun
     ...(names.length > 0
       ? [
           `${counted(names.length, 'app')} ${names.length === 1 ? 'names' : 'name'} the account: ${names.join(', ')}. From now on, no new pod gets its identity, so deploys of ${names.length === 1 ? 'this app' : 'these apps'} wait.`,
-          ...names.map((app) => `  To end the use first: kon app edit ${app} --no-account`),
+          ...names.map(
+            (app) => `  To remove the account from the app first: kon app edit ${app} --no-account`,
+          ),
         ]
       : []),
     roleNote(account),
@@ -44,10 +46,10 @@ function waitNote({ spec }: LinkedServiceAccount): string {
 function roleNote({ spec, status }: LinkedServiceAccount): string {
   const role = `The role ${status?.roleArn ?? 'in IAM'}`;
   if (spec.deletionPolicy === 'Retain')
-    return `${role} stays with its policies and its trust policy. Its sessions continue, and new ones can start. kon account orphans lists it.`;
+    return `${role} stays in IAM, including its policies and its trust policy. Its sessions continue, and new sessions can start. kon account orphans lists the role.`;
   if (spec.aws.adopt === true)
-    return `${role} was adopted, so it stays with its policies and its trust policy. Its sessions continue, and new ones can start.`;
-  return `${role} is deleted too, which ends its sessions at once.`;
+    return `${role} was adopted, so it stays in IAM, including its policies and its trust policy. Its sessions continue, and new sessions can start.`;
+  return `${role} is deleted too, which ends its sessions immediately.`;
 }
 
 export const appDeletionNotes: DeletionNotes<App> = ({ metadata: { name }, spec, status }, apps) => {
@@ -60,7 +62,7 @@ export const appDeletionNotes: DeletionNotes<App> = ({ metadata: { name }, spec,
     ...(apps === undefined ? [unknownUse] : []),
     ...(dependents.length > 0
       ? [
-          `${counted(dependents.length, 'app')} ${dependents.length === 1 ? 'depends' : 'depend'} on this app, and can no longer reach it: ${dependents.join(', ')}.`,
+          `${counted(dependents.length, 'app')} ${dependents.length === 1 ? 'depends' : 'depend'} on this app, and will not reach it any more after the deletion: ${dependents.join(', ')}.`,
         ]
       : []),
     `Its pods in ${targets} are stopped${ready > 0 ? ` (${ready} ready)` : ''}, and its Services are deleted.`,

@@ -46,7 +46,10 @@ export function renderPage(
   return [
     renderFields([
       [`${kind.noun.charAt(0).toUpperCase()}${kind.noun.slice(1)}`, name],
-      ['Ready', ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has processed it)'],
+      [
+        'Ready',
+        ready ? `${ready.status} (${ready.reason})` : 'Unknown (no operator has processed the object)',
+      ],
       ['Message', ready && shown?.has(ready.reason) ? undefined : ready?.message],
       ...page.fields,
       ['Created', shown ? undefined : createdText(creationTimestamp, now)],

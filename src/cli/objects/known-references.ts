@@ -216,12 +216,12 @@ async function unknownInIam(
         if (arn.split(':')[4] !== facts.accountId) return [];
         const found = await aws.policies.document(arn, signal);
         return found === undefined
-          ? [`${of}: policy ${entry} does not exist in account ${facts.accountId}`]
+          ? [`${of}: policy ${entry} does not exist in AWS account ${facts.accountId}`]
           : [];
       }),
       ...roles.map(async (role) => {
         const found = await aws.roles.read(role, signal);
-        return found ? [] : [`${of}: role "${role}" does not exist in account ${facts.accountId}`];
+        return found ? [] : [`${of}: role "${role}" does not exist in AWS account ${facts.accountId}`];
       }),
     ]);
     return missing.flat();

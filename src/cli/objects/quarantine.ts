@@ -155,7 +155,7 @@ export async function awaitAccount(
           new CliError('NOT_READY', `account "${name}" is not ${what} after ${waited}`, {
             details: [last],
             next: [
-              'Check that the operator runs on this cluster; to start it: kon operator',
+              'Check that an operator runs on this cluster; to start one: kon operator',
               `Show the account: kon account show ${name}`,
             ],
           }),
@@ -181,6 +181,6 @@ export async function settle(context: CliContext, name: string, timeoutMs: numbe
     );
   await withinTime(context, timeoutMs, (signal) => sleep(systemTimer, settlingMs + 1000, signal), late, {
     state: `account "${name}" stays in quarantine`,
-    next: [`Continue: kon account release ${name} --delete-pods`],
+    next: [`To continue the release: kon account release ${name} --delete-pods`],
   });
 }

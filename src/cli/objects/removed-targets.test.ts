@@ -34,7 +34,7 @@ describe('targets that an edit removes', () => {
     expect(edited(account(rows), ['production'])).toEqual({
       cutOff: [],
       notes: [
-        'staging: 3 running pods of "myaccount" keep their AWS permissions until they end; to remove these permissions at once: --now',
+        'staging: 3 running pods of "myaccount" keep their AWS permissions until they end; to remove these permissions immediately: --now',
       ],
     });
   });
@@ -55,7 +55,7 @@ describe('targets that an edit removes', () => {
       'production',
     ]).notes;
     expect(note).toBe(
-      'staging: is unlinked from "myaccount"; AWS sessions of pods in this target may stay valid for up to 6h',
+      'staging: the target is unlinked from account "myaccount"; AWS sessions of pods in this target may stay valid for up to 6h',
     );
   });
 

@@ -29,14 +29,14 @@ export function removedTargets(
     const { current = 0, stale = 0 } = pods ?? {};
     const running = current + stale;
     const sessions = `AWS sessions of pods in this target may stay valid for up to ${formatAge(longestSessionMs({ maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration, identityMode }))}`;
-    if (running === 0) notes.push(`${target}: is unlinked from "${name}"; ${sessions}`);
+    if (running === 0) notes.push(`${target}: the target is unlinked from account "${name}"; ${sessions}`);
     else if (now.has(target))
       cutOff.push(
         `${target}: ${podsText(running)} of "${name}" can get no new credentials from now on; ${sessions}`,
       );
     else
       notes.push(
-        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove these permissions at once: --now`,
+        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove these permissions immediately: --now`,
       );
   }
   return { notes, cutOff };

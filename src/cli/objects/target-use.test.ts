@@ -38,7 +38,7 @@ describe('the deletion of a target', () => {
       },
       {
         text: 'account named names the target',
-        next: "Set the account's other targets: kon account edit named --target TARGET",
+        next: 'Limit the account to its other targets: kon account edit named --target TARGET',
       },
     ]);
   });
@@ -53,8 +53,8 @@ describe('the deletion of a target', () => {
     ];
     const { holders, unlinked } = useOfTarget('staging', accounts, []);
     expect(holders.map(({ text }) => text)).toEqual([
-      '2 pods in it hold the identity of the account busy, and would keep this identity until they end',
-      'a pod in it holds the identity of the account one, and would keep this identity until it ends',
+      '2 pods in the target hold the identity of the account busy, and would keep this identity until they end',
+      'a pod in the target holds the identity of the account one, and would keep this identity until it ends',
     ]);
     expect(unlinked).toEqual(['idle']);
   });

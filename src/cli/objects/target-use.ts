@@ -36,11 +36,11 @@ export function useOfTarget(
       })),
       ...naming.map(({ metadata: { name } }) => ({
         text: `account ${name} names the target`,
-        next: `Set the account's other targets: kon account edit ${name} --target TARGET`,
+        next: `Limit the account to its other targets: kon account edit ${name} --target TARGET`,
       })),
       ...used.map((account) => ({
         text: `${podsText(podsIn(account, target))} of the account ${account.metadata.name}, and would keep this identity until ${podsIn(account, target) === 1 ? 'it ends' : 'they end'}`,
-        next: `End the pods of the account: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
+        next: `End the pods of the account. To list them: kubectl -n ${target} get pods --field-selector spec.serviceAccountName=${account.metadata.name}`,
       })),
     ],
     unlinked: unlinked.map(({ metadata }) => metadata.name),
@@ -66,4 +66,4 @@ function podsIn({ status }: LinkedServiceAccount, target: string): number {
 }
 
 const podsText = (count: number): string =>
-  count === 1 ? 'a pod in it holds the identity' : `${count} pods in it hold the identity`;
+  count === 1 ? 'a pod in the target holds the identity' : `${count} pods in the target hold the identity`;

@@ -153,7 +153,7 @@ export async function policyDocument(
   if (known !== undefined) return { arn, source: 'catalogue', document: known };
   if (!hasAws)
     throw new CliError('AWS_UNAUTHENTICATED', 'the console in the cluster has no AWS credentials', {
-      next: [`On your machine: aws iam get-policy --policy-arn ${arn}`],
+      next: [`Read the policy on your machine: aws iam get-policy --policy-arn ${arn}`],
     });
   const { region } = await getClusterFacts(await context.connect());
   const document = await withAws(context, region, (aws) => aws.policies.document(arn, context.signal));

@@ -17,7 +17,7 @@ describe('requireQuestion', () => {
     ['s3:Get*', '*', 'IAM simulates single actions'],
     ['nonsense', '*', 'Pass service:Action'],
     ['s3:GetObject', 'tour/x', 'pass arn:aws:s3:::tour/x'],
-    ['sqs:SendMessage', 'orders', 'Pass arn:PARTITION:SERVICE'],
+    ['sqs:SendMessage', 'orders', 'Pass the resource as arn:PARTITION:SERVICE'],
   ])('refuses %s on %s', (action, resource, advice) => {
     try {
       requireQuestion(action, resource);

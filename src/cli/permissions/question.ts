@@ -23,6 +23,6 @@ export function requireQuestion(action: string, resource: string): void {
       `"${resource}" is not an ARN`,
       action.startsWith('s3:') && /^[a-z0-9.-]{3,63}(\/.*)?$/.test(resource)
         ? `For a bucket or an object, pass arn:aws:s3:::${resource}`
-        : 'Pass arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, or omit it for any resource',
+        : 'Pass the resource as arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE, or omit the resource to ask for all resources',
     );
 }

@@ -174,12 +174,12 @@ describe('suggest', () => {
     [
       'uses NotResource',
       [{ Effect: 'Allow', Action: 's3:*', NotResource: 'arn:aws:s3:::x' }],
-      'cannot express all its elements',
+      'the policy has elements that statements of an account cannot express',
     ],
     [
       'has a placeholder as text',
       [allow(['s3:*'], 'arn:aws:s3:::$(account)')],
-      'cannot express all its elements',
+      'the policy has elements that statements of an account cannot express',
     ],
   ])('keeps a policy that %s', (_title, statements, reason) => {
     const { policies, proposed } = suggest(

@@ -121,7 +121,7 @@ export function suggest(input: SuggestionInput): Suggestion {
     }
     const more = each.narrowed.statements;
     if (more === 'inexpressible') {
-      const reason = `${part}, but statements of an account cannot express all its elements`;
+      const reason = `${part}, but the policy has elements that statements of an account cannot express`;
       policies.push({ ...common, advice: 'keep', reason });
       continue;
     }
@@ -158,7 +158,8 @@ function examine(entry: string, { facts, documents, usage, reference }: Suggesti
   const { document } = parsed;
   const narrowed = narrowDocument(document, usage, reference);
   const [used, all] = [narrowed.mayBeUsed.size, narrowed.allowed.size];
-  if (narrowed.denies) return kept('the policy denies actions that other policies may allow', narrowed);
+  if (narrowed.denies)
+    return kept('the policy denies actions, and another policy possibly allows these actions', narrowed);
   if (used === 0) return { entry, arn, kind: 'unused', document, narrowed };
   if (used > worthwhile * all) return kept(`${used} of its ${all} actions may be in use`, narrowed);
   return { entry, arn, kind: 'small', document, narrowed };

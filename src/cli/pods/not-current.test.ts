@@ -78,15 +78,19 @@ describe('pods that do not hold the desired identity', () => {
   });
 
   it.each([
-    [{}, undefined, 'delete and recreate it by hand'],
-    [{ owner: 'Job' }, 'Job/maker', 'let the Job end, or delete and recreate it'],
-    [{ owner: 'ReplicaSet', app: 'web' }, 'app web', 'replaced automatically: kon app status web'],
+    [{}, undefined, 'delete and recreate the pod by hand'],
+    [{ owner: 'Job' }, 'Job/maker', 'let the Job end, or delete and recreate the Job'],
+    [
+      { owner: 'ReplicaSet', app: 'web' },
+      'app web',
+      'the operator replaces the pod; to follow the progress: kon app status web',
+    ],
     [
       { owner: 'StatefulSet' },
       'StatefulSet/maker',
       expect.stringContaining('k11n.dev/restart-on-identity-change=true'),
     ],
-    [{ owner: 'Workflow' }, 'Workflow/maker', 'let Workflow maker recreate it'],
+    [{ owner: 'Workflow' }, 'Workflow/maker', 'delete the pod, so that Workflow maker recreates it'],
   ])('that were created by %o are listed with the next step', (fields, madeBy, next) => {
     expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });

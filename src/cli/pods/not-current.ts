@@ -52,9 +52,12 @@ export function podsNotCurrent(
 function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
   const app = metadata.labels?.[appLabel];
   if (app !== undefined)
-    return { madeBy: `app ${app}`, next: `replaced automatically: kon app status ${app}` };
+    return {
+      madeBy: `app ${app}`,
+      next: `the operator replaces the pod; to follow the progress: kon app status ${app}`,
+    };
   const owner = metadata.ownerReferences?.find((reference) => reference.controller);
-  if (!owner) return { madeBy: undefined, next: 'delete and recreate it by hand' };
+  if (!owner) return { madeBy: undefined, next: 'delete and recreate the pod by hand' };
   const madeBy = `${owner.kind}/${owner.name}`;
   switch (owner.kind) {
     case 'ReplicaSet':
@@ -62,12 +65,12 @@ function originOf({ metadata }: Pod): Pick<PodNotCurrent, 'madeBy' | 'next'> {
     case 'DaemonSet':
       return {
         madeBy,
-        next: `replaced automatically with the label ${restartLabel}=true; otherwise: kubectl rollout restart`,
+        next: `if the ${owner.kind === 'ReplicaSet' ? 'Deployment' : owner.kind} has the label ${restartLabel}=true, the operator replaces the pod; otherwise: kubectl rollout restart`,
       };
     case 'Job':
-      return { madeBy, next: 'let the Job end, or delete and recreate it' };
+      return { madeBy, next: 'let the Job end, or delete and recreate the Job' };
     default:
-      return { madeBy, next: `let ${owner.kind} ${owner.name} recreate it` };
+      return { madeBy, next: `delete the pod, so that ${owner.kind} ${owner.name} recreates it` };
   }
 }
 

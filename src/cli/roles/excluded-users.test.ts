@@ -63,7 +63,7 @@ describe('an import', () => {
     const use = uses(usersByServiceAccount([], [{ namespace: 'batch', serviceAccount: 'cron' }]));
     expect(excludedBy(roleTrusting(legacy, cron), facts, use, onlyLegacy)).toMatchObject({
       inUse: [],
-      others: ['batch/cron, which has the role; no pod uses it'],
+      others: ['batch/cron, which has the role, although no pod uses this ServiceAccount'],
     });
   });
 
@@ -75,7 +75,7 @@ describe('an import', () => {
   it('counts every excluded user as in use if pods cannot be listed', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
     expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
-      'pods of all namespaces cannot be listed; everyone with access counts as in use',
+      'pods of all namespaces cannot be listed; therefore every principal with access counts as a user of the role',
     ]);
     expect(excludedBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
   });
@@ -85,7 +85,7 @@ describe('an import', () => {
     const account = { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' };
     const trusting = roleTrusting(legacy, web(other, 'system:serviceaccount:production:legacy'), account);
     expect(excludedBy(trusting, facts, uses([]), onlyLegacy)).toMatchObject({
-      inUse: [`production/legacy of ${other}: another cluster cannot be examined`],
+      inUse: [`production/legacy of ${other}: a principal of another cluster, whose pods kon cannot list`],
       others: ['principal {"AWS":"123456789012"}'],
     });
   });

@@ -67,16 +67,21 @@ export function excludedBy(
   return {
     inUse: [
       ...running.map((user) => `${nameOf(user)}: ${podsText(user.pods)}`),
-      ...(isHere ? use.unseen.map((what) => `${what}; everyone with access counts as in use`) : []),
+      ...(isHere
+        ? use.unseen.map(
+            (what) => `${what}; therefore every principal with access counts as a user of the role`,
+          )
+        : []),
       ...elsewhere.map(
-        (principal) => `${describePrincipal(principal, providerArn)}: another cluster cannot be examined`,
+        (principal) =>
+          `${describePrincipal(principal, providerArn)}: a principal of another cluster, whose pods kon cannot list`,
       ),
     ],
     inUseBy: running,
     others: [
       ...users
         .filter(({ pods }) => pods.length === 0)
-        .map((user) => `${nameOf(user)}, which has the role; no pod uses it`),
+        .map((user) => `${nameOf(user)}, which has the role, although no pod uses this ServiceAccount`),
       ...new Set(described),
     ],
   };

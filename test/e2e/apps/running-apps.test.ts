@@ -108,7 +108,7 @@ describe('kon app', () => {
     const wrong = await sandbox.kon(['app', 'deploy', 'half', '--tag', '3', '--target', 'nowhere']);
     expect(wrong.code).toBe(1);
     expect(wrong.stderr).toContain(
-      'Error: app "half" has no target "nowhere"\n  It runs in production, staging.',
+      'Error: app "half" has no target "nowhere"\n  The app runs in the targets production, staging.',
     );
     const odd = await sandbox.kon(['app', 'deploy', 'half', '--tag', 'not/a/tag']);
     expect(odd.code).toBe(1);

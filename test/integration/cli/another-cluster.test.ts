@@ -91,7 +91,7 @@ describe('with a ClusterConfig that was copied from another cluster', () => {
     const refused = await elsewhere(...deletion);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain(`the kubeconfig does not point to the EKS cluster ${clusterArn}`);
-    expect(refused.stderr).toContain(`The API server: issuer ${otherIssuer}`);
+    expect(refused.stderr).toContain(`The API server has the issuer ${otherIssuer}`);
     expect(await exists(live)).toBe(true);
   });
 

@@ -244,7 +244,7 @@ describe('a conformance run', () => {
       await running.until('Roles: ');
       running.stop(ending);
       const { code, stdout, stderr } = await running.finished;
-      expect(stderr).toContain('interrupted; everything that the run had created is removed');
+      expect(stderr).toContain('interrupted; everything that the run had created was removed');
       expect(code).toBe(130);
       const report = JSON.parse(stdout) as Report;
       expect(report.interrupted).toBe(true);

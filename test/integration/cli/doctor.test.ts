@@ -76,7 +76,7 @@ describe('kon doctor', () => {
     expect(await namesOf('apps')).toBe('app.k11n.dev/of-kon');
     const result = await doctor();
     expect(result.stdout).toContain(
-      '‼ no other CRD uses our names\n    "kubectl get apps" means two things: apps.k11n.dev and applications.argoproj.io. Use exact names: kubectl get apps.k11n.dev or kapp; kubectl get applications.argoproj.io\n',
+      '‼ no other CRD uses a name of Konstellation’s CRDs\n    "kubectl get apps" means two things: apps.k11n.dev and applications.argoproj.io. Use exact names: kubectl get apps.k11n.dev or kapp; kubectl get applications.argoproj.io\n',
     );
     await kubectl('delete', 'apps.k11n.dev', 'of-kon');
     await kubectl('delete', 'crd', 'applications.argoproj.io');

@@ -81,7 +81,7 @@ describe('kon iam-policy -f, without a cluster,', () => {
     expect(accepted.stdout).not.toContain(boundary);
     const limited = await run({}, '--boundary', boundary);
     expect(limited.code).toBe(0);
-    expect(limited.stderr).toContain('until the ClusterConfig has the same boundary');
+    expect(limited.stderr).toContain('until spec.aws.permissionsBoundaryArn of the ClusterConfig is');
     expect(JSON.parse(limited.stdout)).toEqual(expected);
     const listed = await run({}, '--allow-policy', 'arn:aws:iam::aws:policy/AmazonS3*');
     expect(listed).toMatchObject({ code: 0, stderr: '' });

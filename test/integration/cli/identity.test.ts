@@ -523,7 +523,7 @@ describe('the removal of a target in which pods run', () => {
     const edited = await edit('--remove-target', 'staging');
     expect(edited).toMatchObject({ code: 0, stdout: 'linkedserviceaccount/drained edited\n' });
     expect(edited.stderr).toContain(
-      'staging: 1 running pod of "drained" keeps its AWS permissions until it ends; to remove these permissions at once: --now\n',
+      'staging: 1 running pod of "drained" keeps its AWS permissions until it ends; to remove these permissions immediately: --now\n',
     );
     await world.cluster.kubectl([
       'wait',

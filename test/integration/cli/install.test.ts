@@ -373,7 +373,7 @@ describe('kon install over a later version', () => {
     for (const args of [[], ['--dry-run']]) {
       const refused = await again(...args);
       expect(refused).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toContain(`schema version 7, this kon has ${schemaVersion}`);
+      expect(refused.stderr).toContain(`(schema version 7) than this kon (schema version ${schemaVersion})`);
       expect(refused.stderr).toContain('LinkedServiceAccount spec.aws.futureField');
       expect(refused.stderr).toContain('LinkedServiceAccount first: spec.aws.futureField');
       expect(refused.stderr).toContain('kon install --downgrade');
@@ -385,7 +385,7 @@ describe('kon install over a later version', () => {
     };
     expect(checks.find(({ id }) => id === 'crds')).toMatchObject({
       status: 'warning',
-      message: `the CRDs have a later version: schema version 7, this kon has ${schemaVersion}; it does not know LinkedServiceAccount spec.aws.futureField`,
+      message: `the CRDs (schema version 7) are newer than this kon (schema version ${schemaVersion}); this kon does not know LinkedServiceAccount spec.aws.futureField`,
     });
 
     const back = await again('--downgrade');
@@ -889,7 +889,7 @@ describe('kon uninstall', () => {
     expect(planned.stderr).not.toContain('- IAM OIDC provider');
     const blind = await world.kon.run(['uninstall', '--dry-run', ...own], { env: world.unlistingEnv });
     expect(blind.stderr).toContain(
-      `‼ stays: IAM OIDC provider ${providerArn()}, because you are not permitted to list the roles that trust it`,
+      `‼ stays: IAM OIDC provider ${providerArn()}, because you are not permitted to list the roles that trust the provider`,
     );
     const result = await kon('uninstall', '--yes', '--no-wait', ...own);
     expect(result, result.stderr).toMatchObject({ code: 0 });

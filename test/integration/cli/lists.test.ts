@@ -545,7 +545,7 @@ describe('kon account list --unused', () => {
     expect(await kon.run(['account', 'list', '--unused', '90d', '-o', 'name'], { env })).toEqual({
       code: 0,
       stdout: name('a-staging') + name('b-everywhere'),
-      stderr: `You are not permitted to read the Lease of the operator: if no operator runs, last uses are outdated.\n${unknown}`,
+      stderr: `You are not permitted to read the Lease of the operator, which shows whether an operator keeps the last uses up to date. If no operator does, the last uses are outdated.\n${unknown}`,
     });
   });
 
@@ -563,7 +563,7 @@ describe('kon account list --unused', () => {
     expect(await unused('90d')).toEqual({
       code: 0,
       stdout: '',
-      stderr: `No operator runs on this cluster, so its statuses may be outdated.\n${all}`,
+      stderr: `No operator runs on this cluster, so the statuses of the accounts may be outdated.\n${all}`,
     });
   });
 });

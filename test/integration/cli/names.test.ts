@@ -214,7 +214,7 @@ describe('kon version', () => {
     await cluster.kubectl(['annotate', 'crd', 'apps.k11n.dev', 'k11n.dev/schema-version=99', '--overwrite']);
     const { stdout } = await run('version');
     expect(stdout).toContain('operator  9.9.9 (konstellation/konstellation)');
-    expect(stdout).toContain('the CRDs are later (schema 99) than this kon');
+    expect(stdout).toContain('the CRDs (schema 99) are newer than this kon');
     expect(stdout).toContain('the operator konstellation/konstellation has version 9.9.9, and this kon has');
     expect(JSON.parse((await run('version', '-o', 'json')).stdout)).toMatchObject({
       kind: 'Version',

@@ -543,7 +543,7 @@ describe('kon on a terminal', () => {
     const terminal = kon.terminal('account create --account myaccount --no-wait', {
       env: { EDITOR: editor, TERM: 'xterm' },
     });
-    await terminal.until('none: open an editor');
+    await terminal.until('choose none to use an editor');
     terminal.type('\r');
     const { code, screen } = await terminal.finished;
     expect(screen).toContain('linkedserviceaccount/myaccount created');

@@ -72,7 +72,7 @@ describe('the policy prompt of kon account create', () => {
     const terminal = world.kon.terminal('account create written --no-wait', {
       env: { TERM: 'xterm', EDITOR: editor },
     });
-    await terminal.until('none: open an editor');
+    await terminal.until('choose none to use an editor');
     terminal.type(keys.enter);
     expect((await terminal.finished).code).toBe(0);
     expect(await policiesOf('written')).toEqual([readOnly]);

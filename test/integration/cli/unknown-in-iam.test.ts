@@ -52,11 +52,11 @@ afterAll(() => world?.stop());
 
 describe('a name that IAM does not know', () => {
   it.each([
-    ['--policy account/team/ledgr', `policy account/team/ledgr does not exist in account ${accountId}`],
-    [`--policy ${missing}`, `policy ${missing} does not exist in account ${accountId}`],
+    ['--policy account/team/ledgr', `policy account/team/ledgr does not exist in AWS account ${accountId}`],
+    [`--policy ${missing}`, `policy ${missing} does not exist in AWS account ${accountId}`],
     [
       `--policy aws/ReadOnlyAccess --boundary ${missing}`,
-      `policy ${missing} does not exist in account ${accountId}`,
+      `policy ${missing} does not exist in AWS account ${accountId}`,
     ],
   ])('is refused by kon account create with %s', async (options, problem) => {
     const before = await names();
@@ -76,7 +76,7 @@ describe('a name that IAM does not know', () => {
     ]) {
       const refused = await run(line, { input: adopting('taker', 'legcy') });
       expect(refused, line).toMatchObject({ code: 1, stdout: '' });
-      expect(refused.stderr).toContain(`role "legcy" does not exist in account ${accountId}`);
+      expect(refused.stderr).toContain(`role "legcy" does not exist in AWS account ${accountId}`);
     }
     expect(await names()).toBe(before);
   });

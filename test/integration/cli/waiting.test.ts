@@ -158,8 +158,8 @@ describe('kon after a write', () => {
   it('reports that no operator has reconciled the object', async () => {
     const result = await kon.run(['account', 'create', 'unseen', '--policy', readOnly, '--timeout', '500ms']);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('no operator has processed it yet');
-    expect(result.stderr).toContain('to start it: kon operator');
+    expect(result.stderr).toContain('no operator has processed the object yet');
+    expect(result.stderr).toContain('to start one: kon operator');
   });
 
   it('ends on Ctrl-C with exit code 130, and keeps the written object', async () => {
@@ -260,7 +260,7 @@ describe('kon account delete', () => {
     expect(result.code).toBe(1);
     expect(result.stderr).toContain('account "stays" is not deleted after 1s: InUse');
     expect(result.stderr).toContain('kon app edit NAME --no-account');
-    expect(result.stderr).toContain('No operator runs on this cluster according to its Lease');
+    expect(result.stderr).toContain('The Lease of the operator shows that no operator runs on this cluster');
     expect(result.stderr).toContain('Next: Find the reason: kon doctor');
     await cluster.kubectl([
       'patch',
@@ -317,8 +317,8 @@ describe('kon account delete', () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         'In use: 2 running pods in production. The deletion waits until these pods end.',
-        '  To end the use first: kon app edit web --no-account',
-        'The role arn:aws:iam::1:role/busy is deleted too, which ends its sessions at once.',
+        '  To remove the account from the app first: kon app edit web --no-account',
+        'The role arn:aws:iam::1:role/busy is deleted too, which ends its sessions immediately.',
         'A requested deletion cannot be cancelled, and the account cannot be changed any more.',
       ]),
     );

@@ -233,7 +233,7 @@ describe('kon account show --watch', () => {
   it('shows the account again after each change, and ends with an error when the account is deleted', async () => {
     const name = await create();
     const watch = kon.start(['account', 'show', name, '--watch']);
-    await watch.until('no operator has processed it');
+    await watch.until('no operator has processed the object');
     await setReady(name, 'PolicyNotFound');
     await watch.until('False (PolicyNotFound)');
     await cluster.kubectl(['delete', 'lsa', name]);

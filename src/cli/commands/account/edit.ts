@@ -34,7 +34,7 @@ export const accountEditCommand = defineCommand({
     },
     now: {
       summary:
-        'with --target or --remove-target: also remove the permissions of running pods in removed targets at once',
+        'with --target or --remove-target: immediately remove the permissions of running pods in the removed targets',
     },
     ...yesOption,
     'all-targets': { summary: 'allow every target of the cluster' },
@@ -61,7 +61,10 @@ export const accountEditCommand = defineCommand({
   },
   run: async (context, { args, options }) => {
     if (options.now && options.target.length + options.removeTarget.length === 0)
-      throw usageError('--now needs the target to remove', 'Name the target with --remove-target.');
+      throw usageError(
+        '--now works only with --remove-target or --target',
+        'Pass the target to remove: --remove-target NAME',
+      );
     const { consentToRemoval } = await import('../../objects/consent.ts');
     const { editFlow } = await import('../../objects/edit.ts');
     const { unlinkNow } = await import('../../objects/removed-targets.ts');

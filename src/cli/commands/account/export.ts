@@ -3,7 +3,7 @@ import { accountOption, namesArgument, namesOrAll } from '../../framework/option
 
 export const accountExportCommand = defineCommand({
   description:
-    'Prints manifests without status and without fields of the API server and the operator. AWS managed policies and policies in the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, on this or another cluster.',
+    'Prints manifests without the status and without the fields that the API server or the operator sets. AWS managed policies and policies in the AWS account of the cluster are listed by name. You can pass the manifests to kon apply -f -, on this or another cluster.',
   positionals: { ...namesArgument('account', 'name of the account (default: all)') },
   options: { ...accountOption },
   returns: 'manifest',

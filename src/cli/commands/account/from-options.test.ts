@@ -80,7 +80,7 @@ describe('changedSpec of an account', () => {
   it.each<[Partial<AccountChange>, string]>([
     [{ policy: ['c'], addPolicy: ['d'] }, '--policy sets the whole list'],
     [{ target: ['x'], allTargets: true }, '--target and --all-targets'],
-    [{ removePolicy: ['z'] }, 'does not list z'],
+    [{ removePolicy: ['z'] }, 'does not list these policies: z'],
     [{ allow: ['sqs:SendMessage'] }, '--allow needs --on'],
     [{ on: ['arn:x'] }, '--on and --until need --allow'],
     [{ until: '2027-01-31T00:00:00Z' }, '--on and --until need --allow'],

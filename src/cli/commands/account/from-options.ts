@@ -70,27 +70,27 @@ export function changedSpec(
   if (removeTarget.length > 0 && current.targets === undefined)
     throw usageError(
       'the account lists no targets, because it applies to every target of the cluster',
-      'List the targets that the account keeps: --target NAME',
+      'Pass each target that the account is to keep: --target NAME',
     );
   const unlisted = removeTarget.filter((name) => !current.targets?.includes(name));
   if (unlisted.length > 0)
     throw usageError(
-      `the account does not list the target ${unlisted.join(', ')}`,
-      'Show its policies: kon account show NAME',
+      `the account does not list these targets: ${unlisted.join(', ')}`,
+      'Show the account: kon account show NAME',
     );
   if (options.boundary !== undefined && options.noBoundary)
     throw usageError('--boundary and --no-boundary cannot be combined', 'Give either.');
   if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
     throw usageError(
       'the account has no boundary of its own',
-      'Any boundary of its role comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
+      'If the role has a permissions boundary, the boundary comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
     );
   const listed = policyEntries(current.aws);
   const absent = removePolicy.filter((entry) => !listed.includes(entry));
   if (absent.length > 0)
     throw usageError(
-      `the account does not list ${absent.join(', ')}`,
-      'Show its policies: kon account show NAME',
+      `the account does not list these policies: ${absent.join(', ')}`,
+      'Show the account: kon account show NAME',
     );
   const policies = policyLists(
     options.policy.length > 0
@@ -159,5 +159,5 @@ export function switchNote(mode: string): string {
   const order = `‼ the targets switch to ${mode} one after the other, and each target's apps roll once\n`;
   return mode === 'IRSA'
     ? `${order}‼ when a target switches, its running pods keep their credentials, but cannot refresh them until the pods are replaced; to switch back: --identity-mode PodIdentity\n`
-    : `${order}‼ the nodes need the EKS Pod Identity agent: kon doctor\n`;
+    : `${order}‼ the nodes need the EKS Pod Identity agent; to check the nodes: kon doctor\n`;
 }

@@ -8,7 +8,8 @@ export const accountGroup: CommandGroup = {
   section: 'Everyday commands:',
   summary: 'AWS permissions of apps',
   advice: {
-    rename: 'An account cannot be renamed. Copy it, move its apps, and delete it: kon account export NAME',
+    rename:
+      'An account cannot be renamed. Copy the account under another name (kon account export NAME), move its apps to the copy, then delete the old account.',
   },
 };
 
@@ -55,7 +56,7 @@ export const accountCommands = commandsOf('account', {
     load: async () => (await import('./can-i/command.ts')).accountCanICommand,
   },
   suggest: {
-    summary: 'Suggest smaller permissions from the last use of services and actions in IAM',
+    summary: 'Suggest fewer permissions, based on the last uses that IAM reports',
     load: async () => (await import('./suggest/command.ts')).accountSuggestCommand,
   },
   pods: {
@@ -67,7 +68,7 @@ export const accountCommands = commandsOf('account', {
     load: async () => (await import('./history/command.ts')).accountHistoryCommand,
   },
   import: {
-    summary: 'Import an existing IAM role, for example of eksctl or Terraform',
+    summary: 'Import an existing IAM role, for example a role that eksctl or Terraform created',
     load: async () => (await import('./import/command.ts')).accountImportCommand,
   },
   export: {
@@ -79,11 +80,11 @@ export const accountCommands = commandsOf('account', {
     load: async () => (await import('./copy/command.ts')).accountCopyCommand,
   },
   orphans: {
-    summary: 'List or delete IAM roles of this cluster without an account',
+    summary: 'List or delete IAM roles of this cluster whose account no longer exists',
     load: async () => (await import('./orphans/command.ts')).accountOrphansCommand,
   },
   quarantine: {
-    summary: 'Cut an account off: deny its sessions and close its role',
+    summary: 'Cut an account off: deny the sessions of its role, and let no pod assume the role',
     load: async () => (await import('./quarantine/command.ts')).accountQuarantineCommand,
   },
   release: {

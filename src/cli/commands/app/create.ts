@@ -22,7 +22,7 @@ export const appCreateCommand = defineCommand({
   examples: {
     'Write the app in an editor': 'kon app create myapp',
     'Without an editor': 'kon app create myapp --image nginx:1.29 --port 80 --account myaccount',
-    'Mount files in /etc/shop, and pass the address of the app reviews':
+    'Mount files in /etc/shop, and pass the address of the app "reviews" in a variable':
       'kon app create shop --image shop:1 --config settings=./settings:/etc/shop --depends-on reviews',
     'From a file': 'kon app create -f myapp.yaml',
   },

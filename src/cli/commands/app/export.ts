@@ -3,7 +3,7 @@ import { appOption, namesArgument, requiredNames } from '../../framework/options
 
 export const appExportCommand = defineCommand({
   description:
-    'Prints the manifest without status and without fields of the cluster. You can keep the manifest in a repository and pass it to `kon apply -f -` on any cluster.',
+    'Prints the manifest without the status and without the fields that the API server or the operator sets. You can keep the manifest in a repository and pass it to `kon apply -f -` on any cluster.',
   positionals: { ...namesArgument('app', 'name of the app') },
   options: { ...appOption },
   returns: 'manifest',

@@ -8,7 +8,8 @@ export const appGroup: CommandGroup = {
   section: 'Everyday commands:',
   summary: 'Applications, their targets and accounts',
   advice: {
-    rename: 'An app cannot be renamed. Copy it under another name, and delete it: kon app export NAME',
+    rename:
+      'An app cannot be renamed. Copy the app under another name (kon app export NAME), then delete the old app.',
   },
 };
 
@@ -20,7 +21,7 @@ export const appCommands = commandsOf('app', {
   },
   edit: {
     aliases: ['update'],
-    summary: 'Change an app and wait until the change runs',
+    summary: 'Change an app and wait until the changed app runs',
     load: async () => (await import('./edit.ts')).appEditCommand,
   },
   list: {

@@ -60,7 +60,7 @@ export const specOptions = (summaries: {
       repeatable: true,
       parse: parseConfig,
       summary:
-        'a file, or the files of a folder, to mount into pods at FOLDER; without FOLDER, a file whose lines NAME=VALUE become variables; repeat for more',
+        'with FOLDER: a file, or a local folder of files, to mount into pods at FOLDER; without FOLDER: a file whose lines NAME=VALUE become environment variables; repeat for more',
       complete: 'files',
     },
     'depends-on': {

@@ -62,7 +62,7 @@ export function containerOf(pod: AppPod, app: string, named: string | undefined)
   const found = names.find((name) => name === wanted) ?? (named === undefined ? names[0] : undefined);
   if (found !== undefined) return found;
   throw new CliError('NOT_FOUND', `pod ${pod.metadata.name} has no container "${wanted}"`, {
-    details: [`The pod has ${names.join(', ')}.`],
+    details: [`The pod has the containers ${names.join(', ')}.`],
   });
 }
 

@@ -4,7 +4,7 @@ import { yesOption } from '../../framework/options.ts';
 
 export const conformanceCommand = defineCommand({
   description:
-    'Sends the calls of the scenario table, which the AWS emulator passes, to a real AWS account, and measures how long IAM takes to propagate changes. Lists the resources to create, and asks for confirmation. Uses one path, name prefix and tag for all resources, and removes them afterwards, also after an interruption. With --context, also exchanges tokens of that EKS cluster, and creates a Pod Identity association in a new namespace; without --context, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call gives the expected result, 1 if a call differs, and above 1 if the result cannot be determined.',
+    'Tests a real AWS account with the calls that also test the AWS emulator, and measures how long IAM takes to propagate changes. Lists the resources to create, and asks for confirmation. Uses one path, name prefix and tag for all resources, and removes them afterwards, also after an interruption. With --context, also exchanges tokens of the EKS cluster that the context names, and creates a Pod Identity association in a new namespace; without --context, these scenarios are skipped. Use an AWS account for tests: see docs/conformance.md. Exits with 0 if every call gives the expected result, 1 if a call differs, and above 1 if the result cannot be determined.',
   options: {
     account: {
       value: 'ID',
@@ -36,7 +36,7 @@ export const conformanceCommand = defineCommand({
       summary: 'also write the report to FOLDER, in Markdown and JSON',
       complete: 'files',
     },
-    'mask-account': { summary: 'leave the account id and your name out of the report' },
+    'mask-account': { summary: 'leave the AWS account ID and your name out of the report' },
     cleanup: {
       summary: 'only remove resources that an earlier run left, found by their path, names and tag',
     },

@@ -165,7 +165,7 @@ async function run(of: Run): Promise<ExitCode> {
     const stays = [...report.left, ...walkedLeft];
     if (stays.length > 0) throw left(accountId, stays);
     if (report.interrupted)
-      throw new CliError('INTERRUPTED', 'interrupted; everything that the run had created is removed');
+      throw new CliError('INTERRUPTED', 'interrupted; everything that the run had created was removed');
     return report.calls.different === 0 ? exitCodes.ok : exitCodes.error;
   } catch (error) {
     throw error instanceof conformance.UnfinishedRunError ? left(accountId, error.left, error.cause) : error;
@@ -207,7 +207,7 @@ async function cleanUp(of: Run): Promise<ExitCode> {
   await confirm(context, {
     yes: request.yes,
     what: 'removing the remains of earlier runs',
-    question: `Remove these ${all.length} from AWS account ${accountId}?`,
+    question: `Remove these remains (${all.length}) from AWS account ${accountId}?`,
     declined: 'Nothing was removed.',
   });
   const failures = await conformance.removeLeftovers(clients.retrying(), owned, {
@@ -268,7 +268,7 @@ async function callerIn(context: CliContext, accountId: string): Promise<Run['ca
     `your AWS credentials belong to account ${caller.accountId}, not to ${accountId}`,
     {
       details: [`You are ${caller.arn}.`],
-      next: [`Choose a profile of account ${accountId}: AWS_PROFILE=NAME`],
+      next: [`Choose a profile of AWS account ${accountId}: AWS_PROFILE=NAME`],
     },
   );
 }
@@ -279,7 +279,8 @@ const regionOf = ({ env }: CliContext): string =>
 function requiredAccount({ account }: ConformanceRequest): string {
   if (account === undefined)
     throw usageError('no AWS account given', 'Pass --account ID, the AWS account of your credentials.');
-  if (!/^\d{12}$/.test(account)) throw usageError(`"${account}" is not an AWS account: twelve digits`);
+  if (!/^\d{12}$/.test(account))
+    throw usageError(`"${account}" is not an AWS account ID, which has twelve digits`);
   return account;
 }
 

@@ -179,7 +179,7 @@ function untilReady<T extends App | LinkedServiceAccount>(
     const found = await findObject(of.client, kind, of.name);
     const ready = findCondition(found?.status?.conditions, 'Ready');
     if (!found || !ready || ready.observedGeneration !== found.metadata.generation)
-      return 'no answer of the operator';
+      return 'the operator has not processed the object yet';
     return `Ready=${ready.status}${ready.status === 'True' ? '' : `, ${ready.reason}: ${ready.message}`}`;
   });
 }

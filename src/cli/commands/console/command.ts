@@ -25,7 +25,7 @@ export const consoleCommand = defineCommand({
   },
   examples: {
     'Open it': 'kon console',
-    'Show another cluster, on a machine without a browser': 'kon console --context NAME --no-open',
+    'Serve the console for another cluster without opening a browser': 'kon console --context NAME --no-open',
   },
   run: async (context, { options }) => (await import('./handler.ts')).serveConsole(context, options),
 });

@@ -69,7 +69,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
         throw new CliError('UNAUTHENTICATED', 'the link was already used, or is wrong', {
           next: ['Open the newest link that kon console printed.'],
         });
-      announce(port, 'The link was used. For another browser: ');
+      announce(port, 'The link was used and does not work again. Link for another browser: ');
       return { kind: 'json', value: { session } };
     },
     setTimer: systemTimer,
@@ -105,7 +105,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   const host = env['KUBERNETES_SERVICE_HOST'];
   if (host === undefined)
     throw new CliError('USAGE', '--in-cluster works only in a pod', {
-      next: ['On your machine: kon console'],
+      next: ['To start the console on your machine: kon console'],
     });
   const ca = await readFile(env['KON_CONSOLE_CA_FILE'] ?? join(podFolder, 'ca.crt'));
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${env['KUBERNETES_SERVICE_PORT'] ?? '443'}`;

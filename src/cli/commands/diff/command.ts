@@ -3,13 +3,14 @@ import { manifestsOptions } from '../../framework/options.ts';
 
 export const diffCommand = defineCommand({
   description:
-    'Sends each manifest to the API server as a dry run, including defaults and admission policies, and saves nothing. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. For changes in IAM: kon account diff.',
+    'Sends each manifest to the API server as a dry run, which applies defaults and admission policies but saves nothing. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. For changes in IAM: kon account diff.',
   options: manifestsOptions,
   isQuestion: true,
   returns: 'document',
   examples: {
     'Before an apply': 'kon diff -f cluster.yaml',
-    'Compare several files, with output for a program': 'kon diff -f cluster.yaml -f apps.yaml -o json',
+    'Compare several files with the cluster, with output for a program':
+      'kon diff -f cluster.yaml -f apps.yaml -o json',
   },
   run: async (context, { options }) => (await import('./handler.ts')).diffFlow(context, options),
 });

@@ -3,12 +3,12 @@ import { parseDuration } from '../../framework/duration.ts';
 
 export const doctorCommand = defineCommand({
   description:
-    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission, the check is a warning. Exits with 0 if no check fails and 1 otherwise; warnings are not failures.',
+    'Runs the checks of docs/guides/doctor.md and changes nothing. Uses your own credentials for the cluster and AWS; if you lack a permission that a check needs, the check reports a warning. Exits with 0 if no check fails and 1 otherwise; warnings are not failures.',
   options: {
     wait: {
       value: 'DURATION',
       parse: parseDuration,
-      summary: 'repeat failed checks until they pass or this time has passed',
+      summary: 'repeat failed checks until they succeed, for at most this time',
     },
     'operator-arn': {
       value: 'ARN',

@@ -48,14 +48,14 @@ const registry = {
       title: 'CRDs are installed and current',
       needs: ['api-server'],
       mayPass: true,
-      meaning: 'The CRDs are missing, or of another version than this kon.',
-      next: 'Install them: kon crds | kubectl apply --server-side --force-conflicts -f -; if the cluster has newer CRDs, update kon.',
+      meaning: 'The CRDs are missing, or their version differs from the version of this kon.',
+      next: 'Install the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -; if the cluster has newer CRDs, update kon.',
     },
     'kind-names': {
-      title: 'no other CRD uses our names',
+      title: 'no other CRD uses a name of Konstellation’s CRDs',
       needs: ['api-server'],
       meaning:
-        'Another CRD uses a name of Konstellation’s CRDs, so kubectl with the short name shows or deletes the wrong objects.',
+        'Another CRD has a name or short name of Konstellation’s CRDs, so kubectl with that name shows or deletes the wrong objects.',
       next: 'Write full names in scripts: kubectl get apps.k11n.dev',
     },
   },
@@ -84,7 +84,7 @@ const registry = {
       next: 'Apply the policies of this version: kon install, or helm upgrade',
     },
     uninstalling: {
-      title: 'no kon uninstall was left unfinished',
+      title: 'every kon uninstall that was started has finished',
       needs: ['api-server'],
       mayPass: true,
       meaning:
@@ -99,7 +99,7 @@ const registry = {
       mayPass: true,
       meaning:
         'The cluster has no ClusterConfig, or the ClusterConfig is not Ready, so no account takes effect.',
-      next: 'Create the ClusterConfig: kon install; or read its conditions: kubectl get clusterconfigs -o yaml',
+      next: 'If there is no ClusterConfig, create one: kon install; otherwise read its conditions: kubectl get clusterconfigs -o yaml',
     },
     'cluster-facts': {
       title: 'ClusterConfig matches the cluster',
@@ -130,7 +130,7 @@ const registry = {
       next: 'Start a time service (chronyd, systemd-timesyncd) on this machine.',
     },
     'oidc-provider': {
-      title: 'IAM has an OIDC provider for the cluster with the STS audience',
+      title: 'IAM has an OIDC provider for the cluster, and the provider lists the STS audience',
       needs: ['aws-credentials', 'cluster-config'],
       mayPass: true,
       meaning: 'IAM does not know the cluster’s issuer, so STS rejects every token of its pods.',
@@ -141,14 +141,14 @@ const registry = {
       needs: ['oidc-provider'],
       mayPass: true,
       meaning: 'IAM does not trust the certificate of the cluster’s issuer.',
-      next: 'Add its thumbprint: aws iam update-open-id-connect-provider-thumbprint',
+      next: 'Add the thumbprint of the issuer’s certificate to the OIDC provider: aws iam update-open-id-connect-provider-thumbprint',
     },
     issuer: {
       title: "the issuer publishes the cluster's signing keys",
       needs: ['cluster-config'],
       mayPass: true,
       meaning:
-        'The issuer’s keys cannot be read, or lack the API server’s signing keys, so STS rejects tokens.',
+        'The issuer’s key set (JWKS) cannot be read, or lacks a signing key of the API server, so STS rejects tokens.',
       next: 'Publish the keys again. This is needed after each change of the API server’s signing key; EKS does it automatically.',
     },
     'operator-permissions': {
@@ -169,7 +169,7 @@ const registry = {
       needs: ['cluster-config'],
       mayPass: true,
       meaning: 'The operator cannot list roles, so it does not detect changes that others make in AWS.',
-      next: 'Give the operator the permission that the message names: kon iam-policy',
+      next: 'Give the operator the permission that the message names; to print the whole policy of the operator: kon iam-policy',
     },
     quotas: {
       title: 'AWS quotas have headroom',
@@ -226,7 +226,7 @@ const registry = {
     orphans: {
       title: 'every IAM role of this cluster has an account',
       needs: ['aws-credentials', 'cluster-config'],
-      meaning: 'IAM has roles of this cluster without an account.',
+      meaning: 'IAM has roles of this cluster whose account no longer exists.',
       next: 'List and delete the roles: kon account orphans; to adopt a role: kon account import',
     },
   },

@@ -66,7 +66,10 @@ it("the issuer's certificate is read through the proxy, and the proxy is named a
   expect(proxy.targets).toEqual(['issuer.invalid:443']);
   expect(presented).toMatchObject({ trusted: false, proxy: new URL(proxy.url).host });
   const verdict = certificateVerdict(presented, [], 'arn');
-  expect(verdict).toMatchObject({ status: 'warning', message: 'not issued by a well-known authority' });
+  expect(verdict).toMatchObject({
+    status: 'warning',
+    message: 'no well-known authority issued the certificate',
+  });
   expect(JSON.stringify(verdict)).not.toContain('update-open-id-connect-provider-thumbprint');
   expect(certificateVerdict(presented, presented.thumbprints, 'arn').status).toBe('ok');
 });

@@ -10,7 +10,7 @@ import { explanations, explanationsOf, type Explanation } from './codes.ts';
 export async function explainCode(context: CliContext, code: string | undefined): Promise<void> {
   const found = code === undefined ? explanations : explanationsOf(code);
   if (code !== undefined && found.length === 0)
-    throw new CliError('NOT_FOUND', `no error code, reason or check "${code}"`, {
+    throw new CliError('NOT_FOUND', `there is no error code, reason or check "${code}"`, {
       details: similar(code),
       next: ['List all codes: kon explain'],
     });

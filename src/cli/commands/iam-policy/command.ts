@@ -35,11 +35,11 @@ export const iamPolicyCommand = defineCommand({
     },
     'allow-statements': {
       summary:
-        'allow the operator to write inline policies of roles with the boundary (default: allowStatements of the ClusterConfig)',
+        'allow the operator to write inline policies, but only on roles that have the boundary (default: allowStatements of the ClusterConfig)',
     },
     unbounded: {
       summary:
-        'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator that neither a boundary nor a list of policies limits: its AWS credentials can create a role with AdministratorAccess',
     },
     adopt: {
       summary:
@@ -51,7 +51,7 @@ export const iamPolicyCommand = defineCommand({
     "Set it on the operator's role":
       'aws iam put-role-policy --role-name konstellation --policy-name operator --policy-document "$(kon iam-policy)"',
     'Print the policy before the cluster exists': 'kon iam-policy -f clusterconfig.yaml',
-    'Print the policy for a boundary that the ClusterConfig will get':
+    'Print the operator’s policy for a boundary that the ClusterConfig does not name yet':
       'kon iam-policy --boundary arn:aws:iam::123456789012:policy/apps',
   },
   run: async (context, { options }) => (await import('./handler.ts')).iamPolicyFlow(context, options),

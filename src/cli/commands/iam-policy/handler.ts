@@ -50,7 +50,7 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
     // denies a boundary that the policy does not name.
     boundary === undefined || config.spec.aws.permissionsBoundaryArn === boundary
       ? undefined
-      : `Warning: AWS will deny new roles until the ClusterConfig has the same boundary: spec.aws.permissionsBoundaryArn\n`,
+      : `Warning: AWS will deny the creation of roles until spec.aws.permissionsBoundaryArn of the ClusterConfig is ${boundary}\n`,
     tagKeysWarning(accounts, given),
   ])
     if (warning !== undefined) context.stderr.write(warning);

@@ -29,7 +29,7 @@ export const installCommand = defineCommand({
     },
     unbounded: {
       summary:
-        'accept an operator without either limit: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator that neither a boundary nor a list of policies limits: its AWS credentials can create a role with AdministratorAccess',
     },
     'tag-key': {
       value: 'KEY',
@@ -40,7 +40,8 @@ export const installCommand = defineCommand({
     'identity-mode': {
       value: 'MODE',
       choices: ['IRSA', 'PodIdentity'],
-      summary: 'how pods, including the operator’s, get their role (default: unchanged, or IRSA)',
+      summary:
+        'how pods, including the operator’s, get their role (default: as in the existing ClusterConfig, otherwise IRSA)',
     },
     'cluster-name': {
       value: 'NAME',
@@ -85,10 +86,11 @@ export const installCommand = defineCommand({
       summary: 'a tag of the operator’s own role; repeat for more',
     },
     'without-operator': {
-      summary: 'create no Deployment, because the operator runs outside the cluster',
+      summary: 'create no Deployment; for an operator that runs outside the cluster',
     },
     downgrade: {
-      summary: 'replace a later version with this one, after listing the stored fields that will be lost',
+      summary:
+        'replace a newer version with this older one, after listing the stored fields that will be lost',
     },
     'dry-run': { summary: 'print all manifests and IAM documents, and change nothing' },
     ...yesOption,

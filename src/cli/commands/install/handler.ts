@@ -65,7 +65,9 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     const downgrade = await findDowngrade(client, signal);
     if (downgrade && !request.downgrade) refuseDowngrade(downgrade);
     if (downgrade)
-      stderr.write(`${['‼ this goes back to an earlier version', ...lossOf(downgrade)].join('\n  ')}\n\n`);
+      stderr.write(
+        `${['‼ this installation replaces a newer version with an older version', ...lossOf(downgrade)].join('\n  ')}\n\n`,
+      );
     const existing = await readConfig(client);
     requireConfigOf(existing, cluster);
     const { namespace } = request;
@@ -84,7 +86,9 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     ])
       if (warning !== undefined) stderr.write(warning);
     if (request.unbounded && !unboundedOperator(policyOptions))
-      stderr.write('--unbounded has no effect, because the operator has a limit\n');
+      stderr.write(
+        '--unbounded has no effect, because a permissions boundary or a list of policies limits the operator\n',
+      );
     if (request.dryRun) {
       context.stdout.write(context.format === 'json' ? asJson(installation) : renderManifests(installation));
       return;
@@ -104,7 +108,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
     const open = planned.filter(({ state }) => state !== 'present');
     for (const step of planned) stderr.write(`${planLine(step, stderr.color)}\n`);
     if (open.length > 0) {
-      const question = `\n${open.length} of ${planned.length} will be created or changed. Continue?`;
+      const question = `\n${open.length} of these ${planned.length} objects will be created or changed. Continue?`;
       await confirm(context, { yes: request.yes, what, question, declined: 'Nothing was changed.' });
       // Checks the options again, because another installation may have run while the prompt was open.
       const meanwhile = existing ? undefined : await readConfig(client);
@@ -129,7 +133,7 @@ function requireOneInstallation(
     details: ['--without-operator neither creates nor removes an operator.'],
     next: [
       'Omit --without-operator.',
-      `Or remove it first: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
+      `Or first delete the Deployment: kubectl delete deployment --namespace ${namespace} ${deployment.object.slice(deployment.object.indexOf('/') + 1)}`,
     ],
   });
 }
@@ -158,7 +162,7 @@ async function renewRole(
   const former = await untilReplaced(context, client, { namespace, mode }, request);
   if (former !== undefined)
     stderr.write(
-      `‼ pods of the operator still use ${former}, so the role trusts both modes: run kon install again when these pods are replaced\n`,
+      `‼ pods of the operator still use ${former}, so the role trusts both modes; run kon install again after these pods are replaced\n`,
     );
   const live = await aws.roles.read(role.name, signal);
   const { role: spec, policy } = describeInstallation(cluster, config, mode, request, live, former);
@@ -169,7 +173,7 @@ async function renewRole(
   );
   if (step.state !== 'present') {
     await step.perform(() => undefined);
-    stderr.write(`~ ${step.object}: renewed according to ClusterConfig ${config.metadata.name}\n`);
+    stderr.write(`~ ${step.object}: updated to match ClusterConfig ${config.metadata.name}\n`);
   }
   requireAsConfigured(config, request);
 }

@@ -28,10 +28,10 @@ it('an installation whose step fails halfway reports the finished steps and the 
   };
   await expect(perform(provider, role)).rejects.toMatchObject({
     details: expect.arrayContaining([
-      'Done before: OIDC provider, IAM role konstellation (without its policy).',
+      'Done before this error: OIDC provider, IAM role konstellation (without its policy).',
     ]),
   });
   await expect(perform({ ...role, perform: () => Promise.resolve().then(denied) })).rejects.toMatchObject({
-    details: expect.arrayContaining(['No step was done before.']),
+    details: expect.arrayContaining(['No step was done before this error.']),
   });
 });

@@ -50,8 +50,8 @@ export async function performAll(
           details: [
             ...details,
             done.length + parts.length > 0
-              ? `Done before: ${[...done, ...parts].join(', ')}.`
-              : 'No step was done before.',
+              ? `Done before this error: ${[...done, ...parts].join(', ')}.`
+              : 'No step was done before this error.',
           ],
           next: [...next, 'Then run kon install again: it continues at the failed step.'],
           cause: error,
@@ -72,7 +72,7 @@ async function awaitInjection(
 ): Promise<void> {
   if (await untilInjected(client, { namespace, roleArn: arn, mode }, { monotonic, signal })) return;
   stderr.write(
-    '‼ the pod identity webhook does not give the operator its role yet; if this persists: kon doctor, then kubectl rollout restart\n',
+    '‼ the pod identity webhook does not give the pods of the operator a role yet; if this persists, find the cause with kon doctor, then restart the operator with kubectl rollout restart\n',
   );
 }
 

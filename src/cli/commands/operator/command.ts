@@ -17,7 +17,8 @@ export const operatorCommand = defineCommand({
     concurrency: {
       value: 'N',
       parse: wholeNumber('a number of workers', 1, 999),
-      summary: 'number of accounts that are reconciled concurrently, and the same number of apps',
+      summary:
+        'number of accounts that are reconciled concurrently; the same limit applies separately to apps',
     },
     'lease-namespace': {
       value: 'NAMESPACE',
@@ -34,7 +35,7 @@ export const operatorCommand = defineCommand({
         'like an installed operator, reconcile nothing before the API server enforces the admission policies',
     },
     'without-lease': {
-      summary: 'run without leader election, because no other operator works on this cluster',
+      summary: 'run without leader election; safe only if no other operator works on this cluster',
     },
     'log-level': { value: 'LEVEL', choices: logLevels, default: 'info', summary: 'what to log' },
     'log-format': {

@@ -4,7 +4,7 @@ import { commandsOf, type CommandGroup } from '../../framework/command.ts';
 export const sandboxGroup: CommandGroup = {
   path: ['sandbox'],
   section: 'Local sandbox:',
-  summary: 'Local cluster of real parts with an AWS emulator',
+  summary: 'Local cluster of real Kubernetes programs, with an AWS emulator',
 };
 
 export const sandboxCommands = commandsOf('sandbox', {

@@ -31,7 +31,7 @@ export const sandboxLogsCommand = defineCommand({
     tail: {
       value: 'N',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
-      summary: 'print only this number of last lines',
+      summary: 'number of lines to print from the end of the log',
     },
     ...stateDirOption,
   },

@@ -4,8 +4,11 @@ import { defineCommand } from '../../framework/command.ts';
 export const sandboxWebhookCommand = defineCommand({
   options: {
     port: { value: 'N', default: '0', parse: Number, summary: 'where to listen' },
-    region: { value: 'REGION', default: 'us-west-2', summary: 'AWS region to write into pods' },
-    'associations-url': { value: 'URL', summary: 'URL of the Pod Identity associations' },
+    region: { value: 'REGION', default: 'us-west-2', summary: 'AWS region to set in pods (AWS_REGION)' },
+    'associations-url': {
+      value: 'URL',
+      summary: 'URL that the webhook reads the Pod Identity associations from',
+    },
     'tls-cert': { value: 'FILE', default: '', summary: 'PEM file with the certificate of the webhook' },
     'tls-key': { value: 'FILE', default: '', summary: 'PEM file with the key of the certificate' },
   },

@@ -130,7 +130,7 @@ function causeOf(object: KonObject): readonly [reason: string, message: string] 
   if (ready?.status === 'False') return [ready.reason, ready.message];
   if (object.metadata.deletionTimestamp !== undefined) return ['Deleting', 'is being deleted'];
   if (ready?.status === 'True') return ['NotObserved', 'the operator has not processed the change yet'];
-  return [ready?.reason ?? 'NotObserved', ready?.message ?? 'no operator has processed it yet'];
+  return [ready?.reason ?? 'NotObserved', ready?.message ?? 'no operator has processed the object yet'];
 }
 
 /** Returns the roles that currently differ from their accounts, and the roles whose drift an Event reports. */

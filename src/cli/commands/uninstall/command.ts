@@ -22,12 +22,13 @@ export const uninstallCommand = defineCommand({
     },
     ...yesOption,
     'no-wait': {
-      summary: 'do not wait for the deletion of the last objects; the command always waits for accounts',
+      summary:
+        'do not wait for the objects that are deleted after the accounts; the command always waits for the accounts',
     },
     timeout: {
       value: 'DURATION',
       summary:
-        'time limit for the deletion of each account, and for the deletion of all other objects at the end',
+        'time limit for the deletion of each account, and then for the deletion of all other objects together',
       default: '2m',
       parse: parseDuration,
     },

@@ -76,7 +76,7 @@ export async function uninstallFlow(context: CliContext, request: UninstallReque
     const listing = await unlessDenied(aws.roles.snapshot(signal));
     if (!listing) {
       stderr.write(
-        `‼ you are not permitted to list roles (iam:GetAccountAuthorizationDetails), so leftover roles are unknown: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
+        `‼ you are not permitted to list roles (iam:GetAccountAuthorizationDetails), so kon cannot check for leftover roles; to list them with other credentials: kon account orphans --cluster-arn ${cluster.clusterArn}\n`,
       );
       return;
     }

@@ -84,7 +84,7 @@ export function refuseHelm(operators: readonly FoundOperator[], namespace: strin
     next: [
       'Delete apps and accounts while the operator runs: kon app delete NAME, kon account delete NAME',
       removalOf(helm),
-      'The chart keeps CRDs and ClusterConfig: kon crds | kubectl delete -f -',
+      'Delete the CRDs and the ClusterConfig, which the chart keeps: kon crds | kubectl delete -f -',
     ],
   });
 }
@@ -104,7 +104,7 @@ export async function requireRemovable(
       `cannot uninstall while quarantines exist (${cutOff.length}): ${namesOf(cutOff)}`,
       {
         details: [
-          'Without a quarantine, the deletion of its account would not wait, and nothing would keep the account’s roles closed.',
+          'The quarantines would be deleted with the CRDs. Then the deletion of an account would not wait, and its denied sessions would not stay denied.',
         ],
         next: ['End the quarantines: kon account release NAME'],
       },
@@ -116,7 +116,7 @@ export async function requireRemovable(
       details: ['The apps and their pods would be deleted with the CRDs.'],
       next: [
         'Delete the apps: kon app delete NAME',
-        'Or keep their objects: kubectl delete apps.k11n.dev NAME --cascade=orphan',
+        'Or delete the apps but keep their Deployments and Services: kubectl delete apps.k11n.dev NAME --cascade=orphan',
       ],
     });
   if (!accounts || accounts.length === 0) return accounts;

@@ -81,7 +81,7 @@ async function whoNeedsProvider(
 ): Promise<string | undefined> {
   const found = await unlessDenied(roles.snapshot(signal));
   if (!found)
-    return 'because you are not permitted to list the roles that trust it (iam:GetAccountAuthorizationDetails)';
+    return 'because you are not permitted to list the roles that trust the provider (iam:GetAccountAuthorizationDetails)';
   const names: string[] = [];
   for (const { name, trustPolicy } of found.roles) {
     if (!trustsProvider(trustPolicy, arn)) continue;

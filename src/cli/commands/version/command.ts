@@ -6,7 +6,7 @@ export const versionCommand = defineCommand({
   options: { client: { summary: 'print only the version of kon, without a request to the cluster' } },
   returns: 'document',
   examples: {
-    'Compare kon with the cluster': 'kon version',
+    'Compare the version of kon with the versions in the cluster': 'kon version',
     'Print the versions for a bug report': 'kon version -o yaml',
   },
   run: async (context, { options }) => (await import('./handler.ts')).versionFlow(context, options),

@@ -78,18 +78,22 @@ async function installedSchema(client: KubeClient, signal: AbortSignal): Promise
 /** Lists differences between kon, the operator and the CRDs. Pure. */
 export function skewOf({ schemaVersion: installed, operators = [] }: Cluster): readonly string[] {
   return [
-    ...(installed === undefined ? ['Konstellation is not installed on this cluster: kon install'] : []),
+    ...(installed === undefined
+      ? ['Konstellation is not installed on this cluster; to install it: kon install']
+      : []),
     ...(installed !== undefined && installed > schemaVersion
-      ? [`the CRDs are later (schema ${installed}) than this kon (schema ${schemaVersion}): update kon`]
+      ? [`the CRDs (schema ${installed}) are newer than this kon (schema ${schemaVersion}); update kon`]
       : []),
     ...(installed !== undefined && installed < schemaVersion
-      ? [`the CRDs are earlier (schema ${installed}) than this kon (schema ${schemaVersion}): kon install`]
+      ? [
+          `the CRDs (schema ${installed}) are older than this kon (schema ${schemaVersion}); to update the CRDs: kon install`,
+        ]
       : []),
     ...operators
       .filter((operator) => operator.version !== undefined && operator.version !== version)
       .map(
         (operator) =>
-          `the operator ${operator.deployment} has version ${operator.version}, and this kon has ${version}: kon install, or use the kon of that version`,
+          `the operator ${operator.deployment} has version ${operator.version}, and this kon has ${version}; install this version with kon install, or use kon ${operator.version}`,
       ),
   ];
 }

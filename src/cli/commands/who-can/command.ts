@@ -13,15 +13,16 @@ export const whoCanCommand = defineCommand({
   options: {
     without: {
       value: 'POLICY',
-      summary: 'also show the accounts that lose the permission without this policy, given by ARN or name',
+      summary:
+        'ARN or name of a policy: also show which accounts would lose the permission if this policy were detached',
       complete: 'policies',
     },
   },
   isQuestion: true,
   returns: 'list',
   examples: {
-    'List the accounts that can read an object': 'kon who-can s3:GetObject arn:aws:s3:::bucket/key',
-    'Show which accounts lose the permission without a policy':
+    'List the accounts that can read an S3 object': 'kon who-can s3:GetObject arn:aws:s3:::bucket/key',
+    'Show which accounts would lose the permission if a policy were detached':
       'kon who-can s3:GetObject arn:aws:s3:::bucket/key --without aws/AmazonS3ReadOnlyAccess',
     'Show the deciding statements': "kon who-can sqs:SendMessage '*' -o yaml",
   },

@@ -53,7 +53,7 @@ export async function whoCanFlow(
   const { stderr, format } = context;
   if (resource === '*')
     stderr.write(
-      '* stands for all resources, but an account may be allowed the action only on some: to ask for one resource, pass its ARN.\n',
+      '* stands for all resources. Accounts that are allowed the action on some resources only are not listed; to ask for one resource, pass its ARN.\n',
     );
   if (unread.length > 0)
     stderr.write(
@@ -106,7 +106,9 @@ function notesOf({ by, conditions, isComplete, isQuarantined }: AnsweredRow): st
   return [
     ...(isQuarantined ? ['in quarantine, so every session is denied'] : []),
     ...(conditions.length > 0 ? [`depends on ${conditions.join(', ')}`] : []),
-    ...(by.some(({ isAttached }) => !isAttached) ? ['a policy that decides is not attached'] : []),
+    ...(by.some(({ isAttached }) => !isAttached)
+      ? ['a policy that decides the answer is not attached to the role']
+      : []),
     ...(isComplete ? [] : ['not every policy was read']),
   ].join('; ');
 }

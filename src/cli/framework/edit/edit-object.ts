@@ -65,7 +65,7 @@ export function changeInEditor<T extends KonObject>(
     return {
       kind: 'refused',
       heading:
-        'Another user changed the object in the meantime. Your text is below; saving it again replaces these changes:',
+        'Another user changed the object in the meantime. Your text is below. If you save your text again, it replaces the changes of the other user:',
       problems: changes.length > 0 ? changes : ['the object was deleted and recreated'],
     };
   };

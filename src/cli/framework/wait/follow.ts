@@ -111,7 +111,7 @@ export async function* followChanges<T extends KubeObject>({
     }
   } finally {
     signal.removeEventListener('abort', wake);
-    ending.abort(new Error('it is no longer followed'));
+    ending.abort(new Error('the object is no longer followed'));
     await running;
   }
 }

@@ -38,7 +38,9 @@ export function describeProgress(object: KonObject, generation: number): Progres
     return {
       state: 'unobserved',
       reason: 'NotObserved',
-      message: ready ? 'the operator has not processed the change yet' : 'no operator has processed it yet',
+      message: ready
+        ? 'the operator has not processed the change yet'
+        : 'no operator has processed the object yet',
       lines: [],
     };
   const lines = conditions

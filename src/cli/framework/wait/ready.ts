@@ -44,7 +44,7 @@ export async function waitUntilReady<T extends KonObject>(
   const silence = setTimeout(() => {
     if (progress.state === 'unobserved')
       reporter.note(
-        'Not processed yet. Check that an operator runs on this cluster; to start it: kon operator',
+        'No operator has processed the object yet. Check that an operator runs on this cluster; to start one: kon operator',
       );
   }, silenceMs);
   const look = (object: (T & KubeObject) | undefined): T | undefined => {

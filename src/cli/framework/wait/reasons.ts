@@ -65,22 +65,23 @@ const otherTargets = (subject: Subject): string => `List targets: kon target lis
 const otherImage = (subject: Subject): string =>
   `Correct the image, or give the pods a secret to pull it with (imagePullSecrets): ${edit(subject)}`;
 const namespace = (): string => 'Check whether the operator has created the namespace: kon target list';
-const accounts = (): string => 'Continues automatically once the account is Ready: kon account list';
+const accounts = (): string =>
+  'Wait until the account is Ready (kon account list); the app then continues automatically';
 
 /** Advice by reason. AWS errors without an entry here have their advice in `identityErrors`. */
 const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => string } = {
-  NotObserved: () => 'Check that the operator runs on this cluster; to start it: kon operator',
+  NotObserved: () => 'Check that an operator runs on this cluster; to start one: kon operator',
   PolicyNotFound: otherPolicies,
   WrongPartition: otherPolicies,
   TooManyPolicies: otherPolicies,
   PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
-  RoleNotOwned: () => 'Delete or rename the role that the message names, if it is unused.',
+  RoleNotOwned: () => 'If the role that the message names is unused, delete the role.',
   AdoptionBlocked: ({ name }) =>
     `Hand over the ServiceAccounts of the pods that the message names, or end these pods; account ${name} then adopts the role automatically`,
   AdoptionRefused: () =>
     'Consent as the message says: aws iam tag-role --role-name ROLE --tags Key=k11n.dev/cluster,Value=CLUSTER_ARN; the account then adopts the role automatically',
   ServiceAccountNotOwned: () =>
-    'Delete the ServiceAccount that the message names, or hand it over with the label that it names.',
+    'Delete the ServiceAccount that the message names, or add the label in the message, which hands the ServiceAccount over.',
   ForeignAssociation: () =>
     'Delete the association that the message names, if the association is unused: with it, pods get another role than the account’s.',
   AwaitingReplacement: () =>
@@ -93,13 +94,14 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
   TargetUnknown: otherTargets,
   TargetReserved: () => 'Remove the target from the ClusterConfig: kon target delete NAME',
-  AccountNameReserved: () => 'Create the account under another name, and delete this one: kon account copy',
+  AccountNameReserved: () =>
+    'Copy the account under another name (kon account copy), then delete this account',
   NoTargets: () => 'Create a target: kon target create NAME',
   NamespaceMissing: namespace,
   NamespaceTerminating: namespace,
   ClusterConfigMissing: () => 'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
   SpecNewerThanOperator: () =>
-    'Upgrade the operator to the version of the CRDs: run kon install of that version',
+    'Upgrade the operator to the version of the CRDs: run kon install with kon of that version',
   NotAdmitted: ({ kind, name }) =>
     `Delete and recreate the ${kind.noun}: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
   ClusterConfigNotReady: () => 'Show what is missing: kubectl get clusterconfigs -o yaml',
@@ -109,9 +111,10 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Allow the target: ${accountKind.advice.edit(account)} --all-targets`,
   AccountNotLinkedToTarget: accounts,
   IdentityNotProven: accounts,
-  NotInjected: () => 'Check the pod identity webhook: kon doctor; the app then continues automatically',
+  NotInjected: () =>
+    'Find the problem of the pod identity webhook with kon doctor, and repair it; the app then continues automatically',
   IdentityNotChecked: () =>
-    'Admit the dry-run pod: raise the quota, or exempt the pods that the operator creates in a dry run from the policy that the message names',
+    'Admit the dry-run pod of the operator: raise the quota, or change the policy that the message names so that the policy exempts such pods',
   UnexpectedIdentity: ({ name }) =>
     `Remove the identity from the ServiceAccount that the message names (its annotation, or its EKS Pod Identity association), then: kon app restart ${name}`,
   DependencyMissing: (subject) =>
@@ -123,16 +126,16 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   CrashLoopBackOff: ({ name }) =>
     `Read the last output of the app: kon app logs ${name} --previous --tail 50`,
   Unschedulable: (subject) =>
-    `Lower resources.requests, or add nodes; capacity: kubectl describe nodes; then: ${edit(subject)}`,
+    `Compare resources.requests with the capacity: kubectl describe nodes; then add nodes, or lower the requests: ${edit(subject)}`,
   InvalidSpec: (subject) => `Correct the spec: ${edit(subject)}`,
-  NotOwned: () => 'Delete or rename the object that the message names, or give the app another name.',
+  NotOwned: () => 'Delete the object that the message names, or create the app under another name.',
   DeletionProtected: ({ name }) =>
     `Remove the protection of the account: kubectl label lsa ${name} ${protectedMark}-; kubectl annotate lsa ${name} ${protectedMark}-`,
   ClusterChanged: () => 'Restore the ClusterConfig as the message says: kubectl edit clusterconfigs',
   Quarantined: ({ kind, name, account = name }) =>
     `Release the account, if the incident is over: kon account release ${kind === accountKind ? name : account}`,
   OldPodsRunning: ({ name }) =>
-    `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
+    `Delete the pods of the account; their workloads then create new pods: kon account release ${name} --delete-pods`,
   OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as the message says',
   InUse: () =>
     'End the use of the account as the message says, for example: kon app edit NAME --no-account; the account is then deleted automatically',

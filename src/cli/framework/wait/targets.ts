@@ -64,7 +64,10 @@ export async function waitForTargets(
     last = app;
     lines = targetLines(app, targets, generation);
     const open = lines.filter((line) => line.status !== 'True');
-    reporter.update(`app ${name}: ${targets.length - open.length} of ${targets.length} targets`, lines);
+    reporter.update(
+      `app ${name}: done in ${targets.length - open.length} of ${targets.length} targets`,
+      lines,
+    );
     if (open.some((line) => requiresUserAction(line.reason))) throw notReady(app, lines, goal);
     if (open.length > 0) return undefined;
     reporter.end();

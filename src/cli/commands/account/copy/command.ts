@@ -28,7 +28,10 @@ export const accountCopyCommand = defineCommand({
     const { usageError } = await import('../../../framework/errors.ts');
     const { copyFlow } = await import('./handler.ts');
     if (options.toContext === undefined)
-      throw usageError('no context given', 'Choose one of `kubectl config get-contexts`: --to-context NAME');
+      throw usageError(
+        'no context given',
+        'Choose a context that `kubectl config get-contexts` lists: --to-context NAME',
+      );
     if (context.global.as !== undefined)
       throw usageError(
         'kon account copy does not support --as, because the command writes to another cluster',

@@ -24,7 +24,7 @@ it('the copy of an account is adapted to the other cluster, and comes with a not
   expect(notes).toEqual([
     'The role special stays with the original account; the copy gets its own role.',
     `Cluster cn cannot attach ${foreign}, because the policy belongs to another AWS account.`,
-    'account/own: cluster cn attaches the policies with these names in AWS account 210987654321.',
+    'account/own: cluster cn attaches the policies of AWS account 210987654321 that have these names.',
     'Cluster cn has no target nowhere; its targets: production, staging',
   ]);
 });

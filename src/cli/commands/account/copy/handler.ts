@@ -84,7 +84,7 @@ export function copyOf(
   const own = (policies.policyNames ?? []).filter((entry) => entry.startsWith('account/'));
   if (own.length > 0 && here?.accountId !== there.accountId)
     notes.push(
-      `${own.join(', ')}: cluster ${there.name} attaches the policies with these names in AWS account ${there.accountId}.`,
+      `${own.join(', ')}: cluster ${there.name} attaches the policies of AWS account ${there.accountId} that have these names.`,
     );
   const unknown = (account.spec.targets ?? []).filter((target) => !there.targets.includes(target));
   if (unknown.length > 0)

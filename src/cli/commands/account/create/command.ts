@@ -11,7 +11,7 @@ import { policyOption, specOptions } from '../options.ts';
 
 export const accountCreateCommand = defineCommand({
   description:
-    'On a terminal, prompts for policies of AWS and of your AWS account, and opens your editor with a manifest if you choose none. Without a terminal, opens the editor that KON_EDITOR, VISUAL or EDITOR names. With a file or options, the command asks nothing. Then the command waits until the IAM role is created, linked and proven in every target.',
+    'On a terminal, prompts for policies of AWS and of your AWS account, and opens your editor with a manifest if you choose none. Without a terminal, opens the editor that KON_EDITOR, VISUAL or EDITOR names. With a file or options, the command asks nothing. In all cases, the command then waits until the IAM role is created, and is linked and proven in every target.',
   positionals: { name: { summary: 'name of the account', names: 'account' } },
   options: {
     ...accountOption,

@@ -90,7 +90,7 @@ describe('renderPicker', () => {
   it('shows the search, the chosen policies, the matches and the effect of each key', () => {
     expect(screen('s3', 'tab', 'down')).toBe(
       [
-        'Policies of account "orders" (none: open an editor)',
+        'Policies of account "orders" (choose none to use an editor)',
         'Search: s3_',
         'Chosen: AmazonS3FullAccess',
         '  [x] AmazonS3FullAccess  arn:aws:iam::aws:policy/AmazonS3…',

@@ -121,7 +121,7 @@ export function renderPicker(
   const more = matches.length - from - shown.length;
   const fit = (line: string): string => (line.length < columns ? line : `${line.slice(0, columns - 2)}…`);
   return [
-    paint('bold', fit(`Policies of account "${account}" (none: open an editor)`), color),
+    paint('bold', fit(`Policies of account "${account}" (choose none to use an editor)`), color),
     fit(`Search: ${text}_`),
     ...(chosen.length > 0 ? wrapped(`Chosen: ${chosen.map(policyLabel).join(', ')}`, columns) : []),
     ...shown.map((policy, index) => {

@@ -3,7 +3,7 @@ import { accountOption, namesArgument, requiredNames } from '../../../framework/
 
 export const accountHistoryCommand = defineCommand({
   description:
-    'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. Of each condition, Kubernetes keeps only the last transition, and of each writer only the last write.',
+    'Prints the oldest entry first. Kubernetes keeps Events for an hour by default. For each condition, Kubernetes keeps only the last transition; for each field manager, only the time of the last write.',
   positionals: { ...namesArgument('account', 'name of the account; several accounts are shown in one list') },
   options: { ...accountOption },
   returns: 'records',

@@ -111,7 +111,7 @@ function inUse(role: ObservedRole, { inUse: users, inUseBy }: Exclusion, account
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
   if (users.length > inUseBy.length)
     steps.add(
-      'Import the role as a user who may list pods and ServiceAccounts, and first remove other clusters from the trust policy',
+      'First remove other clusters from the trust policy. Then import the role with a user of the cluster who is permitted to list pods and ServiceAccounts',
     );
   return new CliError('CONFLICT', `role "${role.name}" is in use, and its users would lose access`, {
     details: users,
@@ -126,7 +126,7 @@ function stepFor(
 ): string {
   const command = `kon account import ${name} --role ${role.name}`;
   if (byAssociation)
-    return `Give ${namespace}/${serviceAccount} another role, or end its pods, and delete its association`;
+    return `Give the ServiceAccount ${namespace}/${serviceAccount} another role, or end its pods; in both cases, also delete the association of the ServiceAccount`;
   if (serviceAccount !== name)
     return `Move ${namespace}/${serviceAccount} to an account and role of its own, or end its pods`;
   if (!of.includes(namespace))
@@ -145,7 +145,7 @@ function consequences(
 ): string {
   const { name } = outcome.manifest.metadata;
   const lines = [
-    `Imports role ${role.arn} as account "${name}": replaces its trust policy; keeps its ${role.attachedPolicyArns.length === 1 ? '1 attached policy' : `${role.attachedPolicyArns.length} attached policies`}. When the account is deleted, the role is kept.`,
+    `Imports role ${role.arn} as account "${name}": replaces the trust policy of the role; keeps the attached policies of the role (${role.attachedPolicyArns.length}). When the account is deleted, the role is kept.`,
     ...[...excluded.inUse, ...excluded.others].map((who) => `‼ Loses access: ${who}`),
     ...outcome.notes.map((note) => `‼ ${note}`),
   ];
@@ -155,7 +155,7 @@ function consequences(
     const carries = carried === undefined ? '' : `, which has the role ${carried}`;
     lines.push(
       request.takeServiceAccounts
-        ? `The ServiceAccount ${full}${carries} is labelled and handed over to the account.`
+        ? `The ServiceAccount ${full}${carries} will get a label that hands it over to the account.`
         : `‼ The ServiceAccount ${full}${carries} exists and is not handed over, so its pods get no access. To hand it over: --take-service-accounts`,
     );
   }

@@ -30,7 +30,7 @@ export function importRole(
     return {
       kind: 'unsound',
       problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,
-      next: ['Release the role first: delete that account with deletionPolicy Retain.'],
+      next: ['First release the role: set deletionPolicy: Retain in that account, then delete the account.'],
     };
   }
   if (facts.strictInline && role.inlinePolicyNames.length > 0)
@@ -47,7 +47,7 @@ export function importRole(
       kind: 'unsound',
       problem:
         names.length === 0
-          ? `the trust policy of ${role.name} names no ServiceAccount of this cluster, so the account needs a name`
+          ? `the trust policy of ${role.name} names no ServiceAccount of this cluster that could give the account its name`
           : `the trust policy of ${role.name} names several ServiceAccounts: ${names.join(', ')}`,
       next: [`Pass a name: kon account import NAME --role ${role.name}`],
     };

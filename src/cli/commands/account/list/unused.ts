@@ -23,7 +23,7 @@ export async function unusedFilter(
 ): Promise<ListFilter<LinkedServiceAccount>> {
   if (unusedMs < dayMs || unusedMs > trackedDays * dayMs)
     throw usageError(
-      `--unused must be from 1 day to ${trackedDays} days, the period for which IAM reports uses`,
+      `--unused must be from 1 day to ${trackedDays} days, because IAM reports uses for ${trackedDays} days`,
       'Pass a number of days: --unused 90d.',
     );
   const outdated = await whyOutdated(context);
@@ -61,19 +61,22 @@ async function whyOutdated({
     ifPermitted(listObjects(client, clusterConfigKind)),
   ]);
   if (operator === 'missing')
-    return { isCertain: true, text: 'No operator runs on this cluster, so its statuses may be outdated.' };
+    return {
+      isCertain: true,
+      text: 'No operator runs on this cluster, so the statuses of the accounts may be outdated.',
+    };
   if (configs) {
     const check = configs.flatMap(({ status }) => findCondition(status?.conditions, 'DriftChecked') ?? [])[0];
     if (check?.status !== 'True')
       return {
         isCertain: true,
-        text: `The operator does not compare roles with AWS: ${check?.message ?? 'no ClusterConfig reports it'}`,
+        text: `The operator does not compare roles with AWS: ${check?.message ?? 'no ClusterConfig reports a drift detection pass'}`,
       };
   }
   if (operator === 'running' && configs) return undefined;
   const what = operator === 'running' ? 'the ClusterConfig' : 'the Lease of the operator';
   return {
     isCertain: false,
-    text: `You are not permitted to read ${what}: if no operator runs, last uses are outdated.`,
+    text: `You are not permitted to read ${what}, which shows whether an operator keeps the last uses up to date. If no operator does, the last uses are outdated.`,
   };
 }

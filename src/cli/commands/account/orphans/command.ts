@@ -3,7 +3,7 @@ import { yesOption } from '../../../framework/options.ts';
 
 export const accountOrphansCommand = defineCommand({
   description:
-    'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role whose account was deleted without the operator. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator, and also works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must identify the same cluster. Roles that running pods hold are not deleted. For a deleted cluster, use --cluster-gone. An adopted role is not deleted, but loses the tags of Konstellation.',
+    'Finds roles in IAM with the cluster’s tags, using your own credentials. An orphan is a role that still exists although its account was deleted, for example while no operator ran. A retained role was kept by deletionPolicy Retain; --delete skips it unless --retained is given. Shows the policies and trusted principals of each role. Needs no operator, and also works after Konstellation was removed from the cluster. --delete needs the kubeconfig of the cluster: EKS, the API server and the ClusterConfig must identify the same cluster. Roles that running pods hold are not deleted. For a deleted cluster, use --cluster-gone. An adopted role is not deleted, but loses the tags of Konstellation.',
   options: {
     delete: { summary: 'delete the orphans after confirmation' },
     retained: { summary: 'with --delete, also delete retained roles' },

@@ -120,7 +120,7 @@ function questionOf(doomed: readonly LeftoverRole[], listed: number): string {
       : doomed.length === 1
         ? 'this role'
         : `these ${doomed.length} roles`;
-  return `Roles that running pods hold are not deleted. A deleted role cannot be restored, and its sessions end at once. Adopted roles only lose their ownership tags.\nDelete ${which}?`;
+  return `Roles that running pods hold are not deleted. A deleted role cannot be restored, and its sessions end immediately. Adopted roles only lose their ownership tags.\nDelete ${which}?`;
 }
 
 /**
@@ -146,7 +146,7 @@ async function remove(removal: Removal, orphan: LeftoverRole, signal: AbortSigna
     removed > 0 ? `, with ${removed === 1 ? 'its association' : `${removed} associations`}` : '';
   if (current.adopted) {
     await roles.untag(role.name, [...ownershipTagKeys], signal);
-    return `existed before Konstellation: lost its ownership tags${besides} and stays`;
+    return `the role was adopted, so it is kept; its ownership tags were removed${besides}`;
   }
   for (const arn of role.attachedPolicyArns) await roles.detachPolicy(role.name, arn, signal);
   if (hasStatements(role)) await roles.deleteInlinePolicy(role.name, inlinePolicyName, signal);

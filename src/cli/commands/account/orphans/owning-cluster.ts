@@ -68,18 +68,20 @@ export async function clusterOfRoles(
     throw anotherCluster(
       `the cluster of issuer ${issuer}`,
       [
-        `The kubeconfig points to the cluster of issuer ${connected}. Its accounts do not show which roles of the cluster of issuer ${issuer} are orphans.`,
+        `The kubeconfig points to another cluster (issuer ${connected}). The accounts of that cluster do not show which roles of the cluster with issuer ${issuer} are orphans.`,
       ],
       `If that cluster was deleted: kon account orphans --delete --cluster-gone --cluster-arn ${arn} --issuer ${issuer}`,
     );
   if (configured !== undefined && configured !== arn)
-    throw anotherCluster(arn, [`Its ClusterConfig ${config?.metadata.name} names ${configured}.`]);
+    throw anotherCluster(arn, [
+      `The ClusterConfig ${config?.metadata.name} in the cluster of the kubeconfig names ${configured}.`,
+    ]);
   await withInstallation(context, cluster.region, async (eks) => {
     const known = await eks.cluster(cluster.name, context.signal);
     if (known && known.issuer !== connected)
       throw anotherCluster(
         `the EKS cluster ${arn}`,
-        [`EKS: issuer ${known.issuer}`, `The API server: issuer ${connected}`],
+        [`The EKS cluster has the issuer ${known.issuer}.`, `The API server has the issuer ${connected}.`],
         ...(config
           ? ['If the ClusterConfig was copied from another cluster, correct spec.aws.clusterName and region']
           : []),

@@ -51,8 +51,8 @@ export function renderPlan(plan: AccountPlanView, color: boolean): string {
     for (const pod of plan.pods) {
       const workload = pod.workload === undefined ? '' : ` (${pod.workload})`;
       const fate = pod.replaced
-        ? 'is replaced once the new identity is proven'
-        : 'is not replaced automatically and keeps its identity until it is restarted';
+        ? 'is replaced after the new identity is proven'
+        : 'is not replaced automatically, and keeps its identity until its workload is restarted or the pod is deleted';
       parts.push(`  ${paint('yellow', '~', color)} ${pod.namespace}/${pod.name}${workload} ${fate}\n`);
     }
   }

@@ -3,7 +3,7 @@ import { accountOption, requiredName, writeOptions, yesOption } from '../../../f
 
 export const accountQuarantineCommand = defineCommand({
   description:
-    'Creates a Quarantine and waits until every session of the account’s roles is denied and no pod can get new credentials. Meanwhile the operator rolls out no app of the account, and does not undo your own changes to the role. The quarantine lasts until kon account release; edits, GitOps and restarts of the operator do not end it. With --pod, only the sessions of one pod with an EKS Pod Identity are denied, and the other pods are not affected; this needs allowStatements in the ClusterConfig and a permissions boundary on the role. Needs the right to create quarantines (ClusterRole konstellation-respond).',
+    'Creates a Quarantine and waits until every session of the account’s roles is denied and no pod can get new credentials. During the quarantine, the operator rolls out no app of the account, and does not undo your own changes to the role. The quarantine lasts until kon account release; edits, GitOps and restarts of the operator do not end it. With --pod, only the sessions of one pod with an EKS Pod Identity are denied, and the other pods are not affected; this needs allowStatements in the ClusterConfig and a permissions boundary on the role. Needs the right to create quarantines (ClusterRole konstellation-respond).',
   positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
   options: {
     ...accountOption,

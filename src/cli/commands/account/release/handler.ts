@@ -128,7 +128,7 @@ export async function awaitRelease(
   deletesPods: boolean,
 ): Promise<void> {
   const interrupted = {
-    state: `account "${name}" is released, and the operator continues`,
+    state: `the quarantine of account "${name}" was deleted, and the operator continues to restore the account`,
     next: [`Show the account: kon account show ${name}`],
   };
   await awaitAccount(
@@ -140,13 +140,13 @@ export async function awaitRelease(
       if (isStuck)
         throw new CliError(
           'NOT_READY',
-          `account "${name}" was released, but its role is still closed: ${reason}`,
+          `account "${name}" was released, but pods cannot assume its role yet: ${reason}`,
           {
             details: [message],
             next: [
               ...(reason === 'OldPodsRunning'
                 ? [
-                    `Delete the pods of the account, which their workloads then replace: kon account release ${name} --delete-pods`,
+                    `Delete the pods of the account; their workloads then create new pods: kon account release ${name} --delete-pods`,
                   ]
                 : []),
               `Show the account: kon account show ${name}`,
@@ -173,16 +173,18 @@ export function consequenceOf(
   const until = formatTime(after(now(), copiedTokensLiveMs(pods, stsAudience)));
   return [
     isAdopted
-      ? `${role} was adopted, so it is not replaced. It stays closed until 12 hours after the quarantine began, the maximum lifetime of a session.`
-      : `${role} is replaced by a new role of the same name, so that sessions from before stay denied. Resource policies that name the role as a principal must be saved again.`,
+      ? `${role} was adopted, and adopted roles are not replaced. Pods cannot assume the role until 12 hours after the quarantine began, because a session lives for up to 12 hours.`
+      : `${role} will be replaced by a new role of the same name, so that its current sessions stay denied. Afterwards, save every resource policy again that names the role as a principal.`,
     ...(deletesPods
       ? [
-          `${pods.length} running pod${pods.length === 1 ? ' is' : 's are'} deleted, and their workloads replace them.`,
+          `${pods.length} running pod${pods.length === 1 ? '' : 's'} will be deleted, and their workloads will create new pods.`,
         ]
-      : [`The role stays closed until the pods of ${name} from before the quarantine have ended.`]),
+      : [
+          `Pods cannot assume the role until all pods of ${name} that started before the quarantine was in effect have ended.`,
+        ]),
     ...(byToken
       ? [
-          `A token that was copied out of a pod can be exchanged again until ${until}. To prevent this, release the account after that time.`,
+          `After the release, a token that was copied out of a pod can be exchanged for credentials again until ${until}. To prevent this, release the account after that time.`,
         ]
       : []),
   ].join('\n');
@@ -204,7 +206,7 @@ export async function releasePodFlow(
       next: [`List the pods in quarantine: kon account show ${name}`],
     });
   const pods = found.flatMap(({ spec }) => spec.pods ?? []);
-  const consequence = `Pod ${[...new Set(pods.map(podWords))].join(', ')} gets access to AWS again, if it still runs. Its older sessions work again until they expire, at most 12 hours after their issue. This includes copies of their credentials outside the pod.`;
+  const consequence = `If it still runs, the pod ${[...new Set(pods.map(podWords))].join(', ')} gets access to AWS again. Its older sessions work again until they expire, at most 12 hours after their issue, even with credentials that were copied out of the pod.`;
   const question = `${consequence}\nRelease it?`;
   await confirm(context, { yes, what, question, declined: 'Nothing was changed.' });
   if (yes) context.stderr.write(`${consequence}\n`);

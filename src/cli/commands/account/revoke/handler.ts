@@ -34,7 +34,7 @@ export async function revokeFlow(
   requireReplaceable(account, context.now());
   if ((await quarantinesOf(client, name)).length > 0)
     throw new CliError('CONFLICT', `account "${name}" is in quarantine`, {
-      next: [`To end the quarantine and all older sessions: kon account release ${name} --delete-pods`],
+      next: [`To end the quarantine and all current sessions: kon account release ${name} --delete-pods`],
     });
   const consequence = `${consequenceOf(context, account, await podsOfAccount(client, account), true)}\nUntil the new pods are ready, the apps of ${name} are interrupted. Sessions of other roles that were assumed with this role are not affected.`;
   const question = `${consequence}\nEnd all current sessions of the account "${name}"?`;
@@ -71,7 +71,7 @@ function requireReplaceable({ metadata: { name }, spec, status }: LinkedServiceA
   });
   throw new CliError('CONFLICT', `the role of account "${name}" was adopted, so it is not replaced`, {
     next: [
-      `Deny the role's older sessions with your own credentials: aws iam put-role-policy --role-name ${role} --policy-name AWSRevokeOlderSessions --policy-document '${denial}'`,
+      `Use your own credentials to deny the role's current sessions: aws iam put-role-policy --role-name ${role} --policy-name AWSRevokeOlderSessions --policy-document '${denial}'`,
       `Cut the account off instead: kon account quarantine ${name}`,
     ],
   });

@@ -4,7 +4,7 @@ import { accountOption, namesArgument, requiredNames, waitOptions } from '../../
 
 export const accountSuggestCommand = defineCommand({
   description:
-    'Asks IAM for the last accessed information of the account’s roles with your AWS credentials, and compares it with the policies and statements of the account. The suggestion omits only permissions that IAM reports as unused since the given time: it removes a policy, or replaces a policy by a smaller AWS managed policy or by statements with the same resources and conditions. The suggestion never allows more than the account does today. The command changes nothing, but prints the commands that apply the suggestion. IAM tracks only management actions, and only of some services; other actions of a used service stay.',
+    'Uses your AWS credentials to ask IAM for the last accessed information of the account’s roles, and compares this information with the policies and statements of the account. The suggestion omits only permissions that IAM reports as unused since the given time: it removes a policy, or replaces a policy by a smaller AWS managed policy or by statements with the same resources and conditions. The suggestion never allows more than the account does today. The command changes nothing, but prints the commands that apply the suggestion. IAM tracks only management actions, and only of some services; other actions of a used service stay.',
   positionals: { ...namesArgument('account', 'name of the account; repeat for more') },
   options: {
     ...accountOption,

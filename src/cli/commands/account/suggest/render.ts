@@ -92,11 +92,13 @@ function unusedText(name: string, since: number, lastAccessed: string | undefine
 function caveatsOf(period: string, policies: readonly PolicyAdvice[]): readonly string[] {
   return [
     'IAM tracks management actions of some services. Data events, such as s3:GetObject, and all other actions of a used service count as in use.',
-    `Permissions that are needed less often than every ${period} count as unused, for example those of a yearly job or of a recovery.`,
+    `Permissions that are needed less often than once in ${period} count as unused, for example for a yearly job or for disaster recovery.`,
     'Activity appears in the report within four hours. Denied attempts count as use.',
     'The report covers only the roles of this cluster. Other clusters may use the same manifest.',
     ...(policies.some(({ advice }) => advice === 'narrow')
-      ? ['AWS maintains its managed policies. Statements do not get the actions that AWS adds to them.']
+      ? [
+          'AWS adds actions to its managed policies over time. Statements that replace a managed policy do not get these actions.',
+        ]
       : []),
   ];
 }

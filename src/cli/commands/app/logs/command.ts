@@ -6,7 +6,7 @@ import { containerOption, podOption, appTargetsOption } from '../options.ts';
 
 export const appLogsCommand = defineCommand({
   description:
-    'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, until Ctrl-C. Includes new pods, and continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
+    'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, also of new pods, until Ctrl-C; this continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
   positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
   options: {
     ...appOption,
@@ -21,7 +21,7 @@ export const appLogsCommand = defineCommand({
     },
     tail: {
       value: 'LINES',
-      summary: 'only this number of last lines of each pod',
+      summary: 'number of lines to print from the end of the log of each pod',
       parse: wholeNumber('a number of lines', 0, 999_999_999),
     },
     previous: { summary: 'logs of the containers that ran before the last restart' },
@@ -42,7 +42,7 @@ export const appLogsCommand = defineCommand({
     if (options.follow && options.previous)
       throw usageError(
         '--follow and --previous cannot be combined',
-        'Use one of the options: a previous container writes no more lines that could be followed.',
+        'Pass only one of the options: a container that has ended writes no new lines.',
       );
     const { logsFlow } = await import('./handler.ts');
     return logsFlow(context, { ...options, name: requiredName('app', args.name, options.app) });

@@ -15,7 +15,7 @@ export const appPortForwardCommand = defineCommand({
   },
   options: { ...targetOption, pod: { ...podOption.pod, summary: 'forward to this pod only' } },
   examples: {
-    'Reach port 80 of an app’s pods': 'kon app port-forward myapp 8080:80 --target staging',
+    'Reach port 80 of one pod of an app': 'kon app port-forward myapp 8080:80 --target staging',
     'Forward any free local port to a named port': 'kon app port-forward myapp :http',
   },
   run: async (context, { args, options }) => {

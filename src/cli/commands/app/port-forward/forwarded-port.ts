@@ -33,7 +33,10 @@ export function forwardedPort(app: string, spec: AppSpec, { local, remote }: Por
   if (port) return { local, remote: port.port };
   const known = (spec.ports ?? []).map(({ name, port: number }) => `${name} (${number})`);
   throw new CliError('NOT_FOUND', `app "${app}" has no port "${remote}"`, {
-    details: known.length === 0 ? ['Its spec lists no ports.'] : [`The app has ${known.join(', ')}.`],
+    details:
+      known.length === 0
+        ? ['The spec of the app lists no ports.']
+        : [`The app has the ports ${known.join(', ')}.`],
     next: ['Pass the number of the port in the pod.'],
   });
 }

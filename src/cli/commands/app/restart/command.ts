@@ -4,7 +4,7 @@ import { appTargetsOption } from '../options.ts';
 
 export const appRestartCommand = defineCommand({
   description:
-    'Restarts the Deployments by a rolling update, one target after the other: a pod ends when its successor is ready, and the next target follows when the previous target is healthy. The app’s spec does not change. Refuses if new pods would lack the identity of the app’s account, which a dry-run pod shows. Needs the right to patch Deployments in the targets.',
+    'Restarts the Deployments by a rolling update, one target after the other: a pod ends when its successor is ready, and the next target follows when the previous target is healthy. The app’s spec does not change. First checks with a dry-run pod that new pods get the identity of the app’s account, and refuses the restart otherwise. Needs the right to patch Deployments in the targets.',
   positionals: { ...namesArgument('app', 'name of the app; repeat for more') },
   options: { ...appOption, ...appTargetsOption, ...writeOptions },
   returns: 'rollouts',

@@ -77,7 +77,7 @@ function requireProvider(
     next: [
       gate.reason === 'Quarantined'
         ? `Release the account, if the incident is over: kon account release ${account.metadata.name}`
-        : 'Create or correct the IAM OIDC provider: kon doctor',
+        : 'Create or correct the IAM OIDC provider; to see how: kon doctor',
     ],
   });
 }
@@ -103,7 +103,7 @@ async function requireInjection(
       'CLUSTER_NOT_READY',
       `new pods of "${name}" in ${namespace} would lack their identity`,
       {
-        details: [`The app can be restarted once ${failure.message}.`],
+        details: [`The app can be restarted as soon as ${failure.message}.`],
         next: ['Check the pod identity webhook: kon doctor'],
       },
     );

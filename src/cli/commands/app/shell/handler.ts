@@ -60,11 +60,15 @@ export async function shellFlow(context: CliContext, request: ShellRequest): Pro
         next: afterFailure(request, end.message, { target, pod: name, container }),
       });
     case 'cut':
-      throw new CliError('EXEC_FAILED', `the connection to ${target}/${name} ended before the program`, {
-        cause: end.error,
-        details: end.error ? [end.error.message] : [],
-        next: [`Check whether the pod still exists: kon app pods ${request.name} --target ${target}`],
-      });
+      throw new CliError(
+        'EXEC_FAILED',
+        `the connection to ${target}/${name} was closed before the program ended`,
+        {
+          cause: end.error,
+          details: end.error ? [end.error.message] : [],
+          next: [`Check whether the pod still exists: kon app pods ${request.name} --target ${target}`],
+        },
+      );
     default:
       throw new TypeError(`unknown end ${JSON.stringify(end satisfies never)}`);
   }

@@ -36,7 +36,7 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   if (missing.length === wanted.length)
     return warning(
       'no admission policy is installed: anyone who may write accounts can grant any permission',
-      ['The chart installs no policies with admission.enabled=false.', repair],
+      ['With admission.enabled=false, the chart installs no admission policies.', repair],
     );
   if (missing.length > 0) return failure(`missing: ${missing.map(keyOf).join(', ')}`, [repair]);
   const differing = wanted.filter((object) => {
@@ -46,7 +46,7 @@ export function compareAdmission(shipped: readonly object[], installed: readonly
   return differing.length === 0
     ? ok()
     : warning(`policies differ from those of this version of kon: ${differing.map(keyOf).join(', ')}`, [
-        `${repair}; or use the kon of the installed version`,
+        `${repair}; or use the version of kon that installed these policies`,
       ]);
 }
 

@@ -29,8 +29,8 @@ export const awsChecks = {
     const wanted = found?.spec.aws.accountId ?? found?.status?.accountId;
     return wanted === undefined || wanted === accountId
       ? ok(arn)
-      : failure(`you are ${arn}, but the cluster's roles are in account ${wanted}`, [
-          `Choose a profile of that account: AWS_PROFILE=NAME`,
+      : failure(`you are ${arn}, but the cluster's roles are in AWS account ${wanted}`, [
+          `Choose a profile of that AWS account: AWS_PROFILE=NAME`,
         ]);
   },
   'aws-clock-skew': async ({ env, region, now, signal }) => {
@@ -46,7 +46,7 @@ export const awsChecks = {
   },
   'oidc-provider': async ({ aws, config, operatorAccounts, signal }) => {
     const arn = (await config())?.status?.oidcProviderArn;
-    if (arn === undefined) return warning('the ClusterConfig does not contain the OIDC provider');
+    if (arn === undefined) return warning('the status of the ClusterConfig names no OIDC provider');
     const provider = await (await aws()).account.oidcProvider(arn, signal);
     if (!provider && (await config())?.spec.aws.identityMode === 'PodIdentity')
       return (await operatorAccounts()).some(({ roleArn }) => roleArn !== undefined)
@@ -103,7 +103,10 @@ export const awsChecks = {
     const nearly = quotasAbove(nearlyUsed.warning);
     if (nearly.length === 0) return ok(`roles: ${quotas.rolesUsed} of ${quotas.roles}`);
     const serious = quotasAbove(nearlyUsed.error).length > 0;
-    return (serious ? failure : warning)('request higher quotas from AWS in time', nearly);
+    return (serious ? failure : warning)(
+      'request higher quotas from AWS before these quotas are used up',
+      nearly,
+    );
   },
 } satisfies Checks;
 
@@ -127,7 +130,7 @@ async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
     );
   } catch (error) {
     signal.throwIfAborted();
-    return warning(`${issuer} cannot be reached from here: ${wordsOf(error)}`, [
+    return warning(`${issuer} cannot be reached from this machine: ${wordsOf(error)}`, [
       'STS must reach the issuer over the internet.',
     ]);
   }
@@ -159,8 +162,8 @@ async function checkIssuer(lookups: Lookups): Promise<Verdict> {
           "Publish the output of `kubectl get --raw /openid/v1/jwks` as the issuer's keys.",
         ]);
   } catch (error) {
-    return warning(`cannot be read from here: ${wordsOf(error)}`, [
-      'STS must read this URL over the internet.',
+    return warning(`the keys of ${issuer} cannot be read from this machine: ${wordsOf(error)}`, [
+      'STS must be able to read these keys over the internet.',
     ]);
   }
 }
@@ -230,7 +233,7 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   if (found)
     return warning(`${worthOfCredentials(found.policy)} (${found.why})`, [
       'Set permissionsBoundaryArn or allowedPolicyArns in spec.aws of the ClusterConfig.',
-      'Then renew the policy of the operator’s role: kon install, or kon iam-policy',
+      'Then update the policy of the operator’s role: kon install, or apply the output of kon iam-policy',
     ]);
   const tags = options && tagKeysWarning(await lookups.accounts(), options);
   if (tags !== undefined) return warning(tags.trim().replace(/^Warning: /, ''));
@@ -254,7 +257,7 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   return attach?.decision === 'allowed'
     ? warning(
         `IAM allows ${principal.arn} to attach ${administrator} to a role without a boundary, but the ClusterConfig forbids this`,
-        ['Renew the policy of this role or user: kon install, or kon iam-policy'],
+        ['Update the policy of this role or user: kon install, or apply the output of kon iam-policy'],
       )
     : ok(principal.arn);
 }

@@ -126,11 +126,15 @@ describe('the check of draining targets', () => {
     const young = at('young', '2026-01-02T23:00:00Z');
     expect(drainingVerdict([old, young], now)).toMatchObject({
       status: 'warning',
-      details: ['staging/old: pods hold its identity, for at most 36h', expect.any(String)],
+      details: [
+        'staging/old: pods still hold the identity of the account; the target was removed at most 36h ago',
+        expect.any(String),
+      ],
     });
     expect(drainingVerdict([young], now)).toMatchObject({
       status: 'ok',
-      message: 'staging/young: pods hold its identity, for at most 60m',
+      message:
+        'staging/young: pods still hold the identity of the account; the target was removed at most 60m ago',
     });
     expect(drainingVerdict([], now)).toEqual(ok());
   });
@@ -145,7 +149,7 @@ describe('the check of the environment', () => {
       'a sandbox’s endpoint for a real cluster',
       { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' },
       remote,
-      [/requests do not reach AWS/],
+      [/To reach AWS, unset the variable/],
     ],
     ['a sandbox’s endpoint for a sandbox', { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' }, local, []],
     [

@@ -56,15 +56,15 @@ export const clusterChecks = {
     const later = laterSchema(items.map((item) => ({ ...item, spec: item.spec ?? {} })));
     if (later)
       return warning(
-        `the CRDs have a later version: schema version ${later.from}, this kon has ${schemaVersion}${later.fields.length > 0 ? `; it does not know ${later.fields.join(', ')}` : ''}`,
+        `the CRDs (schema version ${later.from}) are newer than this kon (schema version ${schemaVersion})${later.fields.length > 0 ? `; this kon does not know ${later.fields.join(', ')}` : ''}`,
         [
-          'Use kon and the operator of that version: earlier versions do not change fields that they do not know.',
+          'Use the version of kon and of the operator that matches the CRDs: older versions cannot apply fields that they do not know.',
         ],
       );
     return differing.length === 0
       ? ok()
       : warning(`CRDs differ from those of this version of kon: ${differing.join(', ')}`, [
-          'Update the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -, or use the kon of the installed version',
+          'Use the version of kon that matches the installed CRDs. Or update the CRDs: kon crds | kubectl apply --server-side --force-conflicts -f -',
         ]);
   },
   'kind-names': async ({ client, signal }) => {

@@ -19,7 +19,7 @@ export const configurationChecks = {
         ready ? `${ready.reason}: ${ready.message}` : 'no operator has processed the ClusterConfig',
       ]);
     return all.length > 1
-      ? warning(`only ${name} is used, because it is the oldest`, [
+      ? warning(`only the ClusterConfig ${name} is used, because it is the oldest one`, [
           `Delete the others: ${all
             .filter((each) => each !== counting)
             .map((each) => each.metadata.name)
@@ -32,7 +32,9 @@ export const configurationChecks = {
     const issuer = await lookups.issuer();
     const problems: string[] = [];
     if (config?.status?.oidcIssuer !== undefined && config.status.oidcIssuer !== issuer)
-      problems.push(`the issuer is ${issuer}, but the status says ${config.status.oidcIssuer}`);
+      problems.push(
+        `the cluster's issuer is ${issuer}, but the status of the ClusterConfig says ${config.status.oidcIssuer}`,
+      );
     const region = regionOfEksUrl(issuer);
     if (region !== undefined && config && config.spec.aws.region !== region)
       problems.push(`the cluster's issuer is in ${region}, but spec.aws.region is ${config.spec.aws.region}`);

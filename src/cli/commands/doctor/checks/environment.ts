@@ -52,11 +52,11 @@ export async function environmentProblems(
     const url = value(name) ?? '';
     if (isLoopback(url) && server !== undefined && !isLoopback(server))
       problems.push(
-        `${name} is ${url}, on this machine, but the cluster is at ${server}: requests do not reach AWS. Unset the variable for a real cluster.`,
+        `${name} sends AWS requests to ${url} on this machine, but the cluster is at ${server}. To reach AWS, unset the variable.`,
       );
     if (value('AWS_CA_BUNDLE') !== undefined && isLoopback(url) && url.startsWith('https:'))
       problems.push(
-        `only the authorities in AWS_CA_BUNDLE are trusted, but ${name} (${url}) has its own certificate`,
+        `kon trusts only the certificate authorities in AWS_CA_BUNDLE for HTTPS to AWS, but the local endpoint in ${name} (${url}) usually has a certificate of another authority`,
       );
   }
   const proxy = value('HTTPS_PROXY') ?? value('https_proxy') ?? value('HTTP_PROXY') ?? value('http_proxy');
@@ -67,7 +67,7 @@ export async function environmentProblems(
     );
     for (const url of new Set(local))
       problems.push(
-        `requests to ${url}, on this machine, go through a proxy (${withoutPassword(proxy)}); add the host to NO_PROXY`,
+        `requests to the local address ${url} go through a proxy (${withoutPassword(proxy)}); add the host of this address to NO_PROXY`,
       );
   }
   if (value('AWS_PROFILE') !== undefined && value('AWS_ACCESS_KEY_ID') !== undefined)

@@ -57,10 +57,10 @@ export const identityChecks = {
         `${all.length - waiting.length} of ${all.length}${waiting.length > 0 ? `; proven by their first pod: ${waiting.map(({ metadata }) => metadata.name).join(', ')}` : ''}`,
       );
     return failure(
-      `${lacking.length} of ${all.length} are not Ready`,
+      `${lacking.length} of ${all.length} accounts are not Ready`,
       lacking.map((account) => {
         const ready = readyOf(account);
-        return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed it'}`;
+        return `${account.metadata.name}: ${ready ? `${ready.message} (${ready.reason})` : 'no operator has processed the account'}`;
       }),
     );
   },
@@ -111,7 +111,7 @@ const dayMs = 86_400_000;
 
 export function drainingVerdict(draining: readonly DrainingTarget[], now: number): Verdict {
   const row = ({ account, target, since }: DrainingTarget): string =>
-    `${target}/${account}: pods hold its identity, for at most ${formatAge(now - since)}`;
+    `${target}/${account}: pods still hold the identity of the account; the target was removed at most ${formatAge(now - since)} ago`;
   const old = draining.filter(({ since }) => now - since > dayMs);
   if (old.length === 0) return ok(draining.map(row).join('; ') || undefined);
   return warning(`${old.length} ${old.length === 1 ? 'does' : 'do'}`, [
@@ -136,7 +136,7 @@ async function checkAgent(lookups: Lookups): Promise<Verdict> {
   const agents = await readAgents(await client(), signal);
   const details = [
     `Pods of ${names.join(', ')} get their credentials from the agent.`,
-    `EKS Auto Mode has a built-in agent. Elsewhere, install it: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
+    `EKS Auto Mode has a built-in Pod Identity agent. On other nodes, install the agent: ${addAgentCommand(aws?.clusterName ?? 'NAME')}`,
   ];
   const without = nodesWithoutAgent(agents);
   if (without !== undefined)

@@ -69,18 +69,23 @@ export function certificateVerdict(
   listed: readonly string[],
   providerArn: string,
 ): Verdict {
-  if (trusted) return ok('issued by a well-known authority that IAM trusts');
+  if (trusted) return ok('a well-known authority that IAM trusts issued the certificate');
   const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
   if (thumbprints.some((thumbprint) => known.has(thumbprint)))
-    return ok('not issued by an authority that kon knows, but the OIDC provider lists its thumbprint');
+    return ok(
+      'kon does not know the authority that issued the certificate, but the OIDC provider lists a thumbprint of the certificate chain',
+    );
   if (proxy !== undefined)
-    return warning('not issued by a well-known authority', [
+    return warning('no well-known authority issued the certificate', [
       `The proxy ${proxy} may have replaced the certificate. Check again from a network without this proxy.`,
     ]);
   const top = thumbprints.at(-1);
   if (top === undefined) return warning('the issuer presents no certificate');
-  return failure('not issued by a well-known authority, and the provider lists none of its thumbprints', [
-    `The provider lists: ${listed.join(', ') || 'none'}`,
-    `aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn ${providerArn} --thumbprint-list ${top}`,
-  ]);
+  return failure(
+    'no well-known authority issued the certificate, and the OIDC provider lists no thumbprint of the certificate chain',
+    [
+      `The provider lists: ${listed.join(', ') || 'none'}`,
+      `aws iam update-open-id-connect-provider-thumbprint --open-id-connect-provider-arn ${providerArn} --thumbprint-list ${top}`,
+    ],
+  );
 }

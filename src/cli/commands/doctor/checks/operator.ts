@@ -59,8 +59,11 @@ export const operatorChecks = {
     });
     return items.length === 0
       ? ok()
-      : failure(`the policy ${name} exists: new accounts, apps and ClusterConfigs are refused`, [
-          'If no kon uninstall runs now, finish the uninstallation: kon uninstall; or keep Konstellation: kon install',
-        ]);
+      : failure(
+          `the admission policy ${name} of kon uninstall still refuses new accounts, apps and ClusterConfigs`,
+          [
+            'If no kon uninstall runs now, finish the uninstallation: kon uninstall; or keep Konstellation: kon install',
+          ],
+        );
   },
 } satisfies Checks;

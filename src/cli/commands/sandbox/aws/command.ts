@@ -24,7 +24,7 @@ export const sandboxAwsCommand = defineCommand({
     },
     'issuer-ca': {
       value: 'FILE',
-      summary: 'CA certificate of the server that serves the keys',
+      summary: 'CA certificate of the server that serves the issuer’s keys',
       complete: 'files',
     },
     settings: {
@@ -35,7 +35,7 @@ export const sandboxAwsCommand = defineCommand({
   },
   returns: 'document',
   examples: {
-    'Start an AWS account to try policies': 'kon sandbox aws --port 4566',
+    'Start an emulated AWS account to try policies': 'kon sandbox aws --port 4566',
     'Accept the tokens of another cluster':
       'kon sandbox aws --issuer https://oidc.example.com --issuer-keys https://127.0.0.1:6443/openid/v1/jwks --issuer-ca ca.crt',
   },

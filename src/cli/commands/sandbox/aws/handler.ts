@@ -38,7 +38,8 @@ async function alone(
   input: AwsInput,
 ): Promise<Closable> {
   const { port, accountId, region, issuer, issuerKeys, issuerCa } = input;
-  if (!/^\d{12}$/.test(accountId)) throw usageError(`"${accountId}" is not an AWS account: twelve digits`);
+  if (!/^\d{12}$/.test(accountId))
+    throw usageError(`"${accountId}" is not an AWS account ID, which has twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
     throw usageError('--issuer and --issuer-keys must be used together');
   const emulator = await listening(port, async () =>

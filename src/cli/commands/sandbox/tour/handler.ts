@@ -64,5 +64,5 @@ The sandbox stays up until Ctrl-C. In another terminal:
   kon console                               see it in the browser
   aws iam list-roles                        list the roles in IAM
 
-From a checkout it is: npx kon
+In a checkout of the repository, write npx kon instead of kon.
 `;

@@ -5,7 +5,11 @@ export const targetCreateCommand = defineCommand({
   description:
     'A target is a namespace that apps run in. The command adds the target to the ClusterConfig, and the operator creates the namespace. Accounts that list no targets are also linked in the new target.',
   positionals: {
-    name: { summary: 'name of the target and its namespace', required: true, names: 'target' },
+    name: {
+      summary: 'name of the target, which is also the name of its namespace',
+      required: true,
+      names: 'target',
+    },
   },
   options: { ...dryRunOption, ...waitOptions },
   mutates: true,

@@ -42,7 +42,7 @@ async function waitForNamespace(
   const late = (waited: string): CliError =>
     new CliError('NOT_READY', `target "${name}" was saved but has no namespace after ${waited}`, {
       next: [
-        'Check that the operator runs on this cluster; to start it: kon operator',
+        'Check that an operator runs on this cluster; to start one: kon operator',
         'Show the target: kon target list',
       ],
     });

@@ -3,7 +3,7 @@ import { dryRunOption, requiredNames, waitOptions, yesOption } from '../../../fr
 
 export const targetDeleteCommand = defineCommand({
   description:
-    'Removes the target from the ClusterConfig, and unlinks accounts that apply to all targets. The namespace and its contents are kept. Refuses while an app or an account names the target, or pods in the target hold the identity of an account, and lists them.',
+    'Removes the target from the ClusterConfig, and unlinks accounts that apply to all targets. The namespace and its contents are kept. Refuses while an app or an account names the target, or while pods in the target hold the identity of an account, and lists these apps, accounts and pods.',
   positionals: {
     name: {
       variadic: true,

@@ -89,7 +89,7 @@ async function waitUntilUnlinked(
       `target "${name}" was removed, but accounts are still linked in it after ${waited}: ${linked.join(', ')}`,
       {
         next: [
-          'Check that the operator runs on this cluster; to start it: kon operator',
+          'Check that an operator runs on this cluster; to start one: kon operator',
           `Show an account: kon account show ${linked[0] ?? 'NAME'}`,
         ],
       },
