@@ -1,5 +1,5 @@
 /** `kon console`: serves the web console for the user of the kubeconfig, or in a pod for users with bearer tokens. */
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,7 @@ import { createFeed } from '../../console/feed.ts';
 import { createSessions } from '../../console/guard.ts';
 import { route, type UserSession } from '../../console/routes.ts';
 import { startConsoleServer, type ApiAnswer, type ApiRequest } from '../../console/server.ts';
+import { createUserSessions } from '../../console/user-sessions.ts';
 import type { About } from '../../console/wire.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
@@ -89,13 +90,8 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
 
 /** Directory of a pod's ServiceAccount. The chart mounts only the certificate of the cluster there, no token. */
 const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
-/** Time in milliseconds between a user's last request and the stop of the user's informers. */
-const idleMs = 60_000;
 /** Interval in milliseconds of the checks for idle users and rejected tokens. */
 const checkMs = 15_000;
-/** Maximum number of users. Limits the memory of the console, because each user has separate informers. */
-const mostUsers = 20;
-
 /**
  * Serves users in a cluster. Each request contains the user's token, and the console reads everything with this token, so the
  * process needs no permissions of its own.
@@ -109,88 +105,37 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     });
   const ca = await readFile(env['KON_CONSOLE_CA_FILE'] ?? join(podFolder, 'ca.crt'));
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${env['KUBERNETES_SERVICE_PORT'] ?? '443'}`;
-  type Open = {
-    readonly user: UserSession;
-    readonly client: KubeClient;
-    readonly end: () => void;
-    lastUsed: number;
-  };
-  const open = new Map<string, Open>();
-  const opening = new Map<string, Promise<UserSession>>();
-
-  const dismiss = (key: string): void => {
-    open.get(key)?.end();
-    open.delete(key);
-  };
-  /**
-   * Ends the session of a user whose token has expired or was revoked. Only a new request can detect this, because a watch
-   * continues after its token expires.
-   */
-  const dismissIfRejected = (key: string, client: KubeClient): Promise<void> =>
-    whoIs(client).then(
-      () => undefined,
-      (error: unknown) => {
-        if (isUnauthorized(error)) dismiss(key);
-      },
-    );
-  const check = (): void => {
-    for (const [key, { user, client, lastUsed }] of open)
-      if (user.feed.subscribers() === 0 && context.monotonic() - lastUsed > idleMs) dismiss(key);
-      else void dismissIfRejected(key, client);
-    if (!signal.aborted) systemTimer(check, checkMs);
-  };
-
-  const userOf = async (token: string): Promise<UserSession> => {
-    // Uses the digest as key, so that a memory dump of the map contains no tokens.
-    const key = createHash('sha256').update(token).digest('hex');
-    const known = open.get(key);
-    if (known) {
-      known.lastUsed = context.monotonic();
-      return known.user;
-    }
-    // Concurrent first requests share one session. A second session would replace the first one in the map, and the
-    // first one would then outlive its token.
-    const pending = opening.get(key) ?? openSession(key, token).finally(() => opening.delete(key));
-    opening.set(key, pending);
-    return pending;
-  };
-
-  const openSession = async (key: string, token: string): Promise<UserSession> => {
-    const client = createKubeClient(staticConnection({ server, token, tls: { ca } }));
-    try {
-      await whoIs(client);
-      // Only authenticated users count, so that requests with invalid tokens cannot exclude them.
-      if (open.size >= mostUsers)
-        throw new CliError(
-          'CONFLICT',
-          `${mostUsers} users are connected, which is the limit of this console`,
-          {
-            next: ['Try again in a minute, or run kon console on your machine.'],
-          },
-        );
-    } catch (error) {
-      await client.close();
-      throw error;
-    }
-    const ended = new AbortController();
-    const user: UserSession = {
+  const sessions = createUserSessions<KubeClient, UserSession>({
+    now: context.monotonic,
+    async authenticate(token) {
+      const client = createKubeClient(staticConnection({ server, token, tls: { ca } }));
+      try {
+        await whoIs(client);
+        return client;
+      } catch (error) {
+        await client.close();
+        throw error;
+      }
+    },
+    isRejected: (client) => whoIs(client).then(() => false, isUnauthorized),
+    close: (client) => void client.close(),
+    start: (client, ended) => ({
       feed: createFeed({
         client,
         clock: context,
         setTimer: systemTimer,
-        signal: AbortSignal.any([signal, ended.signal]),
+        signal: AbortSignal.any([signal, ended]),
       }),
       context: { ...context, connect: () => Promise.resolve(client) },
       hasAws: false,
-      signal: ended.signal,
+      signal: ended,
       about: () => aboutOf(client, { mode: 'in-cluster', server, kon: 'kon' }),
-    };
-    const end = (): void => {
-      ended.abort();
-      void client.close();
-    };
-    open.set(key, { user, client, end, lastUsed: context.monotonic() });
-    return user;
+    }),
+    isWatching: ({ feed }) => feed.subscribers() > 0,
+  });
+  const check = (): void => {
+    void sessions.check();
+    if (!signal.aborted) systemTimer(check, checkMs);
   };
 
   const running = await startConsoleServer({
@@ -201,7 +146,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
     api: async (request) =>
       request.path[0] === 'session'
         ? { kind: 'json', value: { mode: 'in-cluster' } }
-        : route(request, await userOf(request.bearer ?? '')),
+        : sessions.use(request.bearer ?? '', (user) => route(request, user)),
     setTimer: systemTimer,
     debug: context.debug,
   });
@@ -209,7 +154,7 @@ async function serveUsers(context: CliContext, options: Options, assets: Assets)
   check();
   if (!signal.aborted) await once(signal, 'abort');
   await running.close();
-  for (const { end } of open.values()) end();
+  sessions.endAll();
 }
 
 function tokenIn({ body }: ApiRequest): string {
