@@ -8,7 +8,7 @@ import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, leaderPlansOf, referenceOf, violationsOf } from './plans.ts';
 import { scenarios } from './scenarios.ts';
 
-const names = ['policies are edited', 'an account is deleted', 'an app changes its account'];
+const names = ['an account is deleted', 'policies are edited', 'an app changes its account'];
 const chosen = scenarios.filter(({ name }) => names.includes(name));
 
 describe.each(chosen)('$name', (scenario) => {
