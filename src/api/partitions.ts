@@ -14,7 +14,7 @@ type PartitionFacts = {
   readonly dnsSuffix: string;
   /** DNS suffix of hosts with IPv4 and IPv6 addresses. EKS Auth has no other hosts. */
   readonly dualStackDnsSuffix: string;
-  /** Region with which requests to IAM are signed. */
+  /** Region in the signatures of requests to IAM. */
   readonly iamRegion: string;
   /** Host name of IAM, if it contains no region. */
   readonly iamHost?: string;

@@ -94,8 +94,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const known = new Map<string, Series>();
   const held = new Map<Series, () => void>();
   /**
-   * Pending series by type, each list in the order in which it is written. Warnings are written first. A series stays
-   * first in its list while it is being written.
+   * Pending series by type, each list in the order of writing. Warnings are written first. A series stays first in its
+   * list while it is being written.
    */
   const backlog: Readonly<Record<EventInput['type'], Series[]>> = { Warning: [], Normal: [] };
   const waiting = (): number => backlog.Warning.length + backlog.Normal.length;

@@ -79,7 +79,7 @@ const defaultSession = 3600;
 /**
  * CEL expression for the name of the account's role, or `*` while the name is unknown. A role name in the status counts
  * only if it has the form that the operator derives from the account's own name (see identity/desired/names.ts).
- * Otherwise a user could forge a status that names a role to which the user has the right.
+ * Otherwise, a user who has the right to a role could forge a status that names this role.
  */
 export const roleOfAccount = (account: string): string => {
   const status = `${account}.?status.?roleArn.orValue('')`;

@@ -291,8 +291,8 @@ describe('planApp', () => {
     const rest = { app: web(), account: proven };
 
     /**
-     * Returns, for each dry-run pod of the plan, the kind of the object that is written afterwards, and the roles of
-     * which the dry-run pod must get one.
+     * Returns, for each dry-run pod of the plan, the kind of the object that is written afterwards, and the accepted
+     * roles: the dry-run pod must get one of them.
      */
     function dryRuns(cluster: SimulatedCluster, seen: Partial<AppObservation> = {}): readonly unknown[] {
       const plan = planApp(observation({ ...rest, objects: cluster.objects(), ...seen }));

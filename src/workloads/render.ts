@@ -29,7 +29,7 @@ export type RenderInput = {
   readonly others: OtherApps;
 };
 
-/** Returns the manifests in the order in which they are applied. */
+/** Returns the manifests in the order of their application. */
 export function render(input: RenderInput): readonly Manifest[] {
   const { app, target } = input;
   const wanted = targetSpec(app, target, input.others);

@@ -5,7 +5,10 @@ import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSched
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** Maximum time for which changes are hidden from the operator, and for which the operator's calls are delayed. */
+  /**
+   * Maximum time while changes are hidden from the operator. Calls of the operator are also delayed by at most this
+   * time.
+   */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;

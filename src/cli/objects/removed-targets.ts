@@ -43,8 +43,8 @@ export function removedTargets(
 }
 
 /**
- * Returns the annotation with which pods in removed targets lose access at once. Keeps the targets that the annotation
- * already names.
+ * Returns the annotation that makes pods in removed targets lose their access immediately. Keeps the targets that the
+ * annotation already names.
  */
 export function unlinkNow(
   { metadata, status }: LinkedServiceAccount,

@@ -13,8 +13,9 @@ const prefix = 'kon-';
 
 /**
  * Role name `kon-<cluster>-<account>-<digest>` of at most 60 characters, followed by `-2`, `-3`, … for further roles.
- * The readable parts are truncated to fit. The digest covers the whole cluster ARN and the whole account name, because
- * two regions may have clusters of the same name, and because IAM names in an AWS account are unique case-insensitively.
+ * The readable parts are truncated to fit. The digest covers the whole cluster ARN and the whole account name. There
+ * are three reasons: the readable parts may be truncated, two regions may have clusters of the same name, and IAM
+ * allows no two role names that differ only in case.
  */
 export function roleName(of: {
   clusterArn: string;

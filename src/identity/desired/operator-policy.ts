@@ -155,8 +155,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         StringEquals: { ...keyed('aws:RequestTag', requiredTags), ...bounded },
         ...tagged,
       }),
-      // Permits tagging only of roles that already have the cluster's tag, which is also the consent to an adoption. The operator
-      // cannot set another cluster's tag.
+      // Permits tagging only of roles that already have the cluster's tag. On a role that someone else created, this
+      // tag is the consent to an adoption. The operator cannot set another cluster's tag.
       statement('TagMarkedRoles', 'roleTags', ownRole, {
         StringEquals: keyed('aws:ResourceTag', { [clusterTag]: cluster }),
         StringEqualsIfExists: keyed('aws:RequestTag', requiredTags),

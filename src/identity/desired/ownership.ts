@@ -2,13 +2,14 @@
  * Ownership of IAM roles and Pod Identity associations. The call that creates the object also sets the ownership tags, and every
  * later write checks them first. An object without them is never changed or deleted.
  *
- * | managed-by and cluster | account | uid   | issuer                           | ownership     |
- * |------------------------|---------|-------|----------------------------------|---------------|
- * | other, or none         | any     | any   | any                              | `foreign`     |
- * | ours                   | any     | ours  | ours, or no tag                  | `ours`        |
- * | ours                   | ours    | other | ours, or no tag and trust agrees | `earlier`     |
- * | ours                   | either is ours  || another                          | `otherIssuer` |
- * | ours                   | other   | other | any                              | `foreign`     |
+ * | managed-by and cluster | account              | uid   | issuer                | ownership     |
+ * |------------------------|----------------------|-------|-----------------------|---------------|
+ * | other, or none         | any                  | any   | any                   | `foreign`     |
+ * | ours                   | ours; on a role: any | ours  | ours, or no tag       | `ours`        |
+ * | ours                   | ours                 | other | ours, by `isOfIssuer` | `earlier`     |
+ * | ours                   | ours                 | any   | another               | `otherIssuer` |
+ * | ours                   | on a role: any       | ours  | another               | `otherIssuer` |
+ * | ours                   | other                | other | any                   | `foreign`     |
  */
 import { apiGroup, fieldManager, type LinkedServiceAccount } from '../../api/index.ts';
 import type { ObservedServiceAccount } from '../state/world.ts';
@@ -148,7 +149,7 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
     return 'foreign';
   const isSame = owner.uid !== '' && tagValue(tags, uidTag) === owner.uid;
   // On a role, the uid tag is more reliable than the account tag: IAM replaces the account tag when someone sets the
-  // same key in another case. On an association, EKS keeps both tags.
+  // same key in another case. On an association, EKS keeps both spellings of the key as separate tags.
   const isNamed = tagValue(tags, accountTag) === owner.account || (isSame && owned.trustPolicy !== undefined);
   if (!isNamed) return 'foreign';
   if (isSame && tagValue(tags, issuerTag) === undefined) return 'ours';

@@ -8,8 +8,8 @@ import { reservedTagPrefixes } from '../../api/index.ts';
 export type Tags = Readonly<Record<string, string>>;
 
 /**
- * Value of the tag with this key, in any case. The exact key takes precedence, because EKS can have both keys: its tag keys are
- * case-sensitive.
+ * Value of the tag with this key. Upper and lower case are not distinguished. The exact key takes precedence: tag keys
+ * of EKS are case-sensitive, so an association can have two keys that differ only in case.
  */
 export function tagValue(tags: Tags, key: string): string | undefined {
   if (Object.hasOwn(tags, key)) return tags[key];
@@ -23,7 +23,7 @@ export function withTags(tags: Tags, added: Tags): Tags {
   return { ...withoutTags(tags, Object.keys(added)), ...added };
 }
 
-/** Tags of a role after `UntagRole` removed `keys`, in any case. */
+/** Tags of a role after `UntagRole` removed `keys`. Upper and lower case are not distinguished. */
 export function withoutTags(tags: Tags, keys: readonly string[]): Tags {
   const removed = new Set(keys.map((key) => key.toLowerCase()));
   return Object.fromEntries(Object.entries(tags).filter(([key]) => !removed.has(key.toLowerCase())));

@@ -78,7 +78,10 @@ function podIdentityStatement({ clusterArn, namespaces, serviceAccount }: PodIde
   };
 }
 
-/** Whether two policy documents are equivalent: the order of keys and lists is ignored, and `x` equals `[x]`. */
+/**
+ * Whether two policy documents are equivalent: the order of keys and of the elements of a list is ignored, and `x`
+ * equals `[x]`.
+ */
 export function sameDocument(a: string, b: string): boolean {
   return a === b || canonical(a) === canonical(b);
 }
@@ -112,7 +115,8 @@ export function oidcProvidersIn(document: string): readonly string[] {
 
 /** Whether a trust policy explicitly names the namespace in a statement for Pod Identity. */
 export function admitsPodIdentity(document: string, namespace: string): boolean {
-  // Most documents admit web identities only. A backslash may hide the key in an escape sequence.
+  // Most documents do not contain the key that limits Pod Identity to a namespace, so they need not be parsed. A
+  // document with a backslash is parsed, because an escape sequence may hide the key.
   if (!document.includes(namespaceKey) && !document.includes('\\')) return false;
   return podTrustIn(document).statements.some(({ namespaces }) => namespaces?.has(namespace) === true);
 }

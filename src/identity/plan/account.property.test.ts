@@ -315,7 +315,8 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
 }
 
 /**
- * Runs without faults until no step is left: time passes, the operator lists IAM and EKS and reconciles, and pods are recreated.
+ * Lets the world run without faults until no step is left: time passes, the operator lists IAM and EKS and reconciles,
+ * and pods are recreated.
  */
 function calm(world: SimulatedWorld, pods: 'rolled' | 'gone'): void {
   for (let round = 0; round < 8; round += 1) {

@@ -35,7 +35,7 @@ describe('a new account', () => {
   it('continues to use a role that was created before a crash and is not in the status', () => {
     const world = createWorld();
     settle(world);
-    // The account loses its status, and the operator its caches.
+    // The account loses its status, and the operator loses its caches.
     const { status: _, ...account } = world.account;
     world.account = account;
     world.cachedRoles.clear();

@@ -126,7 +126,10 @@ function planExisting(world: AccountWorld, deleting: boolean, held: boolean): Ac
   return deletionWaits(world, plan, { reason: 'InUse', message: inUseMessage(used, cluster.facts) });
 }
 
-/** Problem of a role that the account has in another cluster. It blocks the creation of a role in this cluster. */
+/**
+ * Problem if the account already has a role in another cluster. Such a role blocks the creation of a role in this
+ * cluster.
+ */
 function planOtherCluster(world: AccountWorld, facts: ClusterFacts, list: StepList): Problem | undefined {
   const first = world.roles.get(accountRoleName(world.account, facts, 1))?.role;
   if (first && isOwned(roleOwnership(first, world.account, facts))) return undefined;
@@ -234,7 +237,10 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
   );
 }
 
-/** The longest session, in seconds, that a role of the account allows, or allowed when it was last in sync. */
+/**
+ * Longest session, in seconds, that the account's roles should allow, allow now, or allowed when the account was last
+ * in sync.
+ */
 function longestSession(world: AccountWorld, roles: readonly ServingRole[]): number {
   return Math.max(
     0,
@@ -274,8 +280,8 @@ function proofsAreOpen(
 }
 
 /**
- * Targets without the given draining targets. Draining targets get no proofs, because the operator might not be permitted to
- * create tokens in their namespaces.
+ * Returns the targets of both modes except the given draining targets. Draining targets get no proofs, because the
+ * operator might not be permitted to create tokens in their namespaces.
  */
 function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
   const remaining = (names: readonly string[]): readonly string[] =>
@@ -312,7 +318,10 @@ function planTarget(
   return planWanted(context, observation);
 }
 
-/** Row of a target that loses its link. The row reports the link until no role admits the target's pods. */
+/**
+ * Row of a target whose link is being removed. The row reports that access is still open as long as a role admits the
+ * target's pods.
+ */
 function keepLink(
   { world, facts, roles }: TargetContext,
   { admitted, observation, wanted }: TargetDecision,
@@ -336,7 +345,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
   const before = world.account.status?.targets?.find((row) => row.name === observation.name);
   return {
     ...rowFromStatus(world, observation),
-    // The last proof remains valid while the target drains, because it cannot be repeated.
+    // A draining target gets no new proofs, so its last proof remains valid.
     proven: before?.proven === true,
     linked: true,
     wanted,

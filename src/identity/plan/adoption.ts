@@ -13,9 +13,9 @@ import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
 
 /**
- * Running pods that an adoption would lock out: they hold the role by web identity, and the current trust policy admits them, but
- * the new trust policy would not. Only an adoption checks this. In the trust policy of a role that the account already owns, such
- * a subject is drift and is removed.
+ * Running pods that an adoption would lock out: they hold the role by web identity, and the current trust policy admits
+ * them, but the new trust policy would not. Only an adoption checks this. In the trust policy of a role that the
+ * account already owns, the subject of such a pod is drift and is removed.
  */
 export function excludedByAdoption(
   role: ObservedRole,

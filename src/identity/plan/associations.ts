@@ -13,7 +13,10 @@ export type AssociationStanding =
    */
   | { readonly kind: 'none'; readonly settled: boolean }
   | { readonly kind: 'ours'; readonly association: ObservedAssociation }
-  /** Created for a deleted account of this name on this cluster; may be adopted again. */
+  /**
+   * The association was created for a deleted account with the same name on this cluster. The new account may take it
+   * over.
+   */
   | { readonly kind: 'earlier'; readonly association: ObservedAssociation }
   | { readonly kind: 'foreign'; readonly association: ObservedAssociation }
   /** The association has to be read before anything is planned. `why` is the reason for the read. */

@@ -20,8 +20,8 @@ const unreadProviderIntervalMs = 10 * 60_000;
 const defaultQuotas = { policiesPerRole: 10, trustPolicySize: 2048 };
 
 /**
- * Reasons of a ClusterConfig with the condition Ready=False that do not stop the plans of accounts, because accounts
- * report these problems themselves.
+ * Reasons of the condition Ready=False of a ClusterConfig. With these reasons, accounts are still planned, because
+ * accounts report these problems themselves.
  */
 export const reportedByAccounts: ReadonlySet<string> = new Set([
   'OIDCProviderMissing',
@@ -114,6 +114,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
 function proofIntervalOf({ spec, status }: ClusterConfig): number {
   const intervalMs = (spec.aws.proofIntervalSeconds ?? defaultProofIntervalSeconds) * 1000;
   const provider = findCondition(status?.conditions, providerCondition);
-  // If the operator cannot read the OIDC provider, only failing proofs show that the provider was deleted.
+  // If the operator cannot read the OIDC provider, only failing proofs show that the provider was deleted, so proofs
+  // are repeated more often.
   return provider?.status === 'Unknown' ? Math.min(intervalMs, unreadProviderIntervalMs) : intervalMs;
 }

@@ -172,7 +172,7 @@ describe('no account is planned', () => {
       const wrong = reported({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
       expect(readyOf(wrong)?.message).toMatch(message);
-      // The plans of accounts report the same message.
+      // The plans of accounts report the same message as the ClusterConfig.
       expect(clusterState([wrong])).toMatchObject({
         ok: false,
         reason: 'ClusterConfigNotReady',

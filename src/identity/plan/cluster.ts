@@ -74,7 +74,9 @@ const whatNames: Readonly<Record<DriftCheck['what'], string>> = {
 
 /** Number of consecutive failed passes until a transient failure of drift detection is reported. */
 const reportedPasses = 3;
-/** Type of the condition that a ClusterConfig has while the operator is older than the CRDs. */
+/**
+ * Type of a condition. A ClusterConfig has it, with the status False, only while the operator is older than the CRDs.
+ */
 export const outdatedCondition = 'OperatorCurrent';
 
 /** Smallest change in the number of roles that is written to the status, as a fraction of the role quota. */

@@ -37,7 +37,10 @@ import type {
   Problem,
 } from '../state/world.ts';
 
-/** Plans the next steps of a deletion that does not wait for pods. Returns what blocks the deletion or, if nothing does, its progress. */
+/**
+ * Plans the next steps of a deletion. Called only if the deletion does not wait for pods. Returns what blocks the
+ * deletion, or otherwise the progress of the deletion.
+ */
 export function planDeletion(
   world: AccountWorld,
   facts: ClusterFacts,
@@ -128,7 +131,7 @@ export function planDeletion(
       'the ownership tags are being removed from the role',
     ) ??
     phase(
-      // The sessions of a role that a Quarantine cut off stay denied until the role is deleted.
+      // If a Quarantine cut the role off, `retire` keeps the role's sessions denied until the role is deleted.
       attached.flatMap((role) => (isMarked(role.tags) ? retire(role, facts) : removals(role))),
       'policies are being detached',
     );

@@ -166,7 +166,7 @@ function loseAnswer(world: SimulatedWorld, step: Step, isDone: boolean): void {
   if (!('role' in step) || step.kind === 'ReadRole') return;
   const before = world.cachedRoles.get(step.role);
   if (isDone) applyStep(world, step);
-  // The operator does not know whether the role exists and who owns it.
+  // The operator knows neither whether the role exists nor who owns it.
   if (['CreateRole', 'DeleteRole', 'UntagRole'].includes(step.kind))
     world.cachedRoles.set(step.role, { role: null, source: 'list' });
   else if (before) world.cachedRoles.set(step.role, { ...before, readAgainAt: world.now + 15_000 });

@@ -12,8 +12,9 @@ import type { ServingRole } from './target-context.ts';
 import { trustKey } from './trusted-targets.ts';
 
 /**
- * Index of each target's current role. It is taken from the ServiceAccount's annotation, the association or the account's status.
- * A target that switches its identity mode keeps its role if the role's trust policy has room.
+ * Index of each target's current role. It is taken from the ServiceAccount's annotation, the association or the
+ * account's status. A target that switches its identity mode keeps its role if the role's trust policy has room for the
+ * target's new trust.
  */
 export function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
@@ -32,9 +33,9 @@ export function previousShards(world: AccountWorld, facts: ClusterFacts): Readon
 }
 
 /**
- * Further roles that ServiceAccounts, pods or associations still name, by index, each with an empty list of targets. If no target
- * is assigned to such a role, its trust policy is closed before the links to the role are removed, and stays closed while a link
- * cannot be removed.
+ * Further roles that ServiceAccounts, pods or associations still name, by index, each with an empty list of targets.
+ * The caller replaces the list of each role that has assigned targets. The trust policy of any other of these roles is
+ * closed before the links to the role are removed, and stays closed while a link cannot be removed.
  */
 export function closedShards(
   world: AccountWorld,
@@ -87,7 +88,7 @@ function stepsToRemove(world: AccountWorld, role: ObservedRole): readonly Step[]
   const why = 'no target needs the role any more';
   const { name, attachedPolicyArns } = role;
   if (world.roles.get(name)?.source === 'list') return [{ kind: 'ReadRole', role: name, why }];
-  // An adopted role is released instead of deleted, as when its account is deleted.
+  // An adopted role is released instead of deleted. The same happens when the role's account is deleted.
   if (existedBefore(role, world.account.spec))
     return [{ kind: 'UntagRole', role: name, keys: ownershipTagKeys }];
   if (attachedPolicyArns.length > 0)

@@ -25,8 +25,8 @@ function wayToEnd(
   { pod, app, workload }: AccountUser,
   facts: ClusterFacts,
 ): string {
-  // Outside the targets of the ClusterConfig, the operator does not apply the spec of an app, so that removing the account from
-  // the app would have no effect there.
+  // Outside the targets of the ClusterConfig, the operator does not apply the spec of an app, so removing the account
+  // from the app would have no effect there.
   if (app !== undefined)
     return facts.targets.includes(name)
       ? `kon app edit ${app} --no-account`

@@ -35,7 +35,8 @@ const roles = [
   role('bare', {}),
   role('adopted', adoptionTags({ clusterArn: here, ...issuer, account: 'deleted-too', uid: 'u' })),
   role('kept', { [retainedTag]: here, 'k11n.dev/account': 'kept' }),
-  // This retained role has no owner: an account of the same name owns the role only after adopting it.
+  // This retained role has no owner: an account with the name of the role's former account owns the role only after
+  // adopting it.
   role('kept-from-namesake', { [retainedTag]: here, 'k11n.dev/account': 'lives' }),
   role('kept-there', { [retainedTag]: there, 'k11n.dev/account': 'kept' }),
   role('adopted-again', { ...of(there, 'other'), [retainedTag]: here }),

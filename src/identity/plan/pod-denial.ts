@@ -26,7 +26,7 @@ import { problemOf, type StepList } from './step-list.ts';
 export type PodDenial = {
   /** Rows of quarantined pods for the status. */
   readonly rows: readonly QuarantinedPodStatus[];
-  /** Reason why the roles do not deny exactly the pods that Quarantines name. */
+  /** Reason why the pods that the roles deny differ from the pods that Quarantines name. */
   readonly problem?: Problem;
 };
 
@@ -54,7 +54,10 @@ export function planPodDenial(
   return { rows, problem: common ?? { reason: 'PodsNotDenied', message } };
 }
 
-/** Rows of quarantined pods while the whole account is cut off, so that these pods are denied too. */
+/**
+ * Rows of quarantined pods while the whole account is cut off. These pods are then denied too, as all pods of the
+ * account are.
+ */
 export function rowsWhileCutOff({ quarantines }: AccountWorld): readonly QuarantinedPodStatus[] {
   return deniedPods(quarantines).map((pod) => podRow(pod));
 }
@@ -67,7 +70,10 @@ export function withQuarantinedPods(
   return rows.length === 0 ? status : { ...status, quarantinedPods: [...rows] };
 }
 
-/** Adds the step that brings the denial on one role in sync. Returns the problem, or the progress, while the denial is not in sync. */
+/**
+ * Adds the step that brings the denial on one role in sync. Returns undefined if the denial is in sync. Otherwise,
+ * returns the problem that prevents the change, or else the progress of the change.
+ */
 function planRole(
   world: AccountWorld,
   facts: ClusterFacts,

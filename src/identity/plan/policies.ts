@@ -33,8 +33,8 @@ export function unattached(arn: string, { reason, message }: Problem): PolicyRow
 }
 
 /**
- * Value of the annotation that consents to detach policies outside this list. Each list of allowed policies has its own
- * value.
+ * Value of the annotation that states consent to the detachment of policies that the list of allowed policies does not
+ * match. Each list of allowed policies has its own value.
  */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
@@ -141,7 +141,8 @@ export function planPolicies(
       continue;
     }
     const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
-    // If AWS refuses a policy for a reason that may be permanent, the detachments do not wait for it.
+    // If AWS refuses to attach a policy for a reason that may be permanent, the detachments do not wait for the
+    // attachment.
     if (!failure || isTransient(failure.code)) stillToAttach += 1;
     rows.set(policyArn, unattached(policyArn, problemOr(failure, 'AttachingPolicies', 'is being attached')));
   }

@@ -40,8 +40,8 @@ export function mergedPolicyRows(
 }
 
 /**
- * Reports policies as attached, as the last status does, until the role has been read. The attached state in the status later
- * decides which policies may be detached.
+ * Until the role has been read, reports those policies as attached that the last status reports as attached. The
+ * attached state in the status later decides which policies may be detached.
  */
 export function asLastRead(
   { account }: AccountWorld,

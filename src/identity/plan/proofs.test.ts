@@ -1,4 +1,4 @@
-/** Plans that request proofs, and the effect of their results on the status. */
+/** Plans that request proofs, and the effect of the proofs' results on the status. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import { digest } from '../desired/digest.ts';

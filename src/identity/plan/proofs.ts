@@ -127,7 +127,10 @@ export function isRenewalDue(world: AccountWorld, list: StepList, target: string
   return renewAt <= world.now;
 }
 
-/** Proof fields of a status row. They are true only if this process has the proof or confirmation with the row's key. */
+/**
+ * Returns the boolean proof fields of a status row. A field is `true` only if this process has the proof or
+ * confirmation with the row's key.
+ */
 export function knownOf(
   world: AccountWorld,
   { name, identityMode, proven, confirmed, proofKey: key }: TargetStatus,

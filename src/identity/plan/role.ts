@@ -63,7 +63,10 @@ export type RoleAssessment = {
   readonly drift: readonly string[];
 };
 
-/** Whether it is unknown if the role exists: the role was never read, and a listing without the role may be outdated. */
+/**
+ * Whether the operator has to read the role to know if the role exists: the role was never read, and a listing without
+ * the role may be outdated.
+ */
 export function isUnread({ cached }: RoleAssessment): boolean {
   return cached === undefined || (cached.role === null && cached.source === 'list');
 }
@@ -144,7 +147,10 @@ export function assessRole(
   }
 }
 
-/** Note for users: neither an edit nor the deletion of the account changes the role. */
+/**
+ * Note for users about a role that the account does not own: neither an edit nor the deletion of the account changes
+ * this role.
+ */
 function leftAlone({ attachedPolicyArns }: ObservedRole): string {
   const attached =
     attachedPolicyArns.length > 0 ? `, which keeps its policies: ${attachedPolicyArns.join(', ')}` : '';
@@ -252,7 +258,7 @@ function planUpdates(
     else list.requeueAtLatest(cachedRole.readAgainAt);
   }
   const changes = roleChanges(role, spec, account.spec).filter(
-    // The boundary is removed only after the statements that it limits.
+    // The boundary is removed only after the statements that it limits have been removed.
     ({ kind }) => kind !== 'DeletePermissionsBoundary' || !hasStatements(role),
   );
   // A missing issuer tag, on a role from an earlier version, is added without reporting drift or a problem.

@@ -1,6 +1,6 @@
 /**
  * Plans for the statements of an account. The statements become one inline policy per role. Each change of the
- * statements replaces this policy by one call.
+ * statements rewrites this policy with a single call.
  */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';

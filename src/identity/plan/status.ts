@@ -100,7 +100,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
   };
 }
 
-/** State of the statements. If the account has several roles, the worst state among them. */
+/** State of the statements. For an account with several roles, this is the worst state of any role. */
 function statementsOf({ roles }: Findings): Pick<LinkedServiceAccountStatus, 'statements'> {
   const rows = roles.flatMap(({ statements }) => statements ?? []);
   const row = rows.find(({ applied }) => !applied) ?? rows[0];

@@ -1,4 +1,4 @@
-/** Collects the steps of one plan and delays steps that failed recently. */
+/** Collects the steps of one plan. Leaves out each step that has failed until its retry is due. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
 import type { Problem, AccountWorld, StepFailure } from '../state/world.ts';

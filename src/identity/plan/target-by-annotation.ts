@@ -71,8 +71,8 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: assigned.role.arn, serviceAccount },
   });
-  // Takes the switch slot also if the step failed and is retried now: the retry may succeed, and no other target must start its
-  // switch at the same time.
+  // Takes the switch slot also if the step failed and is retried now: the retry may succeed, and another target must
+  // not start its switch at the same time.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
   return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
@@ -154,7 +154,9 @@ function confirmGone(
   return { proven: false, ...problem };
 }
 
-/** Row of a target that is served by the annotation of its ServiceAccount; undefined for any other target. */
+/**
+ * Row of a target whose pods get their role by the annotation of the ServiceAccount; undefined for any other target.
+ */
 export function rowByAnnotation(
   context: TargetContext,
   observation: TargetObservation,

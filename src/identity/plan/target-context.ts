@@ -1,6 +1,6 @@
 /**
- * Context of the plan for one target: the observed state, and the account's roles, which are planned first. Also the status rows of
- * a target that is served, waits, or switches its identity mode.
+ * Context of the plan for one target: the observed state, and the account's roles, which are planned first. Also the
+ * status rows of a target whose pods get the role, that waits, or that switches its identity mode.
  */
 import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
@@ -64,7 +64,7 @@ export function assignedRole(
     : undefined;
 }
 
-/** Whether the role's trust policy already treats the target's Pod Identity pods as desired. */
+/** Whether the part of the role's trust policy that affects the target's Pod Identity pods is already as desired. */
 export function isNamed({ assessment, role }: AssignedRole, target: string): boolean {
   return (
     trustForNamespace(role.trustPolicy, target) === trustForNamespace(assessment.spec.trustPolicy, target)
@@ -79,7 +79,10 @@ export function row(observation: TargetObservation): TargetRow {
   return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
 }
 
-/** Row of a target that its association serves, with the valid proof or confirmation of this process. */
+/**
+ * Row of a target whose pods get their role by the association. The row contains the proof or confirmation that this
+ * process has, if it is valid.
+ */
 export function rowByAssociation(
   context: TargetContext,
   observation: TargetObservation,

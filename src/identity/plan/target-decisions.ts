@@ -17,7 +17,10 @@ export type TargetDecision = {
   readonly wanted: boolean;
   /** Whether trust policies name the target: it is wanted without a problem, or its pods still need their access. */
   readonly admitted: boolean;
-  /** Set while running pods keep their access to a target that the account does not name, or that has a problem. See `draining.ts`. */
+  /**
+   * Set while running pods keep their AWS access in a target that the account does not name, or that has a problem. See
+   * `draining.ts`.
+   */
   readonly draining?: true;
   readonly problem?: Problem;
 };

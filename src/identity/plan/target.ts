@@ -7,7 +7,7 @@
  * | IRSA        | none            | annotation's      | annotate, prove                                                    |
  * | IRSA        | ours            | association's     | annotate, prove, then delete the association, then confirm         |
  * | PodIdentity | none            | annotation's      | associate                                                          |
- * | PodIdentity | ours            | association's     | confirm, prove with a pod; once no pod needs it, drop the annotation |
+ * | PodIdentity | ours            | association's     | confirm, prove with a pod, and drop the annotation when no pod needs it |
  *
  * A target that switches its identity mode keeps its old link, which its row still reports, until the new link is known to work.
  * Targets switch one after the other: a target starts its switch when the pods of the previous target are current. A target that
@@ -76,7 +76,7 @@ function holdsSwitchSlot(
   return isOurs && (held.replacedByRole ?? 0) > 0;
 }
 
-/** Plans a target that the account wants and that nothing refuses. */
+/** Plans a target that the account wants and that has no problem. */
 export function planWanted(context: TargetContext, observation: TargetObservation): TargetRow {
   const planned = planServing(context, observation);
   const cutOff = cutOffPods(context, observation);
@@ -149,7 +149,7 @@ function standingOf(context: TargetContext, observation: TargetObservation): Ass
   const { name, serviceAccount } = observation;
   const assigned = assignedRole(context, 'PodIdentity', name);
   const known = (association: ObservedAssociation): boolean => {
-    // A switch back to IRSA deletes the association, so the association has to be read first.
+    // A switch back to IRSA deletes the association. Before the deletion, the association has to be read.
     if (wantedMode(world.account, facts) !== 'PodIdentity' || !assigned || !serviceAccount) return false;
     return knownByAssociation(world, name, assigned.role, serviceAccount, association).confirmed;
   };

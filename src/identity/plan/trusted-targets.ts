@@ -77,8 +77,9 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
   const cached = world.associations.get(target);
   const details = cached?.association?.details;
   if (details) return isOwned(ownershipOf(details, ownerOf(world.account, facts)));
-  // The association may serve pods that start now if its creation got no response, or if only a listing shows it. The principal
-  // of these pods remains in the trust policy until the association has been read.
+  // If the creation of the association got no response, or if only a listing shows the association, pods that start now
+  // may get credentials by it. The principal of these pods remains in the trust policy until the association has been
+  // read.
   const isUnread = cached?.source === 'unknown' || (cached?.association ?? null) !== null;
   if (isUnread && isAdmitted(world, target)) return true;
   if (isAssociationUnread(world, target)) return true;

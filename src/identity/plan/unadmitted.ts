@@ -8,7 +8,7 @@ import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';
 import { roleOwnership } from '../desired/account-roles.ts';
 import type { Problem, AccountWorld, ClusterFacts } from '../state/world.ts';
 
-/** Problem of an unadmitted account; undefined if it was admitted or has a role. */
+/** Problem of an account that admission has not checked and that has no role; undefined for any other account. */
 export function unadmitted(
   { account, admittedSince, roles, lastSynced }: AccountWorld,
   facts: ClusterFacts,

@@ -1,10 +1,10 @@
-/** Ports to AWS, implemented in src/aws. All reject with IdentityError. */
+/** Ports to AWS, implemented in src/aws. All methods reject with an IdentityError. */
 import type { RoleSettings, RoleSpec, ObservedAssociation, ObservedRole } from './world.ts';
 
 /** A listing of the roles of the AWS account. */
 export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
-  /** Time before the first call of the listing, in milliseconds. The listing may lack writes that were made later. */
+  /** Point in time right before the first call of the listing, in milliseconds. The listing may lack later writes. */
   readonly startedAt: number;
   /** Number of API calls. Default: 1. */
   readonly pages?: number;
@@ -50,7 +50,7 @@ export type RoleStore = {
 /** Listing of every association of the cluster, without details. */
 export type AssociationSnapshot = {
   readonly associations: readonly ObservedAssociation[];
-  /** Time before the first call of the listing, in milliseconds. The listing may lack writes that were made later. */
+  /** Point in time right before the first call of the listing, in milliseconds. The listing may lack later writes. */
   readonly startedAt: number;
 };
 
@@ -105,7 +105,7 @@ export type PodIdentityProver = {
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };
 
-/** Reads the facts about the AWS account that a ClusterConfig is compared with. */
+/** Reads facts about an AWS account. A ClusterConfig is compared with these facts. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
   /** Reads an IAM OIDC provider; undefined if it does not exist. */

@@ -213,8 +213,8 @@ export type ClusterFacts = {
   readonly issuer: string;
   readonly providerArn: string;
   /**
-   * Problem of the IAM OIDC provider, found when the provider was last read. STS then refuses every token of this cluster. Absent
-   * if there is no problem.
+   * Problem of the IAM OIDC provider, found when the provider was last read. While the problem exists, STS refuses
+   * every token of this cluster. Absent if there is no problem.
    */
   readonly providerProblem?: Problem;
   readonly rolePath: string;
@@ -285,7 +285,7 @@ export type AccountWorld = {
    */
   readonly admittedSince?: Wall;
   readonly cluster: ClusterState;
-  /** Quarantines that name the account. The account is cut off while one of them names no pods. */
+  /** Quarantines that name the account. A Quarantine that names no pods cuts off the whole account. */
   readonly quarantines: readonly ObservedQuarantine[];
   /**
    * All targets of the ClusterConfig and of the account's spec, all namespaces with a link of the account, and all targets that
@@ -300,9 +300,12 @@ export type AccountWorld = {
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** Cached associations by target. A target without an entry has never been read. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;
-  /** Reason why rollouts of the account's workloads are paused after the failure of one of them. */
+  /** Reason why the rollouts of the account's workloads are paused after one rollout has failed. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };
-  /** Description of the first workload of the account whose pods are being replaced or do not become healthy. */
+  /**
+   * Description of the first of the account's workloads that is replacing its pods, or whose pods do not become
+   * healthy.
+   */
   readonly unsettledWorkload?: string;
   /** Proofs and confirmations by the key that `proofSlot` returns. */
   readonly proofs: ReadonlyMap<string, ProofRecord>;

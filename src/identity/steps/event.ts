@@ -1,6 +1,9 @@
 /** Kubernetes Events about steps that were applied. */
 
-/** Event reasons about an account with their meanings, except for the error codes. */
+/**
+ * Reasons of Events about accounts, each with its meaning. Error codes, which are also used as reasons, are not
+ * included.
+ */
 export const accountEventReasons = {
   RoleCreated: 'The IAM role was created. The Event also lists the steps that followed at once.',
   RoleDeleted: 'The IAM role was deleted.',

@@ -33,7 +33,7 @@ export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: numb
   return Math.round(delay * (0.5 + jitter / 2));
 }
 
-/** Whether the error can result from the propagation of our own writes in AWS. */
+/** Whether the error can occur because AWS has not propagated our own writes yet. */
 function isAwaited(step: Step, code: IdentityErrorCode): boolean {
   return step.kind === 'ProveIdentity' || step.kind === 'ConfirmAssociation' || code === 'RoleNotAccepted';
 }

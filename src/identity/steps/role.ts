@@ -155,7 +155,7 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       note: `removed tags of ${role}: ${keys.join(', ')}`,
     }),
     planLine: ({ keys }) => ({ action: 'delete', summary: `tags ${keys.join(', ')}` }),
-    // The tag of a retained role that was adopted is removed as part of the adoption.
+    // If a retained role was adopted, the adoption also removes the tag for retained roles, so this tag is no drift.
     drift: ({ keys }) => {
       const added = keys.filter((key) => key.toLowerCase() !== retainedTag);
       return names('tags were added:', added);
@@ -342,7 +342,10 @@ export function cachedRoleAfter(
   return { ...before, role, source: 'write', ...trustAfter(step, before, now) };
 }
 
-/** Whether and when this process wrote the trust policy of a cached role, after a step that IAM confirmed. */
+/**
+ * Returns, for the state after a step that IAM confirmed, whether and when this process wrote the trust policy of the
+ * cached role.
+ */
 export function trustAfter(
   step: RoleWrite,
   before: (Pick<CachedRole, 'hasOwnTrust'> & { readonly source: string }) | undefined,

@@ -123,8 +123,8 @@ export type PlanLine = {
 };
 
 /**
- * Table row of a kind of step. The members are declared as methods, so that TypeScript permits calling a row that was looked up
- * by `kind` with a step of this kind.
+ * Table row of a kind of step. The members are declared as methods. Otherwise, TypeScript would not permit passing a
+ * step to the row that was looked up by the step's `kind`.
  */
 export type StepRow<S extends Step> = {
   /** Suffix of the step's key after kind and object. It distinguishes steps of the same kind on the same object. */

@@ -263,7 +263,7 @@ export function admits(document: string, mode: IdentityMode, target: string, acc
   });
 }
 
-/** Plans and executes until no step is left, and writes the status like the operator. */
+/** Plans and executes until no step is left, and writes the status, as the operator does. */
 export function settle(world: SimulatedWorld, options: { passes?: number } = {}): AccountPlan {
   for (let pass = 0; pass < (options.passes ?? 40); pass += 1) {
     const plan = planAccount(observe(world));
@@ -284,7 +284,10 @@ export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
   if (plan.requeueAt !== undefined) world.now = Math.max(world.now, plan.requeueAt);
 }
 
-/** Lists all roles and associations and updates the caches of the operator with source `list`. */
+/**
+ * Lists all roles and associations, and stores those that have changed in the operator's caches, with the source
+ * `list`.
+ */
 export function resync(world: SimulatedWorld): void {
   for (const target of new Set([...world.associations.keys(), ...world.cachedAssociations.keys()])) {
     const association = world.associations.get(target);
@@ -439,8 +442,8 @@ function refusalOf(world: SimulatedWorld, step: Step): IdentityErrorCode | undef
 }
 
 /**
- * Updates the cache after a refused step. A refused write makes the state of the association unknown. A refused
- * confirmation has read the association, so the cache gets the association that exists.
+ * Updates the cache after a refused step. A refused write makes the state of the association unknown.
+ * ConfirmAssociation reads the association before it is refused, so the cache gets the association that exists.
  */
 function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
   const association = world.associations.get(step.target) ?? null;

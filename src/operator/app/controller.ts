@@ -63,7 +63,7 @@ export function createAppController(
     const status = statusOf({ ...after, app: before.app }, plan, result.outcomes);
     await report(after.app, status, { context, apps: groups.apps, signal });
     if (result.failed) return { backoff: true };
-    // The App is requeued for the time at which a failed container counts as recovered, because no watch event reports
+    // The App is requeued for the time when a failed container counts as recovered, because no watch event reports
     // this.
     const recovery = recoveredAt(after.pods, after.now);
     const waits = [
