@@ -3,6 +3,7 @@ import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
 import { unlessDenied } from '../cluster/denied.ts';
 import { clusterArn, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
+import { defined } from '../../k8s/defined.ts';
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import { readDocument } from '../../kube/kubeconfig-files.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -133,7 +134,7 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
 }
 
 /** @throws CliError of code NOT_FOUND when AWS does not know the cluster, USAGE when more options are needed */
-export async function discoverCluster(
+async function discoverCluster(
   of: ClusterClues & {
     readonly choice: ClusterChoice;
     readonly caller: CallerIdentity;
@@ -263,10 +264,5 @@ export function clusterHints(facts: KubeconfigFacts): ClusterHints {
     eksctl[0]?.region ??
     regionOfEksUrl(server) ??
     regionOfEksUrl(issuer);
-  const accountId = arns[0]?.accountId;
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(region === undefined ? {} : { region }),
-    ...(accountId === undefined ? {} : { accountId }),
-  };
+  return defined({ name, region, accountId: arns[0]?.accountId });
 }

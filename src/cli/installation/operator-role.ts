@@ -1,12 +1,10 @@
 /** The operator's own IAM role: its trust policy, name and tags. Pure. */
 import { digest } from '../../identity/desired/digest.ts';
 import { subjectOf, trustPolicy } from '../../identity/desired/trust.ts';
-import type { IdentityMode } from '../../api/linked-service-account.ts';
 import { isRolePath } from '../../api/cluster-config.ts';
-import { reservedTagPrefixes } from '../../api/linked-service-account.ts';
+import { reservedTagPrefixes, type IdentityMode } from '../../api/linked-service-account.ts';
 import { isReservedTag } from '../../identity/desired/tags.ts';
-import type { RoleSpec } from '../../identity/state/world.ts';
-import type { ObservedRole } from '../../identity/state/world.ts';
+import type { ObservedRole, RoleSpec } from '../../identity/state/world.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { DiscoveredCluster } from './discover.ts';
 

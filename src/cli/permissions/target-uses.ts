@@ -13,12 +13,14 @@ export type TargetUse = {
   readonly pods?: readonly string[];
 };
 
-/** Returns the targets of each account by account name, including former targets that still have sessions. */
-export async function targetUses(
+/** Adds to each row the targets of its account, including former targets that still have sessions. */
+export async function withTargetUses<Row extends { readonly account: string }>(
   context: CliContext,
   client: KubeClient,
-  accounts: readonly LinkedServiceAccount[],
-): Promise<ReadonlyMap<string, readonly TargetUse[]>> {
+  all: readonly LinkedServiceAccount[],
+  rows: readonly Row[],
+): Promise<readonly (Row & { readonly targets: readonly TargetUse[] })[]> {
+  const accounts = all.filter(({ metadata }) => rows.some(({ account }) => account === metadata.name));
   const namesOf = ({ spec, status }: LinkedServiceAccount): readonly string[] => [
     ...new Set([
       ...(spec.targets ?? []),
@@ -32,10 +34,10 @@ export async function targetUses(
     targets.length === 0
       ? []
       : await podsOfAccounts(context, client, accounts, { targets, others: false, refused });
-  return new Map(
+  const uses = new Map(
     accounts.map((account) => {
       const { name } = account.metadata;
-      const uses = namesOf(account).map((target): TargetUse => {
+      const ofAccount = namesOf(account).map((target): TargetUse => {
         const row = account.status?.targets?.find((each) => each.name === target);
         return {
           target,
@@ -50,9 +52,10 @@ export async function targetUses(
               }),
         };
       });
-      return [name, uses];
+      return [name, ofAccount];
     }),
   );
+  return rows.map((row) => ({ ...row, targets: uses.get(row.account) ?? [] }));
 }
 
 export function targetNames(uses: readonly TargetUse[]): string {

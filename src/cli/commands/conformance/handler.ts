@@ -11,7 +11,7 @@ import type { CliContext } from '../../framework/context.ts';
 import { CliError, usageError } from '../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { renderDocument, renderValue } from '../../framework/output/data.ts';
-import { isData } from '../../framework/output/format.ts';
+import { isData, type DataFormat } from '../../framework/output/format.ts';
 import { version } from '../../version.ts';
 import {
   findCluster,
@@ -113,7 +113,7 @@ async function run(of: Run): Promise<ExitCode> {
   });
   // Opens the folder before the run, so that the command fails early if the folder is not writable.
   const folder =
-    request.report === undefined ? undefined : await openReportFolder(context.cwd, request.report);
+    request.report === undefined ? undefined : await createReportFolder(resolve(context.cwd, request.report));
   const tokens =
     cluster && place.cluster ? await prepareCluster(context, cluster, place.cluster, conformance) : undefined;
   const { target, propagationTimeout: timeoutMs } = request;
@@ -161,7 +161,13 @@ async function run(of: Run): Promise<ExitCode> {
         env['AWS_SESSION_TOKEN'] ?? '',
       ],
     });
-    await write(context, conformance, clean, folder);
+    const markdown = conformance.renderReport(clean);
+    const rendered = (format: DataFormat): string => renderDocument('ConformanceReport', clean, format);
+    if (folder !== undefined) {
+      await writeFile(join(folder, `conformance-${clean.run}.md`), markdown);
+      await writeFile(join(folder, `conformance-${clean.run}.json`), rendered('json'));
+    }
+    context.stdout.write(isData(context.format) ? rendered(context.format) : markdown);
     const stays = [...report.left, ...walkedLeft];
     if (stays.length > 0) throw left(accountId, stays);
     if (report.interrupted)
@@ -236,17 +242,6 @@ async function cleanUp(of: Run): Promise<ExitCode> {
   return exitCodes.ok;
 }
 
-async function write(
-  { format, stdout }: CliContext,
-  { renderReport }: Conformance,
-  report: Parameters<Conformance['renderReport']>[0],
-  folder: ReportFolder | undefined,
-): Promise<void> {
-  const markdown = renderReport(report);
-  await folder?.write(report.run, { markdown, json: renderDocument('ConformanceReport', report, 'json') });
-  stdout.write(isData(format) ? renderDocument('ConformanceReport', report, format) : markdown);
-}
-
 function left(accountId: string, names: readonly string[], cause?: unknown): CliError {
   return new CliError('NOT_DELETED', `not everything could be removed from AWS account ${accountId}`, {
     details: names,
@@ -298,26 +293,16 @@ const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
 /** Creates a name of eight random characters, so that concurrent runs have different names. */
 const runName = (): string => [...randomBytes(8)].map((byte) => letters[byte % letters.length]).join('');
 
-type ReportFolder = {
-  readonly write: (run: string, texts: { readonly markdown: string; readonly json: string }) => Promise<void>;
-};
-
-/** Creates the folder. @throws CliError of code USAGE if the folder is not writable */
-async function openReportFolder(cwd: string, path: string): Promise<ReportFolder> {
-  const folder = resolve(cwd, path);
+/** Creates the folder of `--report`. @throws CliError of code USAGE if the folder is not writable */
+async function createReportFolder(folder: string): Promise<string> {
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
+    return folder;
   } catch (error) {
     throw usageError(
       `cannot write the report to ${folder}: ${errorMessage(error)}`,
       'Choose another folder.',
     );
   }
-  return {
-    async write(run, { markdown, json }) {
-      await writeFile(join(folder, `conformance-${run}.md`), markdown);
-      await writeFile(join(folder, `conformance-${run}.json`), json);
-    },
-  };
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { defined } from '../../../k8s/defined.ts';
 import { isUnauthorized, KubeApiError } from '../../../kube/errors.ts';
 import { createKubeClient } from '../../../kube/client.ts';
 import { staticConnection, systemTimer, type KubeClient } from '../../../kube/index.ts';
@@ -46,7 +47,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
         mode: 'local',
         server: connection.server,
         kon: konPrefix(context),
-        ...(connection.context === undefined ? {} : { context: connection.context }),
+        ...defined({ context: connection.context }),
       }),
   };
   const announce = (port: number, text: string): void => {
@@ -205,8 +206,7 @@ async function aboutOf(
   return {
     ...known,
     version,
-    ...(user === undefined ? {} : { user }),
-    ...(state.ok ? { cluster: state.facts.name } : {}),
+    ...defined({ user, cluster: state.ok ? state.facts.name : undefined }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
+import { defined } from '../../../k8s/defined.ts';
 import { createLogger, type LogLevel } from '../../../operator/logger.ts';
 import { LeaseLostError, runOperator } from '../../../operator/operator.ts';
 import type { Heap } from '../../../operator/shrink-heap.ts';
@@ -31,7 +32,6 @@ export async function runInForeground(
   // Lists the ClusterConfigs, so that the command fails at once with a message if the cluster is unreachable, or
   // permissions or CRDs are missing. Otherwise, the operator would retry forever.
   await listObjects(await context.connect(), clusterConfigKind);
-  const heap = v8Heap();
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
   const logger = createLogger({
     level: (context.global.verbose ? 'debug' : options.logLevel) as LogLevel,
@@ -55,14 +55,12 @@ export async function runInForeground(
             namespace,
             name: 'konstellation',
             identity: `${hostname()}_${random().toString(36).slice(2, 10)}`,
-            ...(options.leaseDuration === undefined ? {} : { durationMs: options.leaseDuration }),
+            ...defined({ durationMs: options.leaseDuration }),
           },
         }),
     ...(options.requireAdmission ? { requireAdmission: { namespace } } : {}),
-    ...(options.healthAddress ? { health: options.healthAddress } : {}),
+    ...defined({ health: options.healthAddress, concurrency: options.concurrency, heap: v8Heap() }),
     namespace: own ?? namespace,
-    ...(options.concurrency === undefined ? {} : { concurrency: options.concurrency }),
-    ...(heap ? { heap } : {}),
     onStarted: ({ healthPort }) => {
       if (healthPort !== undefined) logger.info('health is served', { port: healthPort });
     },

@@ -1,7 +1,7 @@
 /** Deletes the objects of an installation from the cluster. */
 import { orMissing, listObjects } from '../../cluster/objects.ts';
 import { allowDeletionAnnotation, managedByLabel, abandonAnnotation } from '../../../api/labels.ts';
-import { resources, type KubeClient, type KubeObject, sleep, systemTimer } from '../../../kube/index.ts';
+import { type KubeClient, type KubeObject, sleep, systemTimer } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { type Deleted, waitUntilAllDeleted } from '../../framework/wait/deleted-objects.ts';
 import {
@@ -49,7 +49,11 @@ export async function removeObjects(
       continue;
     }
     const isCrd = object.kind === 'CustomResourceDefinition';
-    if (isCrd) await allowDeletion(client, name, { signal, dryRun });
+    // Admission refuses the deletion of a CRD without this annotation.
+    if (isCrd) {
+      const patch = { metadata: { annotations: { [allowDeletionAnnotation]: 'true' } } };
+      await client.patch(resourceOf(object), ref, patch, { type: 'merge', fieldManager, signal, dryRun });
+    }
     // Skips CRDs in a dry run: a dry run does not store the annotation that allows their deletion, so admission would refuse the
     // deletion.
     if (!(isCrd && dryRun)) await orMissing(client.delete(resourceOf(object), ref, { signal, dryRun }));
@@ -58,20 +62,6 @@ export async function removeObjects(
     deleted.push({ resource: resourceOf(object), object: live, label });
   }
   return { kept, deleted };
-}
-
-/** Sets the annotation that allows the deletion of a CRD. Otherwise admission refuses the deletion. */
-async function allowDeletion(
-  client: KubeClient,
-  name: string,
-  options: { readonly signal: AbortSignal; readonly dryRun: boolean },
-): Promise<void> {
-  await client.patch(
-    resources.customResourceDefinitions,
-    { name },
-    { metadata: { annotations: { [allowDeletionAnnotation]: 'true' } } },
-    { type: 'merge', fieldManager, ...options },
-  );
 }
 
 /** @throws CliError of code NOT_DELETED after the timeout, with the accounts that block the deletion of their CRD */

@@ -6,7 +6,7 @@ import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import { writeList } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
-import { targetUses, podCount, targetNames, type TargetUse } from '../../permissions/target-uses.ts';
+import { withTargetUses, podCount, targetNames, type TargetUse } from '../../permissions/target-uses.ts';
 import { answerWhoCan } from '../../permissions/who-can-answer.ts';
 import type { Style } from '../../framework/output/color.ts';
 import type { Column } from '../../framework/output/table.ts';
@@ -26,12 +26,7 @@ export async function whoCanFlow(
   const answer = await answerWhoCan(question, accounts, facts, { context, hasAws: true });
   const { rows, unread, without, isInlineEvaluated, notEvaluated } = answer;
   const found = rows.filter(({ decision }) => decision !== 'denied');
-  const uses = await targetUses(
-    context,
-    client,
-    accounts.filter(({ metadata }) => found.some(({ account }) => account === metadata.name)),
-  );
-  const items = found.map((row): AnsweredRow => ({ ...row, targets: uses.get(row.account) ?? [] }));
+  const items: readonly AnsweredRow[] = await withTargetUses(context, client, accounts, found);
   await writeList(context, {
     rows: items,
     columns: whoCanColumns(without !== undefined),

@@ -185,7 +185,7 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
   for (const [scope, actions] of rightsByScope(usesPodIdentity, facts)) {
     const results = await policies.simulate(
       {
-        principalArn: principal.arn,
+        principalArn: principal,
         actions,
         resources: [resourceFor(scope, facts)],
         context: requestContext(facts),
@@ -194,14 +194,14 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
     );
     denied.push(...results.filter(({ decision }) => decision !== 'allowed').map(({ action }) => action));
   }
-  if (denied.length === 0) return ok(principal.arn);
+  if (denied.length === 0) return ok(principal);
   // Denials of these two actions cause only a warning: without `GetAccountAuthorizationDetails`, the operator reads
   // roles one by one, and without `GetAccountSummary`, it assumes AWS's default quotas.
   const needed = denied.filter(
     (action) => !['iam:GetAccountAuthorizationDetails', 'iam:GetAccountSummary'].includes(action),
   );
   return (needed.length > 0 ? failure : warning)(
-    `${principal.arn} is not permitted to call ${denied.join(', ')}`,
+    `${principal} is not permitted to call ${denied.join(', ')}`,
     ['Required permissions: kon iam-policy'],
   );
 }
@@ -210,15 +210,14 @@ async function checkOperatorPermissions(lookups: Lookups): Promise<Verdict> {
 async function operatorPrincipal(
   lookups: Lookups,
   { name: clusterName, identityMode }: ClusterFacts,
-): Promise<{ readonly arn: string } | undefined> {
-  if (lookups.operatorArn !== undefined) return { arn: lookups.operatorArn };
+): Promise<string | undefined> {
+  if (lookups.operatorArn !== undefined) return lookups.operatorArn;
   for (const { namespace, name, roleArn } of await lookups.operatorAccounts()) {
-    if (roleArn !== undefined) return { arn: roleArn };
+    if (roleArn !== undefined) return roleArn;
     if (identityMode !== 'PodIdentity') continue;
     const { associations } = (await lookups.aws()).podIdentity(clusterName);
     const association = await associations.read({ namespace, serviceAccount: name }, lookups.signal);
-    const arn = association?.details?.roleArn;
-    if (arn !== undefined) return { arn };
+    if (association?.details) return association.details.roleArn;
   }
   return undefined;
 }
@@ -239,7 +238,8 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   if (tags !== undefined) return warning(tags.trim().replace(/^Warning: /, ''));
   const state = await lookups.state();
   const principal = state.ok ? await operatorPrincipal(lookups, state.facts) : undefined;
-  if (!state.ok || !principal) return ok("by the ClusterConfig; the operator's own policy was not checked");
+  if (!state.ok || principal === undefined)
+    return ok("by the ClusterConfig; the operator's own policy was not checked");
   const { facts } = state;
   const { 'iam:PermissionsBoundary': _, ...context } = requestContext(facts);
   const administrator = `arn:${facts.partition}:iam::aws:policy/AdministratorAccess`;
@@ -247,7 +247,7 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
     await lookups.aws()
   ).policies.simulate(
     {
-      principalArn: principal.arn,
+      principalArn: principal,
       actions: ['iam:AttachRolePolicy'],
       resources: [resourceFor('attachment', facts)],
       context: { ...context, 'iam:PolicyARN': administrator },
@@ -256,10 +256,10 @@ async function checkOperatorFence(lookups: Lookups): Promise<Verdict> {
   );
   return attach?.decision === 'allowed'
     ? warning(
-        `IAM allows ${principal.arn} to attach ${administrator} to a role without a boundary, but the ClusterConfig forbids this`,
+        `IAM allows ${principal} to attach ${administrator} to a role without a boundary, but the ClusterConfig forbids this`,
         ['Update the policy of this role or user: kon install, or apply the output of kon iam-policy'],
       )
-    : ok(principal.arn);
+    : ok(principal);
 }
 
 type Scope = OperatorScope | 'passing';

@@ -7,7 +7,7 @@ import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { writeList } from '../../../framework/output/answer.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { namesPolicy, policiesOf } from '../../../permissions/policies.ts';
-import { podCount, targetNames, targetUses, type TargetUse } from '../../../permissions/target-uses.ts';
+import { podCount, targetNames, withTargetUses, type TargetUse } from '../../../permissions/target-uses.ts';
 
 type Row = {
   readonly account: string;
@@ -40,13 +40,7 @@ export async function policyUsersFlow(context: CliContext, policy: string): Prom
         : []),
     ];
   });
-  const users = new Set(found.map(({ account }) => account));
-  const uses = await targetUses(
-    context,
-    client,
-    accounts.filter(({ metadata }) => users.has(metadata.name)),
-  );
-  const items = found.map((row): Row => ({ ...row, targets: uses.get(row.account) ?? [] }));
+  const items: readonly Row[] = await withTargetUses(context, client, accounts, found);
   await writeList(context, {
     rows: items,
     columns,

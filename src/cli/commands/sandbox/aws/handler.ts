@@ -21,10 +21,11 @@ type AwsInput = {
 
 export async function aws(context: CliContext, input: AwsInput): Promise<void> {
   const loaded = await (await loadSandbox()).loadEmulator();
-  const emulator =
+  const emulator = await listening(input.port, () =>
     input.settings === undefined
-      ? await alone(context, loaded, input)
-      : await ofSandbox(context, loaded, input, input.settings);
+      ? alone(context, loaded, input)
+      : ofSandbox(context, loaded, input.port, input.settings),
+  );
   if (!context.signal.aborted) await once(context.signal, 'abort');
   await emulator.close();
 }
@@ -42,18 +43,16 @@ async function alone(
     throw usageError(`"${accountId}" is not an AWS account ID, which has twelve digits`);
   if ((issuer === undefined) !== (issuerKeys === undefined))
     throw usageError('--issuer and --issuer-keys must be used together');
-  const emulator = await listening(port, async () =>
-    startStandaloneEmulator({
-      port,
-      accountId,
-      region,
-      issuers: issuer === undefined || issuerKeys === undefined ? [] : [{ issuer, keys: issuerKeys }],
-      ...(issuerCa === undefined ? {} : { issuerCa: await read(issuerCa) }),
-      now: context.now,
-      randomBytes,
-      onError: writeError(context),
-    }),
-  );
+  const emulator = await startStandaloneEmulator({
+    port,
+    accountId,
+    region,
+    issuers: issuer === undefined || issuerKeys === undefined ? [] : [{ issuer, keys: issuerKeys }],
+    ...(issuerCa === undefined ? {} : { issuerCa: await read(issuerCa) }),
+    now: context.now,
+    randomBytes,
+    onError: writeError(context),
+  });
   const { url, environment } = emulator;
   const exports = Object.entries<string>(environment).map(([name, value]) => `export ${name}='${value}'\n`);
   context.stdout.write(
@@ -67,7 +66,7 @@ async function alone(
 async function ofSandbox(
   context: CliContext,
   { emulatorSettings, startConfiguredEmulator }: Emulator,
-  input: AwsInput,
+  port: number,
   file: string,
 ): Promise<Closable> {
   const parsed = emulatorSettings.safeParse(JSON.parse(await read(file)));
@@ -76,14 +75,12 @@ async function ofSandbox(
       details: [z.prettifyError(parsed.error)],
     });
   }
-  return listening(input.port, () =>
-    startConfiguredEmulator({
-      settings: parsed.data,
-      port: input.port,
-      now: context.now,
-      onError: writeError(context),
-    }),
-  );
+  return startConfiguredEmulator({
+    settings: parsed.data,
+    port,
+    now: context.now,
+    onError: writeError(context),
+  });
 }
 
 async function listening<T>(port: number, start: () => Promise<T>): Promise<T> {
