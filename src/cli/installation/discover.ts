@@ -42,7 +42,7 @@ export type ClusterClues = {
 
 /**
  * Collects facts from the kubeconfig, the API server and the environment.
- * @param given region, if it is known already
+ * @param given region from an option or a ClusterConfig
  * @throws CliError of code USAGE if the region is unknown
  */
 export async function cluesOf(
@@ -120,7 +120,7 @@ export async function issuerOf(client: KubeClient, signal: AbortSignal): Promise
   const { status, body } = await client.raw({ method: 'GET', path, signal });
   const issuer = status === 200 ? (JSON.parse(body) as { issuer?: string }).issuer : undefined;
   if (issuer !== undefined) return issuer;
-  // A denied request is reported as such, because it reveals nothing about the token issuer.
+  // Reports a denied request as denied, because the denial reveals nothing about the token issuer.
   if (status === 401 || status === 403) throw new KubeApiError({ code: status }, { request: `GET ${path}` });
   throw new CliError(
     'CLUSTER_NOT_READY',
@@ -228,7 +228,7 @@ type ClusterHints = {
 export type KubeconfigFacts = {
   /** URL of the API server. */
   readonly server: string;
-  /** Names of cluster and user in the kubeconfig. */
+  /** Names of the context, its cluster and its user in the kubeconfig. */
   readonly names: readonly string[];
   /** Command line of the credential plugin. */
   readonly exec: readonly string[];

@@ -46,7 +46,7 @@ export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | '
   return from <= schemaVersion && fields.length === 0 ? undefined : { from, fields };
 }
 
-/** Returns undefined if the cluster's CRDs belong to this version or an earlier one, or do not exist. */
+/** Returns undefined if the cluster has no CRDs, or CRDs of this version or an earlier one. */
 export async function findDowngrade(client: KubeClient, signal: AbortSignal): Promise<Downgrade | undefined> {
   const live = await Promise.all(
     crds().map(({ metadata: { name } }) =>

@@ -1,4 +1,7 @@
-/** Waits until the API server enforces the admission policies, so that no account is written before. */
+/**
+ * Waits until the API server enforces admission policies: those of an installation, and the policy that refuses new
+ * accounts and apps during `kon uninstall`.
+ */
 import {
   enforcedDigest,
   probeLease,
@@ -83,7 +86,7 @@ export async function holdsSteadily(
 const { name } = uninstallingPolicy.metadata;
 
 /**
- * Adds the policy, and returns when every API server refuses new accounts and apps. @throws CliError of code
+ * Adds the policy of `kon uninstall`, and waits until every API server refuses new accounts and apps. @throws CliError of code
  * CLUSTER_NOT_READY
  */
 export async function refuseNew(client: KubeClient, clock: Clock): Promise<void> {
@@ -107,7 +110,7 @@ export async function refuseNew(client: KubeClient, clock: Clock): Promise<void>
   );
 }
 
-/** Removes the policy. Takes no abort signal, because it also runs after the command was interrupted. */
+/** Removes the policy of `kon uninstall`. Takes no abort signal, because it also runs after the command was interrupted. */
 export async function acceptNew(client: KubeClient): Promise<void> {
   for (const { kind } of uninstallingObjects.toReversed())
     await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));

@@ -93,8 +93,7 @@ export async function associationStep(
 }
 
 /**
- * Returns the step that removes the association of an installation whose operator now gets its role through the
- * annotation.
+ * Returns the step that removes the operator's association after a switch to the role annotation.
  */
 export async function associationRemoval(
   of: { readonly namespace: string; readonly serviceAccount: string },
@@ -135,8 +134,7 @@ export const addAgentCommand = (cluster: string): string =>
   `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name ${cluster}`;
 
 /**
- * Creates a dry-run pod, which passes admission but is not stored. @returns the identity that the pod would get compared with
- * the role
+ * Creates a dry-run pod, which passes admission but is not stored. @returns `current` if the pod would get the given role
  */
 export async function probeIdentity(
   client: KubeClient,
@@ -163,10 +161,9 @@ const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;
 
 /**
- * Waits until new pods get the operator's identity. The webhook sees a new ServiceAccount or association with a delay,
- * and a pod created before that never gets an identity.
- * @returns whether new pods get the identity; also true if the user is not permitted to create the dry-run pod for this
- * check
+ * Waits until new pods get the operator's identity. The webhook learns of a new ServiceAccount or association with a
+ * delay. A pod that is created during this delay never gets an identity.
+ * @returns whether new pods get the identity; also true if the user is not permitted to create the dry-run pod
  */
 export async function untilInjected(
   client: KubeClient,

@@ -1,4 +1,7 @@
-/** Builds all objects of an installation, in the order of their application. The rules come from src/rbac. Pure. */
+/**
+ * Builds all objects of an installation, in the order of their application. RBAC rules and admission policies come from
+ * src/rbac. Pure.
+ */
 import {
   admissionObjects,
   isAppliedAfterCrds,
@@ -46,7 +49,7 @@ const selector = { 'app.kubernetes.io/name': operatorName };
 const user = 65532;
 const metricsPort = 8080;
 
-/** @param downgrade whether the CRDs carry the consent to replace CRDs of a later version */
+/** @param downgrade whether the CRDs get the annotation that permits them to replace CRDs of a later version */
 export function crdObjects(downgrade = false): readonly KubeObject[] {
   const consent = downgrade ? { [allowDowngradeAnnotation]: `${schemaVersion}` } : {};
   return crds().map((crd) => {
@@ -58,7 +61,7 @@ export function crdObjects(downgrade = false): readonly KubeObject[] {
 
 /**
  * Returns the admission policies in the order of their application, before the CRDs. The probe policy is last: once the
- * API server enforces it, all policies before it are enforced too.
+ * API server enforces the probe policy, it also enforces all earlier policies.
  */
 export function admissionPolicyObjects(namespace: string): readonly KubeObject[] {
   return admissionObjects({ namespace, name: operatorName })

@@ -86,7 +86,7 @@ describe('kon doctor', () => {
     const waiting = world.kon.start(['doctor', '--wait', '60s', '-o', 'short']);
     await waiting.until('waiting: an operator holds the Lease and renews it: no operator has ever led');
     await world.startOperator();
-    await waiting.until('one ClusterConfig exists and is Ready: there is none');
+    await waiting.until('one ClusterConfig exists and is Ready: no ClusterConfig exists');
     waiting.stop();
     expect((await waiting.finished).code).toBe(130);
   });

@@ -183,7 +183,7 @@ async function whoIs(client: KubeClient): Promise<string | undefined> {
   return review.status?.userInfo?.username;
 }
 
-/** Throws before a page is opened if the cluster does not respond or rejects the user. */
+/** Throws if the cluster does not respond or rejects the user, so that no page is opened. */
 async function requireCluster(client: KubeClient): Promise<void> {
   try {
     await whoIs(client);

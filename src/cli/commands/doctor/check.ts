@@ -1,4 +1,4 @@
-/** Types of the checks of `kon doctor`, and the verdicts that they return. */
+/** Types of the checks of `kon doctor` and of their verdicts. */
 import type { Lookups } from './lookups.ts';
 import type { CheckId, RegisteredCheck } from './registry.ts';
 

@@ -23,11 +23,11 @@ export type Examination = {
   readonly signal: AbortSignal;
   /** Monotonic clock in milliseconds. */
   readonly monotonic: () => Monotonic;
-  /** Deadline for repeating a check that may recover. */
+  /** Time on the monotonic clock until which a failed check is repeated. */
   readonly deadline: number;
   readonly pause: () => Promise<void>;
   readonly onFinding: (finding: Finding) => void;
-  /** Called after each attempt of a check that has not passed yet. */
+  /** Called before each repetition of a failed check. */
   readonly onWaiting: (check: Check, verdict: Exclude<Verdict, { status: 'ok' }>) => void;
 };
 

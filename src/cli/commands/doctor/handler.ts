@@ -84,7 +84,7 @@ const marks: Readonly<Record<Status, readonly [string, Style]>> = {
   skipped: ['-', 'dim'],
 };
 
-/** Returns the path, in the repository at this version of kon, to the section that explains the check. */
+/** Returns the path in the repository, with the anchor of the section that describes the check. */
 export const documentationOf = (id: string): string => `docs/guides/doctor.md#${id}`;
 
 const explainCheck = (id: string): string => `kon explain ${id}`;

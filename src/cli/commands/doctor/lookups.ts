@@ -64,7 +64,7 @@ export function createLookups(context: CliContext, operatorArn: string | undefin
     aws,
     caller: once(async () => (await aws()).account.callerIdentity(signal)),
     roles: once(async () => (await aws()).roles.snapshot(signal)),
-    /** IAM role or user of the operator, if given by the user. */
+    /** ARN of the operator's role or user in IAM, from --operator-arn. */
     operatorArn,
     close: () => connections.forEach((opened) => opened.close()),
   };

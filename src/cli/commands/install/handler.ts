@@ -56,7 +56,7 @@ export async function installFlow(context: CliContext, request: InstallRequest):
   const { stderr, signal } = context;
   if (request.selfManaged && request.identityMode === 'PodIdentity')
     throw usageError('Pod Identity is available only on EKS', 'Omit --self-managed or --identity-mode.');
-  // A dry run does not need every read permission.
+  // A dry run continues without the results of denied reads.
   const seen = <T>(read: Promise<T>): Promise<T | undefined> => (request.dryRun ? unlessDenied(read) : read);
   const client = await context.connect();
   const clues = await cluesOf(context, client, request.region);
@@ -145,7 +145,8 @@ async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined
 
 /**
  * Renders and writes the operator's policy again from the effective ClusterConfig. If two installations run at the same
- * time, one may create the ClusterConfig and the other may write the policy last, so that the two differ.
+ * time, one may create the ClusterConfig and the other may write the policy last. The policy would then not match the
+ * ClusterConfig.
  *
  * @throws CliError of code CONFLICT if the ClusterConfig differs from the requested options
  */
@@ -180,7 +181,10 @@ async function renewRole(
 
 const replacedPauseMs = 1000;
 
-/** Waits while operator pods still use the former identity mode. @returns the former mode if some pods still use it */
+/**
+ * Waits while operator pods still use the former identity mode. @returns the former mode if pods still use it after the
+ * timeout
+ */
 async function untilReplaced(
   { monotonic, signal }: CliContext,
   client: KubeClient,

@@ -1,4 +1,7 @@
-/** Performs the steps of an installation one after the other, and stops at the first step that fails. */
+/**
+ * Lists the steps of an installation in the order of their dependencies, and performs them. Stops at the first step that
+ * fails.
+ */
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
@@ -130,8 +133,8 @@ export function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // After a switch from Pod Identity, removes the association, because pods would use the association even if their
-    // ServiceAccount has the role annotation.
+    // After a switch from Pod Identity, removes the association, because pods prefer an association to the role
+    // annotation of their ServiceAccount.
     async () =>
       former === 'PodIdentity' && cluster.eks
         ? associationRemoval(

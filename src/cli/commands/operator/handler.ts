@@ -23,7 +23,7 @@ export async function runInForeground(
     readonly leaseDuration: number | undefined;
     readonly withoutLease: boolean;
     readonly requireAdmission: boolean;
-    /** A known log level. The parser rejects others. */
+    /** Log level. The option parser rejects unknown levels. */
     readonly logLevel: string;
     readonly logFormat: string | undefined;
   },

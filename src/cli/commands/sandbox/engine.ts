@@ -52,7 +52,7 @@ export async function withSandbox<T>(act: (sandbox: Sandbox) => Promise<T>): Pro
   }
 }
 
-/** Options of a sandbox that every command starts alike. */
+/** Returns the start options that `kon sandbox up` and `kon sandbox tour` have in common. */
 export function startOptions(context: CliContext, sandbox: Sandbox, stateDir: string | undefined) {
   const { env, now, monotonic, random, self, signal } = context;
   return {

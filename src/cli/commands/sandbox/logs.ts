@@ -56,8 +56,7 @@ export const sandboxLogsCommand = defineCommand({
         write: (text) => context.stdout.write(text),
       }),
     );
-    // Returns the exit code for an interruption, because the command with --follow runs until Ctrl-C, like every other
-    // command with this option.
+    // With --follow, only Ctrl-C ends the command, so it returns the exit code of an interruption.
     return options.follow ? exitCodes.interrupted : exitCodes.ok;
   },
 });

@@ -1,4 +1,4 @@
-/** Deletes accounts for `kon uninstall` while the operator is still running. */
+/** Checks whether `kon uninstall` must refuse, and deletes the accounts while the operator still runs. */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { type KubeClient, resources, type KubeObject } from '../../../kube/index.ts';
 import { accountKind, appKind } from '../../cluster/kinds.ts';

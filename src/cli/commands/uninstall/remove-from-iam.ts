@@ -92,5 +92,5 @@ async function whoNeedsProvider(
   if (names.length === 0) return undefined;
   const more = names.length > rolesShown ? ` and ${names.length - rolesShown} more` : '';
   const what = names.length === 1 ? 'the role' : `${names.length} roles`;
-  return `which ${what} ${names.slice(0, rolesShown).join(', ')}${more} ${names.length === 1 ? 'trusts' : 'trust'}: aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn} deletes it once none does`;
+  return `which ${what} ${names.slice(0, rolesShown).join(', ')}${more} ${names.length === 1 ? 'trusts' : 'trust'}; to delete the provider when no role trusts it any more: aws iam delete-open-id-connect-provider --open-id-connect-provider-arn ${arn}`;
 }

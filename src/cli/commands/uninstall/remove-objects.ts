@@ -1,4 +1,4 @@
-/** Deletes the objects of an installation from the cluster. */
+/** Deletes the objects of an installation from the cluster, and waits until no object and no operator is left. */
 import { orMissing, listObjects } from '../../cluster/objects.ts';
 import { allowDeletionAnnotation, managedByLabel, abandonAnnotation } from '../../../api/labels.ts';
 import { type KubeClient, type KubeObject, sleep, systemTimer } from '../../../kube/index.ts';

@@ -78,7 +78,7 @@ async function identityOf({ operatorAccounts, leases }: Lookups): Promise<Operat
   return { namespace: lease?.metadata.namespace ?? 'konstellation-system', name: operatorName };
 }
 
-/** Sends a dry-run request that the policies refuse for every user. */
+/** Sends a dry-run request that the admission policies refuse for every user, if the API server enforces them. */
 async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   try {

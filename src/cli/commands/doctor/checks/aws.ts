@@ -19,7 +19,7 @@ import type { Lookups } from '../lookups.ts';
 import { readUrl } from '../web.ts';
 import { clockVerdict } from './cluster.ts';
 
-/** Fractions of a quota whose use causes a warning or an error. */
+/** Used fraction of a quota from which the check warns, and from which it fails. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 
 export const awsChecks = {
@@ -272,8 +272,7 @@ function rightsByScope(
   const services = usesPodIdentity ? (['iam', 'eks', 'eks-auth'] as const) : (['iam'] as const);
   for (const service of services)
     for (const [action, scope] of Object.entries<OperatorScope>(operatorCalls[service])) {
-      // Skips the removal of boundaries: if a boundary is required, the operator has no permission to remove a
-      // boundary, and does not need this permission.
+      // Skips the removal of boundaries. If a boundary is required, the operator never removes one and has no permission for it.
       if (scope === 'boundaryRemoval') continue;
       if (scope === 'inlinePolicy' && !allowsStatements) continue;
       scopes.set(scope, [...(scopes.get(scope) ?? []), `${service}:${action}`]);

@@ -11,7 +11,9 @@ export const configurationChecks = {
     const all = await configs();
     const counting = await config();
     if (!counting)
-      return failure('there is none', ['Create a ClusterConfig: kon install, or kon apply -f FILE']);
+      return failure('no ClusterConfig exists', [
+        'Create a ClusterConfig: kon install, or kon apply -f FILE',
+      ]);
     const ready = readyOf(counting);
     const { name } = counting.metadata;
     if (ready?.status !== 'True')
@@ -38,7 +40,9 @@ export const configurationChecks = {
     const region = regionOfEksUrl(issuer);
     if (region !== undefined && config && config.spec.aws.region !== region)
       problems.push(`the cluster's issuer is in ${region}, but spec.aws.region is ${config.spec.aws.region}`);
-    return problems.length === 0 ? ok(issuer) : failure('it does not', problems);
+    return problems.length === 0
+      ? ok(issuer)
+      : failure('the ClusterConfig differs from the cluster', problems);
   },
   targets: async ({ config, client, signal }) => {
     const targets = (await config())?.spec.targets ?? [];

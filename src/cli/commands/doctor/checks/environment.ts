@@ -25,7 +25,7 @@ export const environmentChecks = {
     const problems = await environmentProblems(env, server);
     return problems.length === 0
       ? ok()
-      : warning(problems.length === 1 ? 'one variable may' : `${problems.length} variables may`, problems);
+      : warning(problems.length === 1 ? 'one problem' : `${problems.length} problems`, problems);
   },
 } satisfies Checks;
 

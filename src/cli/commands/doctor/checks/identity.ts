@@ -78,7 +78,7 @@ export const identityChecks = {
     );
     return rows.length === 0
       ? ok()
-      : warning('some do not', [
+      : warning('some pods do not', [
           ...rows,
           'The operator replaces pods of apps; restart other workloads yourself.',
         ]);
@@ -114,7 +114,7 @@ export function drainingVerdict(draining: readonly DrainingTarget[], now: number
     `${target}/${account}: pods still hold the identity of the account; the target was removed at most ${formatAge(now - since)} ago`;
   const old = draining.filter(({ since }) => now - since > dayMs);
   if (old.length === 0) return ok(draining.map(row).join('; ') || undefined);
-  return warning(`${old.length} ${old.length === 1 ? 'does' : 'do'}`, [
+  return warning(`${old.length} ${old.length === 1 ? 'target waits' : 'targets wait'} longer`, [
     ...old.map(row),
     'These pods keep their permissions until they end. To list the pods that you have to end: kon account show NAME',
   ]);

@@ -47,7 +47,7 @@ export const operatorChecks = {
       `${metadata.namespace}/${metadata.name}: ${status?.readyReplicas ?? 0} of ${spec?.replicas ?? 1} pods are ready`;
     if (short.length === 0) return ok(found.map(describe).join(', '));
     const none = short.some(({ status }) => (status?.readyReplicas ?? 0) === 0);
-    return (none ? failure : warning)('not all are', short.map(describe));
+    return (none ? failure : warning)('some pods are not ready', short.map(describe));
   },
   admission: admissionCheck,
   uninstalling: async ({ client, signal }) => {

@@ -13,7 +13,7 @@ type Row = {
   readonly account: string;
   readonly policy: string;
   readonly as: 'policy' | 'boundary';
-  /** False if the policy is not attached to the role, or not yet attached. Undefined for a boundary. */
+  /** Whether the policy is attached to the role. Undefined for a boundary. */
   readonly attached?: boolean;
   readonly targets: readonly TargetUse[];
 };

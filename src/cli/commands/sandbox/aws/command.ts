@@ -11,11 +11,11 @@ export const sandboxAwsCommand = defineCommand({
       default: '0',
       summary: 'port to listen on (0: any free port)',
     },
-    'account-id': { value: 'ID', default: '123456789012', summary: 'of the AWS account' },
-    region: { value: 'REGION', default: 'us-west-2', summary: 'of the AWS account' },
+    'account-id': { value: 'ID', default: '123456789012', summary: 'ID of the emulated AWS account' },
+    region: { value: 'REGION', default: 'us-west-2', summary: 'region of the emulated AWS account' },
     issuer: {
       value: 'URL',
-      summary: 'issuer whose tokens STS accepts; IAM has an OIDC provider for the issuer',
+      summary: 'issuer whose tokens STS accepts; the emulator creates an OIDC provider for the issuer',
     },
     'issuer-keys': {
       value: 'URL|FILE',
