@@ -1,12 +1,5 @@
 import { defineCommand } from '../../framework/command.ts';
-import { usageError } from '../../framework/errors.ts';
-
-function portNumber(text: string): number {
-  const port = Number(text);
-  if (!/^\d+$/.test(text) || port > 65_535)
-    throw usageError(`"${text}" is not a port`, 'Use a number from 0 to 65535.');
-  return port;
-}
+import { wholeNumber } from '../../framework/options.ts';
 
 export const consoleCommand = defineCommand({
   description:
@@ -14,7 +7,7 @@ export const consoleCommand = defineCommand({
   options: {
     port: {
       value: 'N',
-      parse: portNumber,
+      parse: wholeNumber('a port', 0, 65_535),
       default: '0',
       summary: 'port on 127.0.0.1 (0: any free port)',
     },

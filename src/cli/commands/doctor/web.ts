@@ -4,14 +4,7 @@ import { text } from 'node:stream/consumers';
 import { createAwsAgents, type AwsEnv } from '../../../aws/agents.ts';
 import { addressOf } from '../../../http/index.ts';
 
-export type WebRequest = {
-  /** Default: GET. */
-  readonly method?: 'GET' | 'HEAD';
-  readonly env: AwsEnv;
-  readonly signal: AbortSignal;
-};
-
-export type WebResponse = {
+type WebResponse = {
   readonly status: number;
   /** Value of the `Date` header. */
   readonly date: string | undefined;
@@ -27,7 +20,11 @@ const mostRedirects = 5;
  */
 export async function readUrl(
   url: string,
-  { method = 'GET', env, signal }: WebRequest,
+  {
+    method = 'GET',
+    env,
+    signal,
+  }: { readonly method?: 'GET' | 'HEAD'; readonly env: AwsEnv; readonly signal: AbortSignal },
 ): Promise<WebResponse> {
   const { httpAgent, httpsAgent } = createAwsAgents(env);
   const limited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
