@@ -1,4 +1,4 @@
-/** Schemas that several kinds share: conditions and patterns of names. */
+/** Schemas that several kinds share. */
 import { z } from 'zod';
 import { reasonPattern, type Condition } from '../k8s/conditions.ts';
 

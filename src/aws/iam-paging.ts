@@ -2,7 +2,7 @@
 
 type Page = { readonly IsTruncated?: boolean | undefined; readonly Marker?: string | undefined };
 
-/** Input of a command that selects the page: none for the first page. */
+/** Part of a command's input that selects the page. It is empty for the first page. */
 export type Paging = { readonly Marker?: string };
 
 /** Returns all pages. Each page is scheduled as a separate call. */

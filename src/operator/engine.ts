@@ -49,7 +49,10 @@ export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
    * seen.
    */
   readonly onInSyncChanged?: (tookMs: number) => void;
-  /** Called after a listing of IAM roles, with the number of this cluster's roles that have no account, by kind. */
+  /**
+   * Called after a listing of IAM roles. `counts` has, for each kind, the number of this cluster's roles that have no
+   * account.
+   */
   readonly onLeftovers?: (counts: Readonly<Record<LeftoverKind, number>>) => void;
 };
 

@@ -51,7 +51,7 @@ function isFenced(message: string): boolean {
 }
 
 /**
- * Describes a failed write in the status of a target of an App.
+ * Describes a failed write for the status of an App's target.
  *
  * @param failed what failed, for the message: `could not apply Deployment production/web`
  */

@@ -72,9 +72,9 @@ export type OperatorOptions = Pick<OperatorContext, 'logger' | 'now' | 'monotoni
 const regionUntilConfigured = 'us-east-1';
 
 /**
- * Client-side rate limit for requests to the API server. The limit only protects the API server against a bug in the
- * operator. In normal operation, the number of workers bounds the requests, and the API server uses API Priority and
- * Fairness.
+ * Client-side rate limit for requests to the API server. The only purpose of the limit is to protect the API server
+ * against a bug in the operator. In normal operation, the number of workers bounds the requests, and the API server
+ * uses API Priority and Fairness.
  */
 const requestRate = { qps: 1_000, burst: 2_000 };
 

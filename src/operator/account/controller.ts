@@ -15,8 +15,8 @@ import { createAccountReporter } from './report.ts';
 import { createYieldingAccounts, withoutNewRole } from './yield.ts';
 
 /**
- * Maximum number of plans per reconcile. Each plan reveals what the next plan needs; a new account needs five plans
- * until its identity is proven.
+ * Maximum number of plans per reconcile. The steps of each plan provide facts that the next plan needs. A new account
+ * needs five plans until its identity is proven.
  */
 const mostPasses = 20;
 
@@ -30,7 +30,10 @@ const workersForEdits = 4;
 const mostInFlight = 5;
 
 export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
-  /** Whether IAM and EKS have been listed once. Until then, all objects would seem to be missing. */
+  /**
+   * Whether the roles in IAM and the associations in EKS have been listed once. Until then, all of them would seem to
+   * be missing.
+   */
   readonly hasSynced: () => boolean;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly concurrency: number;

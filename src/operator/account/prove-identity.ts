@@ -66,7 +66,10 @@ async function requestToken(
   }
 }
 
-/** Returns a check that STS exchanges a token of a ServiceAccount, before pods with a web identity are created. */
+/**
+ * Returns a function that checks whether STS exchanges a token of a ServiceAccount. The operator calls the function
+ * before it creates pods with a web identity.
+ */
 export function createTokenExchange(options: {
   readonly client: KubeClient;
   readonly proverOf: (account: string) => IdentityProver;

@@ -18,8 +18,8 @@ export type StepTools = {
     readonly prover: PodIdentityProver;
   };
   /**
-   * Returns why the pods of a workload of the account cannot be replaced now. Returns undefined if all pods can be
-   * replaced.
+   * Returns why the pods of one of the account's workloads cannot be replaced now, or undefined if the pods of all its
+   * workloads can be replaced.
    */
   readonly replacementBlocker: (account: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly roleCache: RoleCache;

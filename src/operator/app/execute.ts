@@ -35,8 +35,8 @@ export type ExecuteTools = {
   readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
   /**
-   * Returns why the App must not create pods on the target now, according to the current stores. Returns undefined if
-   * it may create them.
+   * Returns why the App must not create pods on the target, as the stores of the informers now show. Returns undefined
+   * if the App may create pods there.
    */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;
 };

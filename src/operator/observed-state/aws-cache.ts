@@ -60,7 +60,8 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
     entries.set(key, entry);
   };
   /**
-   * Drops the entries that no account needs. An entry is kept as long as a response may be older than its last write.
+   * Drops the entries that no account needs. An entry is kept as long as a response that has not arrived yet may be
+   * older than the entry's last write.
    */
   const prune = (): void => {
     for (const [key, entry] of entries) {

@@ -124,7 +124,7 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       remember(key, undefined, object);
     },
 
-    /** Whether the change was made by this process's last write, and not by others. */
+    /** Whether this process's last write to the object made the change. */
     isOwn({ key, new: seen }: Change<T>): boolean {
       const version = answers.get(key)?.version;
       return version !== undefined && version === seen?.metadata.resourceVersion;

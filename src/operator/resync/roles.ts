@@ -28,7 +28,7 @@ export type ListOrRead = 'listing' | 'reads';
 /** Number of AWS calls to read one role: GetRole and ListAttachedRolePolicies. */
 const callsPerRole = 2;
 
-/** Chooses how to compare the cluster's roles with AWS: by whichever way takes fewer calls. */
+/** Chooses between a listing and reads, whichever needs fewer calls to compare the cluster's roles with AWS. */
 export function chooseListOrRead(of: {
   /** Number of the cluster's existing roles that are known. */
   readonly ownedRoles: number;
@@ -48,7 +48,9 @@ export function createRolePass(options: {
   readonly cache: RoleCache;
   /** Returns the IAM client of the AWS account. */
   readonly aws: (accountId: string) => RoleStore;
-  /** Called after each listing, with the number of roles that have no account, by kind. */
+  /**
+   * Called after each listing. `counts` has, for each kind, the number of this cluster's roles that have no account.
+   */
   readonly onLeftovers?: ((counts: Readonly<Record<LeftoverKind, number>>) => void) | undefined;
 }): Pass {
   const { context, cache, aws } = options;

@@ -1,6 +1,6 @@
 /**
- * Assigns the rollout slot of an account to one workload at a time. Apps are reconciled when their slot changes.
- * Labelled workloads are restarted by this controller. Keys are account names.
+ * Assigns the rollout slot of an account to one workload at a time. If the slot of an App has changed, this controller
+ * enqueues the App. It restarts labelled workloads itself. Its keys are account names.
  */
 import type { Controller, ReconcileResult } from '../../kube/index.ts';
 import { assignSlots, recoveredAt, planWorkload, workloadId } from '../../workloads/index.ts';
