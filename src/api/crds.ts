@@ -15,10 +15,9 @@ import { apps, apiGroup, clusterConfigs, linkedServiceAccounts, quarantines } fr
 type JsonSchema = { [key: string]: unknown };
 type PrinterColumn = {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'date';
+  readonly type: 'string' | 'date';
   readonly jsonPath: string;
   readonly priority?: number;
-  readonly description?: string;
 };
 type ValidationRule = {
   readonly rule: string;
@@ -146,17 +145,15 @@ function crd(
   };
 }
 
+const column = (name: string, jsonPath: string, priority?: number): PrinterColumn => ({
+  name,
+  type: 'string',
+  jsonPath,
+  ...(priority === undefined ? {} : { priority }),
+});
 const age: PrinterColumn = { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' };
-const ready: PrinterColumn = {
-  name: 'Ready',
-  type: 'string',
-  jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-};
-const reason: PrinterColumn = {
-  name: 'Reason',
-  type: 'string',
-  jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-};
+const ready = column('Ready', '.status.conditions[?(@.type=="Ready")].status');
+const reason = column('Reason', '.status.conditions[?(@.type=="Ready")].reason');
 
 /** All CRDs, in the order of their installation. */
 export function crds(): readonly CustomResourceDefinition[] {
@@ -169,9 +166,9 @@ export function crds(): readonly CustomResourceDefinition[] {
       [
         ready,
         reason,
-        { name: 'Region', type: 'string', jsonPath: '.spec.aws.region' },
-        { name: 'Account', type: 'string', jsonPath: '.status.accountId' },
-        { name: 'Issuer', type: 'string', jsonPath: '.status.oidcIssuer', priority: 1 },
+        column('Region', '.spec.aws.region'),
+        column('Account', '.status.accountId'),
+        column('Issuer', '.status.oidcIssuer', 1),
         age,
       ],
       clusterConfigRules,
@@ -184,12 +181,12 @@ export function crds(): readonly CustomResourceDefinition[] {
       [
         ready,
         reason,
-        { name: 'Role', type: 'string', jsonPath: '.status.roleArn' },
-        { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
-        { name: 'Policies', type: 'string', jsonPath: '.status.attached' },
-        { name: 'Policy ARNs', type: 'string', jsonPath: '.spec.aws.policyArns', priority: 1 },
-        { name: 'Policy names', type: 'string', jsonPath: '.spec.aws.policyNames', priority: 1 },
-        { name: 'Last used', type: 'string', jsonPath: '.status.lastUsed.date', priority: 1 },
+        column('Role', '.status.roleArn'),
+        column('Targets', '.status.ready'),
+        column('Policies', '.status.attached'),
+        column('Policy ARNs', '.spec.aws.policyArns', 1),
+        column('Policy names', '.spec.aws.policyNames', 1),
+        column('Last used', '.status.lastUsed.date', 1),
         age,
       ],
       [
@@ -210,10 +207,10 @@ export function crds(): readonly CustomResourceDefinition[] {
       [
         ready,
         reason,
-        { name: 'Image', type: 'string', jsonPath: '.spec.image' },
-        { name: 'Tag', type: 'string', jsonPath: '.spec.imageTag' },
-        { name: 'Account', type: 'string', jsonPath: '.spec.serviceAccount' },
-        { name: 'Targets', type: 'string', jsonPath: '.status.ready' },
+        column('Image', '.spec.image'),
+        column('Tag', '.spec.imageTag'),
+        column('Account', '.spec.serviceAccount'),
+        column('Targets', '.status.ready'),
         age,
       ],
       [
@@ -230,9 +227,9 @@ export function crds(): readonly CustomResourceDefinition[] {
       quarantineSpec,
       undefined,
       [
-        { name: 'Account', type: 'string', jsonPath: '.spec.account' },
-        { name: 'Requested by', type: 'string', jsonPath: '.spec.requestedBy' },
-        { name: 'Reason', type: 'string', jsonPath: '.spec.reason' },
+        column('Account', '.spec.account'),
+        column('Requested by', '.spec.requestedBy'),
+        column('Reason', '.spec.reason'),
         age,
       ],
     ),

@@ -9,29 +9,6 @@
  * of the time is spent just below the limit.
  */
 
-export type AdaptiveRate = {
-  /**
-   * Returns the milliseconds until the next call may be sent. 0 means now. Infinity means not before AWS responds to a
-   * call in flight.
-   */
-  waitMs(now: number): number;
-  sent(now: number): void;
-  /** Records a call that ended without a throttling error. */
-  accepted(): void;
-  throttled(now: number, sentAt: number): void;
-  /** Records a call that the caller aborted. The outcome of this call is unknown. */
-  abandoned(): void;
-  /** Records that no call is waiting. */
-  idle(now: number): void;
-  figures(): {
-    /** Learned calls per second. Undefined until AWS has throttled a call. */
-    readonly ratePerSecond: number | undefined;
-    readonly inFlight: number;
-    /** Maximum number of calls in flight. */
-    readonly window: number;
-  };
-};
-
 /**
  * Initial maximum of calls in flight for a service whose rate is unknown. The number is small, because AWS refuses all
  * calls in flight at the first throttle.
@@ -84,7 +61,7 @@ export function createAdaptiveRate(options: {
   readonly mostInFlight: number;
   /** Initial maximum of calls in flight. */
   readonly firstInFlight?: number | undefined;
-}): AdaptiveRate {
+}) {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
   /** Learned rate, base of its growth, and total time during which this rate has delayed calls. */
@@ -146,7 +123,11 @@ export function createAdaptiveRate(options: {
   };
 
   return {
-    waitMs(now) {
+    /**
+     * Returns the milliseconds until the next call may be sent. 0 means now. Infinity means not before AWS responds to a
+     * call in flight.
+     */
+    waitMs(now: number): number {
       if (idleSince !== undefined && now - idleSince > longestGapMs) {
         measure = undefined;
         acceptedInARow = 0;
@@ -162,7 +143,7 @@ export function createAdaptiveRate(options: {
       return Math.max(1, Math.ceil(((1 - tokens) / rate) * 1000));
     },
 
-    sent(now) {
+    sent(now: number): void {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
@@ -172,7 +153,8 @@ export function createAdaptiveRate(options: {
       waitedFrom = undefined;
     },
 
-    accepted() {
+    /** Records a call that ended without a throttling error. */
+    accepted(): void {
       if (measure) measure.accepted += 1;
       acceptedInARow += 1;
       // A window that is not fully used gives no information about a wider window.
@@ -186,7 +168,7 @@ export function createAdaptiveRate(options: {
       inFlight -= 1;
     },
 
-    throttled(now, sentAt) {
+    throttled(now: number, sentAt: number): void {
       inFlight -= 1;
       // An empty bucket refuses all calls in flight, and all these refusals count as one throttle. If the clock was set
       // back, nothing is measured.
@@ -210,14 +192,17 @@ export function createAdaptiveRate(options: {
       measure = { since: now, accepted: 0, ...(paused ? { after: acceptedInARow } : {}) };
     },
 
-    abandoned() {
+    /** Records a call that the caller aborted. The outcome of this call is unknown. */
+    abandoned(): void {
       inFlight -= 1;
     },
 
-    idle(now) {
+    /** Records that no call is waiting. */
+    idle(now: number): void {
       idleSince ??= now;
     },
 
+    /** `ratePerSecond` is undefined until AWS has throttled a call. `window` is the maximum of calls in flight. */
     figures: () => ({ ratePerSecond: perSecond(), inFlight, window: Math.floor(window) }),
   };
 }

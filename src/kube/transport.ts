@@ -13,14 +13,6 @@ import { KubeUnreachableError } from './errors.ts';
 import type { Monotonic } from '../k8s/time.ts';
 import { unreachableError } from './network-errors.ts';
 
-export type Transport = {
-  /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */
-  request(request: TransportRequest): Promise<TransportResponse>;
-  /** Converts an error that occurred while a body was read to the error that `request` would have thrown. */
-  wrapError(error: Error): Error;
-  close(): Promise<void>;
-};
-
 /** Time after which credentials are loaded again, because files may be rotated. client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
 /**
@@ -29,7 +21,7 @@ const credentialsTtlMs = 30_000;
  */
 const refreshIntervalMs = 5_000;
 
-export function createTransport(connection: Connection, now: () => Monotonic): Transport {
+export function createTransport(connection: Connection, now: () => Monotonic) {
   const server = new URL(connection.server);
   const basePath = server.pathname.replace(/\/+$/, '');
   let cached: { credentials: Credentials; at: number } | undefined;
@@ -111,7 +103,8 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
     new KubeUnreachableError('closed', connection.server, 'the client is closed');
 
   return {
-    async request(request) {
+    /** @throws KubeUnreachableError, KubeConfigError, or the signal's reason. */
+    async request(request: TransportRequest): Promise<TransportResponse> {
       if (closed) throw closedError();
       const response = await send(request, await credentials());
       if (response.status !== 401) return response;
@@ -134,8 +127,9 @@ export function createTransport(connection: Connection, now: () => Monotonic): T
       void response.body.dump();
       return send(request, fresh);
     },
-    wrapError: (error) => unreachableError(error, connection.server),
-    async close() {
+    /** Converts an error that occurred while a body was read to the error that `request` would have thrown. */
+    wrapError: (error: Error): Error => unreachableError(error, connection.server),
+    async close(): Promise<void> {
       closed = true;
       current?.connections.destroy();
     },

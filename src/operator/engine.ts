@@ -148,7 +148,7 @@ export function createEngine(options: EngineOptions): Engine {
     aws: () => aws({ owner: 'cluster', priority: 'interactive' }).account,
     driftChecks: resync.checks,
   });
-  const apps = createAppController(context, { groups, concurrency });
+  const apps = createAppController(context, groups, concurrency);
   const rollouts = createRolloutController(context, {
     groups,
     enqueueApp: (name) => apps.enqueue(name),

@@ -37,32 +37,22 @@ export function usernameOf({ namespace, name }: OperatorIdentity): string {
 /** Objects for the operator itself, in the order of their creation. */
 export function operatorObjects(identity: OperatorIdentity): readonly InstalledObject[] {
   const { namespace, name } = identity;
-  const subjects = [{ kind: 'ServiceAccount', namespace, name }];
-  const roleRef = (kind: string): object => ({ apiGroup: rbac, kind, name });
+  const ofRbac = (
+    kind: string,
+    metadata: InstalledObject['metadata'],
+    fields: Readonly<Record<string, unknown>>,
+  ): InstalledObject => ({ apiVersion: `${rbac}/v1`, kind, metadata, ...fields });
+  const bound = (kind: string): Readonly<Record<string, unknown>> => ({
+    roleRef: { apiGroup: rbac, kind, name },
+    subjects: [{ kind: 'ServiceAccount', namespace, name }],
+  });
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace, name } },
-    { apiVersion: `${rbac}/v1`, kind: 'ClusterRole', metadata: { name }, rules: operatorClusterRules },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: roleRef('ClusterRole'),
-      subjects,
-    },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'Role',
-      metadata: { namespace, name },
-      rules: operatorNamespaceRules,
-    },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: 'RoleBinding',
-      metadata: { namespace, name },
-      roleRef: roleRef('Role'),
-      subjects,
-    },
+    ofRbac('ClusterRole', { name }, { rules: operatorClusterRules }),
+    ofRbac('ClusterRoleBinding', { name }, bound('ClusterRole')),
+    ofRbac('Role', { namespace, name }, { rules: operatorNamespaceRules }),
+    ofRbac('RoleBinding', { namespace, name }, bound('Role')),
   ];
 }
 

@@ -14,15 +14,11 @@ import { enqueueOnChanges } from './enqueue.ts';
 import { executePlan } from './execute.ts';
 import { recordEvents, report, statusOf } from './report.ts';
 
-export type AppControllerOptions = {
-  readonly groups: RolloutGroups;
-  /** Maximum number of Apps that are reconciled at the same time. */
-  readonly concurrency?: number;
-};
-
+/** @param concurrency maximum number of Apps that are reconciled at the same time */
 export function createAppController(
   context: OperatorContext,
-  { groups, concurrency = 8 }: AppControllerOptions,
+  groups: RolloutGroups,
+  concurrency: number,
 ): Controller {
   const backoff = createDryRunBackoff(context.random);
 

@@ -222,13 +222,10 @@ async function scale(
  */
 async function appExists({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
-  try {
-    const { metadata } = await context.client.get<App>(apps, { name }, { signal });
-    return metadata.uid === uid && metadata.deletionTimestamp === undefined;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  const present = await unlessMissing(context.client.get<App>(apps, { name }, { signal }));
+  return (
+    present !== undefined && present.metadata.uid === uid && present.metadata.deletionTimestamp === undefined
+  );
 }
 
 /**
@@ -253,8 +250,14 @@ async function find(
   manifest: ApplyStep['manifest'],
   { context, objects, signal }: ExecuteTools,
 ): Promise<ObservedObject | undefined> {
+  const resource = objects.resourceOf(manifest);
+  return unlessMissing(context.client.get<KubeObject>(resource, manifest.metadata, { signal }));
+}
+
+/** Resolves with undefined if the object does not exist. */
+async function unlessMissing<T>(read: Promise<T>): Promise<T | undefined> {
   try {
-    return await context.client.get<KubeObject>(objects.resourceOf(manifest), manifest.metadata, { signal });
+    return await read;
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

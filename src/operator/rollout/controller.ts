@@ -10,15 +10,17 @@ import { enqueueOnChanges } from './enqueue.ts';
 import { createWorkloadExecutor } from './execute.ts';
 import type { RolloutGroups } from './observe.ts';
 
-export type RolloutControllerOptions = {
-  readonly groups: RolloutGroups;
-  readonly enqueueApp: (name: string) => void;
-  readonly enqueueAccount: (name: string) => void;
-};
-
 export function createRolloutController(
   context: OperatorContext,
-  { groups, enqueueApp, enqueueAccount }: RolloutControllerOptions,
+  {
+    groups,
+    enqueueApp,
+    enqueueAccount,
+  }: {
+    readonly groups: RolloutGroups;
+    readonly enqueueApp: (name: string) => void;
+    readonly enqueueAccount: (name: string) => void;
+  },
 ): Controller {
   const { labelled } = groups;
   const backoff = createDryRunBackoff(context.random);

@@ -15,30 +15,21 @@ import { dryRunFailure } from './dry-run-pod.ts';
 import type { LabelledWorkloads } from './labelled-workloads.ts';
 import { replacePod } from './replace-pod.ts';
 
-export type WorkloadExecutorOptions = {
-  readonly context: OperatorContext;
-  readonly labelled: LabelledWorkloads;
-  readonly backoff: DryRunBackoff;
-};
-
 /**
  * Outcome of a step. `failed` means a retry with back-off. A number is the delay in milliseconds before the next
  * attempt.
  */
-export type StepOutcome = 'done' | 'failed' | number;
-
-export type WorkloadExecutor = (
-  step: WorkloadStep,
-  workload: Workload,
-  account: string,
-  signal: AbortSignal,
-) => Promise<StepOutcome>;
+type StepOutcome = 'done' | 'failed' | number;
 
 export function createWorkloadExecutor({
   context,
   labelled,
   backoff,
-}: WorkloadExecutorOptions): WorkloadExecutor {
+}: {
+  readonly context: OperatorContext;
+  readonly labelled: LabelledWorkloads;
+  readonly backoff: DryRunBackoff;
+}) {
   /**
    * Message of the last Event about each workload whose restart is blocked. The dry run is repeated, but a new Event is
    * recorded only if the message has changed.
@@ -70,7 +61,12 @@ export function createWorkloadExecutor({
     context.recorder.event(workload, { type: 'Warning', reason, note });
   }
 
-  return async (step, workload, account, signal) => {
+  return async (
+    step: WorkloadStep,
+    workload: Workload,
+    account: string,
+    signal: AbortSignal,
+  ): Promise<StepOutcome> => {
     const id = workloadId(workload);
     try {
       if (step.kind === 'restart') {

@@ -164,7 +164,7 @@ async function startOperator(client: KubeClient): Promise<{ stop(): Promise<void
     exchange: () => Promise.resolve(undefined),
   };
   const groups = createRolloutGroups(context);
-  const apps = createAppController(context, { groups });
+  const apps = createAppController(context, groups, 8);
   const rollouts = createRolloutController(context, {
     groups,
     enqueueApp: (name) => apps.enqueue(name),
