@@ -8,8 +8,8 @@ export const accountExportCommand = defineCommand({
   options: { ...accountOption },
   returns: 'manifest',
   examples: {
-    'Into version control': 'kon account export myaccount > myaccount.yaml',
-    'All of them': 'kon account export > accounts.yaml',
+    'Save one account to a file': 'kon account export myaccount > myaccount.yaml',
+    'Save all accounts to a file': 'kon account export > accounts.yaml',
   },
   run: async (context, { args, options }) => {
     const { exportFlow } = await import('../../objects/export.ts');

@@ -13,8 +13,8 @@ export const appCanICommand = defineCommand({
   isQuestion: true,
   returns: 'document',
   examples: {
-    'One object': 'kon app can-i myapp s3:GetObject arn:aws:s3:::bucket/key',
-    'In a script': 'kon app can-i myapp sqs:SendMessage -o json',
+    'Ask about one object': 'kon app can-i myapp s3:GetObject arn:aws:s3:::bucket/key',
+    'Ask in a script': 'kon app can-i myapp sqs:SendMessage -o json',
   },
   run: async (context, { args }) => {
     const { requireQuestion } = await import('../../permissions/question.ts');

@@ -23,7 +23,7 @@ export const appEditCommand = defineCommand({
   examples: {
     'Change an app in your editor': 'kon app edit myapp',
     'Give an app the permissions of an account': 'kon app edit myapp --account myaccount',
-    'Remove them again': 'kon app edit myapp --no-account',
+    'Remove the account, and with it the permissions': 'kon app edit myapp --no-account',
     'Update the files of a config': 'kon app edit shop --config settings=./settings',
     'Deploy another version': 'kon app edit myapp --tag 1.2.0',
   },

@@ -16,8 +16,8 @@ export const appListCommand = defineCommand({
   },
   returns: 'list',
   examples: {
-    'See them all': 'kon app list',
-    'Follow changes': 'kon app list --watch',
+    'List all apps': 'kon app list',
+    'Follow the changes of all apps': 'kon app list --watch',
     'Apps that use an account': 'kon app list --account myaccount',
     'List the apps that are not ready in a target': 'kon app list --target staging --not-ready',
   },

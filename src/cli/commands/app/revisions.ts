@@ -40,7 +40,6 @@ export type Revision = {
 /** `template` stands for any other part of the pod template: environment, ports, resources, … */
 export type RevisionChange = 'image' | 'identity' | 'configs' | 'restart' | 'template';
 
-/** Reads the revisions of an app in the given targets. */
 export async function readRevisions(
   client: KubeClient,
   app: App,
@@ -147,7 +146,6 @@ const numberOf = (
   object: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } } | undefined,
 ): number => Number(object?.metadata.annotations?.[revisionAnnotation] ?? 0);
 
-/** Columns of the table of revisions. */
 export function revisionColumns(now: number): readonly Column<Revision>[] {
   return [
     { header: 'TARGET', value: (revision) => revision.target },

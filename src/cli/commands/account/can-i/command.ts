@@ -14,8 +14,8 @@ export const accountCanICommand = defineCommand({
   isQuestion: true,
   returns: 'document',
   examples: {
-    'One object': 'kon account can-i myaccount s3:GetObject arn:aws:s3:::bucket/key',
-    'In a script': 'kon account can-i myaccount sqs:SendMessage -o json',
+    'Ask about one object': 'kon account can-i myaccount s3:GetObject arn:aws:s3:::bucket/key',
+    'Ask in a script': 'kon account can-i myaccount sqs:SendMessage -o json',
   },
   run: async (context, { args, options }) => {
     const { canIFlow } = await import('./handler.ts');

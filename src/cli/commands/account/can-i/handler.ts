@@ -64,8 +64,8 @@ export async function decide(
 }
 
 /**
- * Returns the policy that the simulator reports as source. For a managed policy, the source is the policy's name; for
- * an inline policy, it is `role_<role>_<policy>`.
+ * Returns the ARN of the managed policy, or the name of the inline policy, that the simulator reports as source. The
+ * simulator reports a managed policy by its name, and an inline policy as `role_<role>_<policy>`.
  */
 function policyNamed(source: string, role: ObservedRole): string {
   const managed = [

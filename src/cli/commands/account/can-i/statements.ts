@@ -13,7 +13,7 @@ type Statement = {
   readonly NotResource?: unknown;
 };
 
-/** Returns the text of the deciding statements, without duplicates. */
+/** Returns the deciding statements as indented JSON. */
 export function decidingStatements(
   document: string,
   { action, resource, decision }: Pick<Decision, 'action' | 'resource' | 'decision'>,
@@ -52,8 +52,7 @@ function covers(listed: unknown, excluded: unknown, wanted: string, lower: boole
 type Position = { readonly line: number; readonly column: number };
 
 /**
- * Returns the text between two positions if the text is a statement. Accepts positions from IAM whose columns are off
- * by one.
+ * Returns the text between two positions if the text is a statement. The columns that IAM reports may be off by one.
  */
 function between(document: string, from: Position, to: Position): string | undefined {
   const offsetOf = ({ line, column }: Position): number =>

@@ -58,7 +58,7 @@ export function copyOf(
     policyNames: _names,
     ...aws
   } = account.spec.aws;
-  // Omits the role's name, because a role belongs to one account on one cluster.
+  // The copy omits the role's name, because a role belongs to one account on one cluster.
   if (roleName !== undefined)
     notes.push(`The role ${roleName} stays with the original account; the copy gets its own role.`);
   const local = (arn: string): string => {

@@ -8,7 +8,7 @@ export const accountHistoryCommand = defineCommand({
   options: { ...accountOption },
   returns: 'records',
   examples: {
-    'See it': 'kon account history myaccount',
+    'Show the history of an account': 'kon account history myaccount',
     'Only warnings': "kon account history myaccount -o json | jq '.items[] | select(.warning)'",
   },
   run: async (context, { args, options }) => {

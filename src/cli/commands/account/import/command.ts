@@ -10,7 +10,7 @@ import {
 
 export const accountImportCommand = defineCommand({
   description:
-    'Reads the role from IAM with your own credentials, and creates an account that adopts the role. Name and targets come from the ServiceAccounts in the role’s trust policy, and the policies are those attached to the role. Before saving, lists who would lose access. Refuses if running pods would lose access: hand their ServiceAccounts over with --take-service-accounts. First remove the role from the tool that created it, without deleting the role, so that only one tool manages the role.',
+    'Reads the role from IAM with your own credentials, and creates an account that adopts the role. The account gets its name and targets from the ServiceAccounts in the role’s trust policy, and lists the policies that are attached to the role. Before saving, lists who would lose access. Refuses if running pods would lose access: to hand the ServiceAccounts of these pods over, pass --take-service-accounts. First remove the role from the tool that created it, without deleting the role, so that only one tool manages the role.',
   positionals: {
     name: {
       summary: 'name of the account (default: the name of the ServiceAccount)',

@@ -20,9 +20,9 @@ export const accountListCommand = defineCommand({
   },
   returns: 'list',
   examples: {
-    'See them all': 'kon account list',
-    'Follow changes': 'kon account list --watch',
-    'With full ARNs': 'kon account list -o wide',
+    'List all accounts': 'kon account list',
+    'Follow the changes of all accounts': 'kon account list --watch',
+    'Show the full ARNs': 'kon account list -o wide',
     'Names of accounts that are not ready': 'kon account list --not-ready -o name',
     'Accounts with a policy': 'kon account list --policy AdministratorAccess',
     'Accounts that were not used for 90 days': 'kon account list --unused 90d',

@@ -24,7 +24,7 @@ export const accountOrphansCommand = defineCommand({
   returns: 'list',
   mutates: true,
   examples: {
-    'List them': 'kon account orphans',
+    'List orphans and retained roles': 'kon account orphans',
     'Also delete retained roles': 'kon account orphans --delete --retained',
     'Delete orphans in a script, without confirmation': 'kon account orphans --delete --yes',
     'Delete the roles of a deleted cluster':

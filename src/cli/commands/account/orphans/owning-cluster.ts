@@ -24,8 +24,8 @@ export type ClusterOfRoles = OwningCluster & {
   readonly accountId: string;
   readonly region: string;
   /**
-   * Client for the owning cluster. Absent if that cluster was deleted or the kubeconfig points to another cluster: its
-   * accounts cannot be read then.
+   * Client for the owning cluster. Absent if the owning cluster was deleted, or if the kubeconfig points to another
+   * cluster. The accounts of the owning cluster cannot be read then.
    */
   readonly client: KubeClient | undefined;
 };

@@ -30,9 +30,7 @@ export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
   readonly workload?: string;
-  /**
-   * Whether the pod is replaced after the new identity is verified; see `replacedPods`.
-   */
+  /** Whether the pod is replaced after the new identity is verified. */
   readonly replaced: boolean;
 };
 

@@ -19,9 +19,9 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
     isQuestion: true,
     returns: 'document',
     examples: {
-      'Before a change': `kon account ${verb} -f myaccount.yaml`,
+      'Plan a change before it is saved': `kon account ${verb} -f myaccount.yaml`,
       'Check for drift of the role': `kon account ${verb} myaccount`,
-      'Plan its deletion': `kon account ${verb} myaccount --delete`,
+      'Plan the deletion of an account': `kon account ${verb} myaccount --delete`,
     },
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');

@@ -36,7 +36,7 @@ export type DryRun = {
   readonly world: AccountWorld;
 };
 
-/** Maximum number of planning passes. No plan needs that many. */
+/** Maximum number of planning passes. Every correct plan needs fewer passes. */
 const mostPasses = 100;
 
 /** @throws Error if the plan does not end, which would be a bug in the planner */

@@ -134,7 +134,7 @@ async function observeTargets(
       pods: pods.filter((pod) => pod.metadata.namespace === target),
       association: associations.get(target),
       // Assumes that pods have been replaced, because the plan also contains the steps that the operator delays until
-      // their replacement.
+      // the pods are replaced.
       isReplaced: () => true,
       agents,
     });

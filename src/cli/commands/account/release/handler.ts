@@ -54,9 +54,9 @@ export function isAnyYoung(quarantines: readonly Quarantine[], now: Wall): boole
 }
 
 /**
- * Deletes the Quarantines. If requested, first deletes the pods, but only after the quarantine has taken effect
- * everywhere: until then, replacement pods could get credentials for the old role. Because the pods are deleted before the
- * Quarantines, an interruption in between leaves the account in quarantine.
+ * Deletes the Quarantines. If requested, first deletes the account's pods. The pods are deleted only after the
+ * quarantine has taken effect everywhere: until then, replacement pods could get credentials for the old role. An
+ * interruption before the Quarantines are deleted leaves the account in quarantine.
  */
 export async function endQuarantine(
   context: CliContext,

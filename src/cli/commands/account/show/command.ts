@@ -18,9 +18,9 @@ export const accountShowCommand = defineCommand({
   },
   returns: 'object',
   examples: {
-    'Show it': 'kon account show myaccount',
+    'Show an account': 'kon account show myaccount',
     'Show everything': 'kon account show myaccount --details',
-    'Follow it': 'kon account show myaccount --watch',
+    'Follow the changes of an account': 'kon account show myaccount --watch',
     'Print the role of an account for a script': 'kon account show myaccount -o json | jq -r .status.roleArn',
   },
   run: async (context, { args, options }) => {

@@ -20,7 +20,7 @@ import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 
-/** @param isWhole also shows conditions, Events, ARNs and default values */
+/** @param isWhole whether to also show conditions, Events, ARNs and default values */
 export const accountView = (isWhole: boolean): View<LinkedServiceAccount> => ({
   render: (account, options) => renderAccount(account, options, isWhole),
   pods: accountPodsNotCurrent,

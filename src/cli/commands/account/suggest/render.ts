@@ -19,8 +19,8 @@ export type AccountSuggestion = {
   /** RFC 3339 time of the last use; absent if IAM reports none. */
   readonly lastAccessed?: string;
   /**
-   * Advice for each policy. Empty if IAM reports no use of the account since `since`, because an unused account says
-   * nothing about single policies.
+   * Advice for each policy. Empty if IAM reports no use of the account since `since`: the report of an unused account
+   * does not show which single policies are needed.
    */
   readonly policies: readonly PolicyAdvice[];
   readonly statements: readonly StatementAdvice[];

@@ -32,7 +32,7 @@ type Verification = {
   readonly message?: string;
 };
 
-/** Exits with 0 if every target is verified, 1 if a target is not, and above 1 if the result cannot be determined. */
+/** Exits with 0 if every target is verified, 1 if a target is not verified, and above 1 if the result is unknown. */
 export async function verifyFlow(
   context: CliContext,
   names: readonly [string, ...string[]],
@@ -161,8 +161,8 @@ async function associatedRole(
     const found = await podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Ignores the error: clusters outside EKS have no associations, and without permission to list associations, the
-    // annotation still names the role.
+    // Ignores these errors: a cluster outside EKS has no associations, and a user who may not read associations still
+    // sees the role in the annotation.
     const { code } = asIdentityError(error);
     if (unanswerable.has(code)) return undefined;
     throw error;

@@ -85,7 +85,7 @@ export async function logsFlow(context: CliContext, request: LogsRequest): Promi
   }
 }
 
-/** Prints lines to a terminal with the pod as prefix and without control sequences. Pipes and files get the bytes unchanged. */
+/** Returns a function that prints lines. A terminal gets no control sequences; pipes and files get the bytes unchanged. */
 async function printer(context: CliContext, request: LogsRequest): Promise<Scene['print']> {
   const { write } = await context.bytes();
   const { isTTY, color } = context.stdout;

@@ -101,7 +101,7 @@ async function forward(
     // end.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
-      // Also continues when the connection is closed, because the next read then fails.
+      // Also continues if the connection was closed: the next read then fails.
       if (!socket.write(data)) await once(socket, 'drain', { signal: gone.signal }).catch(() => undefined);
     }
     socket.end();

@@ -10,7 +10,7 @@ export const appRestartCommand = defineCommand({
   returns: 'rollouts',
   mutates: true,
   examples: {
-    'Restart it everywhere': 'kon app restart myapp',
+    'Restart an app in all targets': 'kon app restart myapp',
     'Restart an app in one target, without waiting': 'kon app restart myapp --target staging --no-wait',
   },
   run: async (context, { args, options }) => {

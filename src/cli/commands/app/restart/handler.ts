@@ -57,7 +57,7 @@ export async function restartFlow(
   }
 }
 
-/** @throws CliError of code CLUSTER_NOT_READY while STS rejects the cluster's tokens */
+/** @throws CliError of code CLUSTER_NOT_READY while new pods of the app would get no credentials */
 function requireProvider(
   { metadata: { name }, spec: { serviceAccount } }: App,
   account: LinkedServiceAccount | undefined,

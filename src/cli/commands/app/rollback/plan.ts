@@ -17,8 +17,8 @@ export type RollbackPlan = {
   readonly spec: AppSpec;
   readonly changes: readonly FieldChange[];
   /**
-   * Differences other than the image between the selected and the deployed revisions. These differences are not rolled
-   * back.
+   * Differences between the selected and the deployed revisions, other than the image. The rollback does not change
+   * these parts.
    */
   readonly leftOut: readonly RevisionChange[];
 };
@@ -79,8 +79,8 @@ function isEarlierImage(app: App, own: readonly Revision[], revision: Revision):
 }
 
 /**
- * Returns the spec with the given image, the inverse of the operator's combination of registry, image and tag. Changes as few fields
- * as possible: only the tag if that is enough.
+ * Returns the spec with the given image, split into registry, image and tag. Changes as few of these fields as possible:
+ * only the tag if that is enough.
  */
 export function withImage(spec: AppSpec, image: string): AppSpec {
   const { registry, imageTag: _imageTag, ...rest } = spec;

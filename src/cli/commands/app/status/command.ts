@@ -18,9 +18,9 @@ const define = (verb: 'status' | 'show'): LoadedDefinition =>
     },
     returns: 'object',
     examples: {
-      'Show it': `kon app ${verb} myapp`,
+      'Show an app': `kon app ${verb} myapp`,
       'Show everything': `kon app ${verb} myapp --details`,
-      'Follow it': `kon app ${verb} myapp --watch`,
+      'Follow the changes of an app': `kon app ${verb} myapp --watch`,
       'Print the state in each target, for a script': `kon app ${verb} myapp -o json | jq '.status.targets'`,
     },
     run: async (context, { args, options }) => {

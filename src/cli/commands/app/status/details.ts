@@ -10,7 +10,7 @@ import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
 import { appPodsNotCurrent } from '../../../pods/read-pods.ts';
 import { imageOf } from '../columns.ts';
 
-/** @param isWhole also shows all conditions, Events, and the image and role of each target */
+/** @param isWhole whether to also show all conditions, Events, and the image and role of each target */
 export const appView = (isWhole: boolean): View<App> => ({
   render: (app, options) => renderApp(app, options, isWhole),
   pods: appPodsNotCurrent,
