@@ -9,7 +9,7 @@ import {
 
 export const accountDeleteCommand = defineCommand({
   description:
-    'Waits until the role, its attachments and its links are deleted. While running pods use an account, it is not deleted, and the command names these pods.',
+    'Waits until the role, its attachments and its links are deleted. An account is not deleted while running pods use it, and the command names these pods.',
   positionals: { ...namesArgument('account', 'name of the account; several accounts are deleted together') },
   options: { ...accountOption, ...yesOption, ...writeOptions },
   mutates: true,

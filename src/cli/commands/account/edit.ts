@@ -52,12 +52,13 @@ export const accountEditCommand = defineCommand({
     'Change an account in your editor': 'kon account edit myaccount',
     'Remove a target; running pods in the target keep their permissions until they end':
       'kon account edit myaccount --remove-target staging',
-    'Let pods write to S3 too':
+    'Replace the list of policies, so that pods may write to S3':
       'kon account edit myaccount --policy arn:aws:iam::aws:policy/AmazonS3FullAccess',
     'Give pods the role by EKS Pod Identity': 'kon account edit myaccount --identity-mode PodIdentity',
     'Allow one action on one queue, without a managed policy':
       'kon account edit myaccount --allow sqs:SendMessage --on arn:aws:sqs:eu-west-1:123456789012:orders',
-    'Add one policy': 'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
+    'Add one policy to the list':
+      'kon account edit myaccount --add-policy arn:aws:iam::aws:policy/AmazonSQSFullAccess',
   },
   run: async (context, { args, options }) => {
     if (options.now && options.target.length + options.removeTarget.length === 0)

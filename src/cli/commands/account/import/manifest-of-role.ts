@@ -29,7 +29,7 @@ export function importRole(
     const marks = taggedOwner(role.tags);
     return {
       kind: 'unsound',
-      problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'a Konstellation already'}`,
+      problem: `the role ${role.name} belongs to ${marks ? `the account ${marks.account} on ${marks.clusterArn}` : 'another installation of Konstellation'}`,
       next: ['First release the role: set deletionPolicy: Retain in that account, then delete the account.'],
     };
   }

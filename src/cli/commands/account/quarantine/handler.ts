@@ -112,5 +112,5 @@ export function quarantineConsequence({ metadata: { name }, status }: LinkedServ
   const rows = status?.targets ?? [];
   const pods = rows.reduce((sum, row) => sum + (row.pods?.current ?? 0) + (row.pods?.stale ?? 0), 0);
   const where = rows.filter(({ linked }) => linked).map((row) => row.name);
-  return `All sessions of ${status?.roleArn ?? 'its role'} are denied immediately: ${pods} running pod${pods === 1 ? '' : 's'} of ${name}${where.length > 0 ? ` in ${where.join(', ')}` : ''} lose their access to AWS. Nothing that uses the account is rolled out until the account is released. Sessions of other roles that were assumed with this role are not affected.`;
+  return `All sessions of ${status?.roleArn ?? 'its role'} are denied immediately: ${pods} running pod${pods === 1 ? '' : 's'} of ${name}${where.length > 0 ? ` in ${where.join(', ')}` : ''} ${pods === 1 ? 'loses its' : 'lose their'} access to AWS. Nothing that uses the account is rolled out until the account is released. Sessions of other roles that were assumed with this role are not affected.`;
 }
