@@ -33,7 +33,7 @@ export type ClusterChoice = {
   readonly selfManaged: boolean;
 };
 
-/** Facts about the cluster that are known without calls to AWS. */
+/** Facts about the cluster from the kubeconfig, the API server and the environment, without calls to AWS. */
 export type ClusterClues = {
   readonly hints: ClusterHints;
   readonly issuer: string;
@@ -246,8 +246,8 @@ export function clusterHints(facts: KubeconfigFacts): ClusterHints {
     }
     return undefined;
   };
-  // Sources of the cluster's name are `aws eks get-token --cluster-name`, `-i` of aws-iam-authenticator, and the ARN
-  // that `aws eks update-kubeconfig` uses as name of the kubeconfig entry.
+  // The credential plugin names the cluster: `aws eks get-token --cluster-name`, or `aws-iam-authenticator -i`. A
+  // kubeconfig entry of `aws eks update-kubeconfig` has the cluster's ARN as its name.
   const arns = names.flatMap((name) => {
     const match = /^arn:[^:]+:eks:([^:]+):([0-9]{12}):cluster\/(.+)$/.exec(name);
     return match ? [{ region: match[1], accountId: match[2], name: match[3] }] : [];

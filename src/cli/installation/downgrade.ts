@@ -27,8 +27,8 @@ export type Downgrade = {
 };
 
 /**
- * Returns the schema version and the additional fields of the cluster's CRDs if they belong to a later version,
- * otherwise undefined.
+ * Returns the schema version and the additional fields of the cluster's CRDs. Returns undefined if the CRDs do not
+ * belong to a later version.
  */
 export function laterSchema(live: readonly Stored[]): Pick<Downgrade, 'from' | 'fields'> | undefined {
   let from = 0;

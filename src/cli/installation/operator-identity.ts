@@ -1,7 +1,7 @@
 /**
- * Configures how the operator itself gets its role: either through the annotation of its ServiceAccount and the IAM
- * OIDC provider, or through an EKS Pod Identity association, which needs no provider. A new ClusterConfig uses the same
- * mode for accounts.
+ * Configures how the operator itself gets its role. With IRSA, its ServiceAccount has the role annotation, and IAM has
+ * the OIDC provider. With PodIdentity, EKS has an association, and no provider is needed. A new ClusterConfig uses the
+ * same mode for accounts.
  */
 import { unlessDenied } from '../cluster/denied.ts';
 import { orMissing } from '../cluster/objects.ts';

@@ -63,10 +63,10 @@ export function operatorRole(
 }
 
 /**
- * Combines the requested options with an existing role. The path of a role cannot be changed; the boundary and tags of
- * an existing role stay unless the options specify others.
- * @param rolePath path of the accounts' roles; the operator's own role has to be outside this path, because the
- * operator must not be able to change its own role
+ * Combines the requested options with an existing role. The path of a role cannot be changed; an existing role keeps its
+ * boundary and tags unless the options specify others.
+ * @param rolePath path of the accounts' roles; the operator may change roles under this path, so its own role has to be
+ * outside
  * @throws CliError of code USAGE for an invalid path; of code CONFLICT when the role has another path
  */
 export function roleDemands(

@@ -53,7 +53,7 @@ export async function applyFlow(
 }
 
 /**
- * Asks for consent to changes that delete pods, cut off their access, or remove a target that is in use.
+ * Asks for consent to changes that delete pods, end the AWS access of pods, or remove a target that is in use.
  * @param all one pair per object: its current state, and its state as the API server would store it
  */
 async function consent(
@@ -81,7 +81,8 @@ async function waitForAll(
   const ready: KonObject[] = [];
   const failures: CliError[] = [];
   for (const { item, object } of applied) {
-    // Waits for at least one second, so that an object that is already Ready is reported as such even after the timeout.
+    // Waits for at least one second. Otherwise an object that is already Ready could be reported as not Ready after the
+    // shared timeout.
     const left = Math.max(end - context.monotonic(), 1000);
     try {
       const options = { timeoutMs: left, several: applied.length > 1 };

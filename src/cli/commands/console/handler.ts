@@ -94,8 +94,8 @@ const podFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 /** Interval in milliseconds of the checks for idle users and rejected tokens. */
 const checkMs = 15_000;
 /**
- * Serves users in a cluster. Each request contains the user's token, and the console reads everything with this token, so the
- * process needs no permissions of its own.
+ * Serves users in a cluster. Each request contains the user's token. The console reads everything with this token, so
+ * the process needs no permissions of its own.
  */
 async function serveUsers(context: CliContext, options: Options, assets: Assets): Promise<void> {
   const { env, signal, stdout } = context;
@@ -224,8 +224,9 @@ function konPrefix({ global }: CliContext): string {
 }
 
 /**
- * Opens a link in the browser. All users of the machine can see the arguments of a process, so the argument is a file that only
- * this user can read, and that redirects to the link. Ignores failures, because the link was also printed.
+ * Opens a link in the browser. All users of the machine can see the arguments of a process. The argument is therefore a
+ * file that redirects to the link, and that only this user can read. Ignores failures, because the link was also
+ * printed.
  */
 async function openBrowser(context: CliContext, link: string): Promise<() => Promise<void>> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-console-'));

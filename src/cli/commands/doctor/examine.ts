@@ -1,6 +1,6 @@
 /**
- * Runs the checks one after the other. Skips a check if another check that it needs has failed, because the result of
- * the skipped check would show nothing new.
+ * Runs the checks one after the other. If a check fails, the checks that need it are skipped, because their results
+ * would show nothing new.
  */
 import { isDenied } from '../../cluster/denied.ts';
 import { explain } from '../../framework/explain.ts';

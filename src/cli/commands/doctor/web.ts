@@ -1,4 +1,7 @@
-/** Sends HTTP requests to AWS and to the issuer for checks, with the proxies and certificate authorities of the AWS clients. */
+/**
+ * Sends the HTTP requests of checks to AWS and to the issuer. Uses the same proxies and certificate authorities as the
+ * AWS clients.
+ */
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { createAwsAgents, type AwsEnv } from '../../../aws/agents.ts';

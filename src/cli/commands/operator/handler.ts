@@ -29,8 +29,8 @@ export async function runInForeground(
   },
 ): Promise<void> {
   const { stderr, now, monotonic, random, signal } = context;
-  // Lists the ClusterConfigs, so that the command fails at once with a message if the cluster is unreachable, or
-  // permissions or CRDs are missing. Otherwise, the operator would retry forever.
+  // Lists the ClusterConfigs first. If the cluster is unreachable, or permissions or CRDs are missing, the command fails
+  // at once with a message. The operator would retry forever.
   await listObjects(await context.connect(), clusterConfigKind);
   const isText = (options.logFormat ?? (stderr.isTTY ? 'text' : 'json')) === 'text';
   const logger = createLogger({

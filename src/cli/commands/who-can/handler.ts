@@ -12,7 +12,10 @@ import type { Style } from '../../framework/output/color.ts';
 import type { Column } from '../../framework/output/table.ts';
 import type { WhoCanRow } from '../../permissions/who-can.ts';
 
-/** Exits with 0 if an account is allowed the action, 1 if no account is, and 3 if a policy that could not be read may allow it. */
+/**
+ * Exits with 0 if an account is allowed the action, and with 1 if no account is. Exits with 3 if unread policies may
+ * allow the action.
+ */
 export async function whoCanFlow(
   context: CliContext,
   question: { readonly action: string; readonly resource: string; readonly without: string | undefined },
