@@ -50,7 +50,7 @@ export function requireAsConfigured(
           ]
         : []),
       'Or omit the options.',
-      "Then run kon install again: this updates the operator's IAM policy.",
+      "Then run kon install again, which updates the operator's IAM policy.",
     ],
   });
 }

@@ -28,7 +28,7 @@ export function checkFence(options: OperatorPolicyOptions, unbounded: boolean): 
     next: [
       'Limit every role by a permissions boundary: --boundary ARN',
       "Or name the policies that accounts may list: --allow-policy 'arn:aws:iam::aws:policy/AmazonS3*'",
-      'With an existing ClusterConfig: set permissionsBoundaryArn or allowedPolicyArns in its spec.aws',
+      'If a ClusterConfig exists: set permissionsBoundaryArn or allowedPolicyArns in spec.aws of the ClusterConfig',
       'Or accept an operator without limits: --unbounded',
     ],
   });

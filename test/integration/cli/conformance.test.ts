@@ -201,7 +201,7 @@ test('with --mask-account, the report contains neither the ID of the AWS account
 describe('before anything is created', () => {
   test('credentials of another AWS account are refused', async () => {
     const { code, stderr } = await kon.run(['conformance', '--account', '210987654321', '--yes'], { env });
-    expect(stderr).toContain('your AWS credentials belong to account 123456789012, not to 210987654321');
+    expect(stderr).toContain('your AWS credentials belong to AWS account 123456789012, not to 210987654321');
     expect(code).toBe(4);
     expect(changes()).toEqual([]);
   });

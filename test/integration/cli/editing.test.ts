@@ -361,7 +361,7 @@ describe('kon account edit', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
     const absent = await change('--remove-policy', fullAccess);
     expect(absent.code).toBe(2);
-    expect(absent.stderr).toContain(`the account does not list ${fullAccess}`);
+    expect(absent.stderr).toContain(`the account does not list these policies: ${fullAccess}`);
   });
 
   it('adds a statement without an editor, and warns of actions in the statement that do not exist, as kon policies lint does', async () => {

@@ -79,7 +79,9 @@ describe('two installations at the same time', () => {
     waiting.type('y\n');
     const { code, screen } = await waiting.finished;
     expect(code, screen).toBe(1);
-    expect(screen).toContain(`--boundary ${first}: its spec.aws.permissionsBoundaryArn is ${second}`);
+    expect(screen).toContain(
+      `--boundary ${first}: spec.aws.permissionsBoundaryArn of the ClusterConfig is ${second}`,
+    );
     expect(await operatorPolicy()).toBe(before);
     await isConsistent();
   });

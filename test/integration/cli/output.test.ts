@@ -490,7 +490,7 @@ describe('kon apply', () => {
     const empty = document('three', '{aws: {policyArns: []}}');
     const result = await apply(empty);
     expect(result.code).toBe(1);
-    expect(result.stderr).toContain('Replace the object: kon account edit three -f FILE');
+    expect(result.stderr).toContain('Replace the whole object instead: kon account edit three -f FILE');
     const edited = await kon.run(['account', 'edit', 'three', '-f', '-', '--no-wait'], { input: empty });
     expect(edited.stdout).toBe('linkedserviceaccount/three edited\n');
   });

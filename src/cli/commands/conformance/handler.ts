@@ -260,7 +260,7 @@ async function callerIn(context: CliContext, accountId: string): Promise<Run['ca
   if (caller.accountId === accountId) return { arn: caller.arn, partition };
   throw new CliError(
     'AWS_WRONG_ACCOUNT',
-    `your AWS credentials belong to account ${caller.accountId}, not to ${accountId}`,
+    `your AWS credentials belong to AWS account ${caller.accountId}, not to ${accountId}`,
     {
       details: [`You are ${caller.arn}.`],
       next: [`Choose a profile of AWS account ${accountId}: AWS_PROFILE=NAME`],

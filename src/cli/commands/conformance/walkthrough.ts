@@ -106,7 +106,10 @@ export async function walkThrough(given: Walkthrough): Promise<AreaReport> {
       calls.push(removal);
     }
   }
-  return { name: 'Walkthrough', scenarios: [{ name: `an account and an app in target ${target}`, calls }] };
+  return {
+    name: 'Walkthrough',
+    scenarios: [{ name: `an account and an app are created and deleted in target ${target}`, calls }],
+  };
 }
 
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };

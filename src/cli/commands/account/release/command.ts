@@ -4,7 +4,7 @@ import { accountOption, requiredName, writeOptions, yesOption } from '../../../f
 
 export const accountReleaseCommand = defineCommand({
   description:
-    'Deletes the Quarantines of the account and waits until the account is Ready. The account gets a new role of the same name, so that sessions from before the release stay denied. The role is replaced only after the pods from before the release have ended; otherwise these pods would get new credentials at once. Reports until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod; earlier sessions of this pod work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
+    'Deletes the Quarantines of the account and waits until the account is Ready. The account gets a new role of the same name, so that sessions from before the release stay denied. The role is replaced only after the pods from before the release have ended; otherwise these pods would get new credentials immediately. Reports until when a copied token of a pod can still be exchanged. With --pod, ends the quarantine of one pod; earlier sessions of this pod work again until they expire. Needs the right to delete quarantines (ClusterRole konstellation-release), and with --delete-pods the right to delete pods in the targets.',
   positionals: { name: { summary: 'name of the account', names: 'account', complete: 'accounts' } },
   options: {
     ...accountOption,

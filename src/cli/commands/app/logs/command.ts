@@ -6,7 +6,7 @@ import { containerOption, podOption, appTargetsOption } from '../options.ts';
 
 export const appLogsCommand = defineCommand({
   description:
-    'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, also of new pods, until Ctrl-C; this continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
+    'Without -f, prints the logs of one pod after the other, the oldest pod first. With -f, prints lines as they are written, also of new pods, until Ctrl-C; the output continues after restarts and broken connections. On a terminal, each line begins with its target and pod; in a pipe or file, lines are unchanged.',
   positionals: { name: { summary: 'name of the app', names: 'app', complete: 'apps' } },
   options: {
     ...appOption,

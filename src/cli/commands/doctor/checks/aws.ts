@@ -116,7 +116,9 @@ const usesEmulator = ({ env }: Lookups): boolean =>
 async function checkThumbprint(lookups: Lookups): Promise<Verdict> {
   const { aws, config, signal } = lookups;
   if (usesEmulator(lookups))
-    return ok('skipped: AWS_ENDPOINT_URL names an emulator, which fetches the keys directly');
+    return ok(
+      'skipped: AWS_ENDPOINT_URL names an emulator, which reads the signing keys from a configured URL instead of the issuer',
+    );
   const arn = (await config())?.status?.oidcProviderArn;
   const provider = arn === undefined ? undefined : await (await aws()).account.oidcProvider(arn, signal);
   if (arn === undefined || !provider) return ok('there is no OIDC provider');
@@ -141,7 +143,9 @@ type Keys = { readonly keys?: readonly { readonly kid?: string }[] };
 async function checkIssuer(lookups: Lookups): Promise<Verdict> {
   const { client, env, signal } = lookups;
   if (usesEmulator(lookups))
-    return ok('skipped: AWS_ENDPOINT_URL names an emulator, which fetches the keys directly');
+    return ok(
+      'skipped: AWS_ENDPOINT_URL names an emulator, which reads the signing keys from a configured URL instead of the issuer',
+    );
   const issuer = await lookups.issuer();
   try {
     const read = async (url: string): Promise<unknown> => {
