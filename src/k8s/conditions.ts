@@ -22,6 +22,13 @@ export type Condition = {
 /** Condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
+/** Condition of a built-in kind. Only some kinds have a reason and a message. */
+export type ObjectCondition = Pick<Condition, 'type'> & {
+  readonly status: string;
+  readonly reason?: string;
+  readonly message?: string;
+};
+
 export function draft<Type extends string>(
   type: Type,
   status: ConditionStatus,

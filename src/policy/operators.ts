@@ -3,8 +3,8 @@
  * several values and for absent keys are in `conditions.ts`. Rules:
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
  */
+import { BlockList, isIP } from 'node:net';
 import { matchesArn } from './arn.ts';
-import { containsAddress, parseCidr } from './cidr.ts';
 import type { ConditionOperator, ConditionOperatorName } from './model.ts';
 import { literalText, matchesGlyphs, type Glyph } from './pattern.ts';
 
@@ -140,4 +140,27 @@ function parseInstant(written: string): number | undefined {
     `${year.padStart(4, '0')}-${month}-${day}T${hour}:${minute}:${second}.${fraction.slice(0, 3).padEnd(3, '0')}${offset}`,
   );
   return Number.isNaN(instant) ? undefined : instant;
+}
+
+type AddressRange = { readonly family: 'ipv4' | 'ipv6'; readonly blocks: BlockList };
+
+/** Parses a range in CIDR notation, or a single address. Returns undefined for any other text. */
+function parseCidr(written: string): AddressRange | undefined {
+  const [address = '', length, ...rest] = written.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return undefined;
+  const family = version === 4 ? 'ipv4' : 'ipv6';
+  const bits = version === 4 ? 32 : 128;
+  const prefix = length === undefined ? bits : /^\d{1,3}$/.test(length) ? Number(length) : bits + 1;
+  if (prefix > bits) return undefined;
+  const blocks = new BlockList();
+  blocks.addSubnet(address, prefix, family);
+  return { family, blocks };
+}
+
+/** Whether the range contains the address. False for a text that is not an address of the range's family. */
+function containsAddress(range: AddressRange, address: string): boolean {
+  const version = isIP(address);
+  if (version === 0 || range.family !== (version === 4 ? 'ipv4' : 'ipv6')) return false;
+  return range.blocks.check(address, range.family);
 }

@@ -1,13 +1,7 @@
 /** The fields of Deployments that this project reads. */
 import { identityAnnotation } from '../api/index.ts';
+import type { ObjectCondition } from '../k8s/conditions.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
-
-type DeploymentCondition = {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-};
 
 export type Deployment = {
   readonly apiVersion: string;
@@ -37,7 +31,7 @@ export type Deployment = {
     readonly updatedReplicas?: number;
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
-    readonly conditions?: readonly DeploymentCondition[];
+    readonly conditions?: readonly ObjectCondition[];
   };
 };
 

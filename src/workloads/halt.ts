@@ -9,13 +9,16 @@ import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
 import { dryRunPodOf } from './dry-run.ts';
 import type { IdentityGate } from './identity-gate.ts';
+import type { ObservedObject } from './manifest.ts';
 import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { forgettingHalt, resuming, stopping } from './replicas.ts';
 import type { ScaleStep } from './steps.ts';
 
-type TargetState = {
+/** Observed state of one target. */
+export type ObservedTarget = {
   readonly target: AppTarget;
+  readonly objects: readonly ObservedObject[];
   readonly deployment: Deployment | undefined;
   readonly gate: IdentityGate;
   readonly others: OtherApps;
@@ -33,7 +36,7 @@ export function isSpecReason(reason: TargetReason): boolean {
 }
 
 /** Steps for a target whose spec cannot be deployed. The steps halt or resume the existing Deployment. */
-export function stepsWithoutSpec(app: App, state: TargetState): readonly ScaleStep[] {
+export function stepsWithoutSpec(app: App, state: ObservedTarget): readonly ScaleStep[] {
   const { target, deployment, gate, pods } = state;
   if (target.deployMode === 'halt') return stepsToStop(state);
   if (!deployment || !canResume(app, state)) return [];
@@ -44,12 +47,12 @@ export function stepsWithoutSpec(app: App, state: TargetState): readonly ScaleSt
 }
 
 /** First steps on a target that is to be halted. */
-export function stepsToStop({ target, deployment }: TargetState): readonly ScaleStep[] {
+export function stepsToStop({ target, deployment }: ObservedTarget): readonly ScaleStep[] {
   return deployment && target.deployMode === 'halt' ? scale(deployment, stopping(deployment)) : [];
 }
 
 /** Last steps on a target that is not halted. */
-export function stepsAfterHalt({ target, deployment }: TargetState): readonly ScaleStep[] {
+export function stepsAfterHalt({ target, deployment }: ObservedTarget): readonly ScaleStep[] {
   return deployment && target.deployMode !== 'halt' ? scale(deployment, forgettingHalt(deployment)) : [];
 }
 
@@ -58,7 +61,7 @@ export function stepsAfterHalt({ target, deployment }: TargetState): readonly Sc
  * dependency is missing. The second condition is necessary, because the Deployment of a halted target may have been
  * written while dependencies were missing, and then lacks their addresses.
  */
-function canResume(app: App, { target, deployment, gate, others }: TargetState): boolean {
+function canResume(app: App, { target, deployment, gate, others }: ObservedTarget): boolean {
   if (dependencyFault(app, target, others) !== undefined) return false;
   const account = deployment && deployedAccount(deployment);
   if (account === undefined) return true;

@@ -15,7 +15,7 @@ import { defined } from '../k8s/defined.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import { withDryRun } from './dry-run.ts';
-import { isSpecReason, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
+import { isSpecReason, stepsAfterHalt, stepsToStop, stepsWithoutSpec, type ObservedTarget } from './halt.ts';
 import {
   identityGate,
   identityOfMark,
@@ -109,16 +109,6 @@ export function planApp(observation: AppObservation): AppPlan {
       .flatMap((object) => deletion(app, object)),
   };
 }
-
-/** Observed state of one target. */
-type ObservedTarget = {
-  readonly target: AppTarget;
-  readonly objects: readonly ObservedObject[];
-  readonly deployment: Deployment | undefined;
-  readonly gate: IdentityGate;
-  readonly others: OtherApps;
-  readonly pods: readonly Pod[];
-};
 
 function observedTarget(observation: Omit<AppObservation, 'slots'>, target: AppTarget): ObservedTarget {
   const { app, account, others } = observation;

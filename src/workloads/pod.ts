@@ -4,6 +4,7 @@
  */
 import { appLabel, identityAnnotation, targetLabel } from '../api/index.ts';
 import { defined } from '../k8s/defined.ts';
+import type { ObjectCondition } from '../k8s/conditions.ts';
 import type { ObjectMeta } from '../k8s/metadata.ts';
 
 /**
@@ -48,13 +49,6 @@ export type ContainerEnd = {
   readonly finishedAt?: string;
 };
 
-type PodCondition = {
-  readonly type: string;
-  readonly status: string;
-  readonly reason?: string;
-  readonly message?: string;
-};
-
 export type Pod = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -69,7 +63,7 @@ export type Pod = {
   };
   readonly status?: {
     readonly phase?: string;
-    readonly conditions?: readonly PodCondition[];
+    readonly conditions?: readonly ObjectCondition[];
     readonly containerStatuses?: readonly ContainerStatus[];
     readonly initContainerStatuses?: readonly ContainerStatus[];
   };
@@ -292,7 +286,7 @@ function trimContainer(container: PodContainer, mounted: ReadonlySet<string>): P
   return { name: container.name, ...defined({ env: nonEmpty(env), volumeMounts: nonEmpty(volumeMounts) }) };
 }
 
-function trimCondition(condition: PodCondition): readonly PodCondition[] {
+function trimCondition(condition: ObjectCondition): readonly ObjectCondition[] {
   const { type, status, reason, message } = condition;
   return keptConditions.includes(type) ? [{ type, status, ...defined({ reason, message }) }] : [];
 }

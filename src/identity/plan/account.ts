@@ -15,7 +15,7 @@ import {
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
-import { accountRoleName, accountRoleNames, roleOwnership } from '../desired/account-roles.ts';
+import { accountRoleName, accountRoleNames, assignTargets, roleOwnership } from '../desired/account-roles.ts';
 import { clusterChanged, rolesOfOtherClusters, unreadable, unreadRoles } from './cluster-change.ts';
 import { targetsByMode, trustedTargets } from './trusted-targets.ts';
 import { type TargetsByMode, desiredRole } from '../desired/role.ts';
@@ -37,7 +37,6 @@ import { proofIsOpen } from './proofs.ts';
 import { desiredStatements } from '../desired/statements.ts';
 import { assessRole, documentOf, isUnread } from './role.ts';
 import { formerTargets } from './sessions.ts';
-import { assignTargets } from '../desired/shards.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, problemOr, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';

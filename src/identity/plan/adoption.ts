@@ -11,6 +11,8 @@ import type {
 import { tagValue } from '../desired/tags.ts';
 import { admitsSubject, principalsOf } from '../desired/trust-principals.ts';
 import { subjectOf } from '../desired/trust.ts';
+import { listing } from './in-use.ts';
+import { problemOf } from './step-list.ts';
 
 /**
  * Running pods that an adoption would lock out: they hold the role by web identity, and the current trust policy admits
@@ -32,24 +34,21 @@ export function excludedByAdoption(
   });
 }
 
-const mostNamed = 5;
-
 export function adoptionBlocked(
   role: ObservedRole,
   excluded: readonly RoleHolder[],
   account: string,
 ): Problem {
-  const named = excluded
-    .slice(0, mostNamed)
-    .map(({ namespace, pod, serviceAccount }) => `${namespace}/${pod} (ServiceAccount ${serviceAccount})`);
-  const more = excluded.length > mostNamed ? ` and ${excluded.length - mostNamed} more` : '';
+  const named = excluded.map(
+    ({ namespace, pod, serviceAccount }) => `${namespace}/${pod} (ServiceAccount ${serviceAccount})`,
+  );
   const handOver = excluded.find(({ serviceAccount }) => serviceAccount === account);
   const remedy = handOver
     ? `hand their ServiceAccount over: kubectl label serviceaccount -n ${handOver.namespace} ${account} k11n.dev/account=${account}`
     : 'move them to an account of their own';
   return {
     reason: 'AdoptionBlocked',
-    message: `the role ${role.arn} is not adopted, because running pods hold it and would lose their access under its new trust policy: ${named.join(', ')}${more}. The role is adopted once these pods have ended or the account admits them; ${remedy}`,
+    message: `the role ${role.arn} is not adopted, because running pods hold it and would lose their access under its new trust policy: ${listing(named)}. The role is adopted once these pods have ended or the account admits them; ${remedy}`,
   };
 }
 
@@ -62,7 +61,7 @@ export function adoptionRefused(
   failure: StepFailure,
   { clusterArn }: ClusterFacts,
 ): Problem {
-  if (failure.code !== 'AccessDenied') return { reason: failure.code, message: failure.message };
+  if (failure.code !== 'AccessDenied') return problemOf(failure);
   const consented = tagValue(role.tags, clusterTag) === clusterArn;
   const next = consented
     ? "AWS refused although the role has the cluster's consent tag, so the operator's IAM policy must lack the permission to adopt roles. To print a policy with this permission: kon iam-policy --adopt"

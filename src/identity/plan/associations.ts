@@ -37,15 +37,8 @@ export function associationStanding(
   if (cached?.association) {
     const { association } = cached;
     if (association.details) {
-      switch (ownershipOf(association.details, ownerOf(world.account, facts))) {
-        case 'ours':
-          return { kind: 'ours', association };
-        case 'earlier':
-          return { kind: 'earlier', association };
-        case 'otherIssuer':
-        case 'foreign':
-          return { kind: 'foreign', association };
-      }
+      const ownership = ownershipOf(association.details, ownerOf(world.account, facts));
+      return { kind: ownership === 'otherIssuer' ? 'foreign' : ownership, association };
     }
     if (known(association)) return { kind: 'ours', association };
     return { kind: 'unread', why: 'a listing shows the association without its owner' };

@@ -16,9 +16,10 @@ import { draft, findCondition, setConditions, type ConditionDraft } from '../../
 import { defined } from '../../k8s/defined.ts';
 import { clusterArn, oidcProviderArn as providerArnOf } from '../desired/arn.ts';
 import { identityErrors, type IdentityError } from '../state/errors.ts';
-import type { CallerIdentity } from '../state/ports.ts';
+import type { AccountQuotas, CallerIdentity } from '../state/ports.ts';
 import { providerCondition, reportedByAccounts } from './cluster-state.ts';
 import { allowListKey } from './policies.ts';
+import { problemOf } from './step-list.ts';
 import type { Problem } from '../state/world.ts';
 import { ignoredTagsNote } from '../desired/tags.ts';
 import { formatTime, type Wall } from '../../k8s/time.ts';
@@ -49,12 +50,7 @@ export type ClusterWorld = {
   readonly caller: Answer<CallerIdentity>;
   /** Result of reading the IAM OIDC provider; undefined if it was not read. */
   readonly provider?: Answer<{ clientIds: readonly string[] } | undefined>;
-  readonly quotas?: Answer<{
-    policiesPerRole: number;
-    trustPolicySize: number;
-    roles: number;
-    rolesUsed: number;
-  }>;
+  readonly quotas?: Answer<AccountQuotas>;
   /** Number of attached policies that `allowedPolicyArns` no longer allows, and number of accounts that list such policies. */
   readonly disallowed?: { readonly policies: number; readonly accounts: number };
   readonly namespaces: readonly {
@@ -93,9 +89,10 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const newer = newerSpecMessage(clusterConfigs.kind, config.spec);
   if (newer !== undefined) return { applyNamespaces: [], status: newerConfigStatus(world, newer) };
   const { aws } = config.spec;
-  const problem = problemOf(world);
+  const problem = problemIn(world);
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
+  const name = aws.clusterName ?? config.metadata.name;
   // During an AWS outage, the facts in the status remain valid.
   const isOutage =
     !world.caller.ok &&
@@ -132,11 +129,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
       ? {
           accountId: caller.accountId,
           partition: caller.partition,
-          clusterArn: clusterArn({
-            ...caller,
-            region: aws.region,
-            name: aws.clusterName ?? config.metadata.name,
-          }),
+          clusterArn: clusterArn({ ...caller, region: aws.region, name }),
         }
       : {}),
     ...defined({
@@ -246,7 +239,7 @@ function reportedQuotas({ quotas, config }: ClusterWorld): ClusterConfigStatus['
   return isNoticeable ? quotas.value : { ...quotas.value, rolesUsed: reported.rolesUsed };
 }
 
-function problemOf(world: ClusterWorld): { reason: string; message: string } | undefined {
+function problemIn(world: ClusterWorld): { reason: string; message: string } | undefined {
   const { config, issuer, caller, provider } = world;
   const { aws } = config.spec;
   if (world.older !== undefined) {
@@ -262,7 +255,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
       message: `spec.aws.oidcIssuer is ${aws.oidcIssuer}, but the API server issues tokens as ${issuer.value}`,
     };
   }
-  if (!caller.ok) return { reason: caller.error.code, message: caller.error.message };
+  if (!caller.ok) return problemOf(caller.error);
   if (aws.accountId !== undefined && aws.accountId !== caller.value.accountId) {
     return {
       reason: 'WrongAccount',
@@ -275,9 +268,7 @@ function problemOf(world: ClusterWorld): { reason: string; message: string } | u
   if (!provider.ok) {
     // The operator may lack the permission to read the provider although the provider exists. The proofs of accounts
     // show whether the provider works.
-    return provider.error.code === 'AccessDenied'
-      ? undefined
-      : { reason: provider.error.code, message: provider.error.message };
+    return provider.error.code === 'AccessDenied' ? undefined : problemOf(provider.error);
   }
   return providerProblem(
     {

@@ -32,11 +32,8 @@ export function isDraining(world: AccountWorld, facts: ClusterFacts, target: Tar
 
 /** Whether a user requested that running pods of the target lose their access immediately. */
 function isCutOff({ account }: AccountWorld, target: string): boolean {
-  const named = account.metadata.annotations?.[unlinkNowAnnotation] ?? '';
-  return named
-    .split(',')
-    .map((name) => name.trim())
-    .includes(target);
+  const named = account.metadata.annotations?.[unlinkNowAnnotation]?.split(',') ?? [];
+  return named.some((name) => name.trim() === target);
 }
 
 /** Whether a role of the account admitted pods of the target before this plan. */
@@ -64,13 +61,11 @@ export function wasAdmitted(
  * from the status that the target was linked. See `wasAdmitted`.
  */
 export function isStillOpen(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
-  return (
-    isReportedLinked(world, target) &&
-    ownedRoles(world, facts).some(
-      ({ role }) =>
-        admits(world, facts, 'IRSA', target, role.trustPolicy) ||
-        admits(world, facts, 'PodIdentity', target, role.trustPolicy),
-    )
+  if (!isReportedLinked(world, target)) return false;
+  return ownedRoles(world, facts).some(
+    ({ role }) =>
+      admits(world, facts, 'IRSA', target, role.trustPolicy) ||
+      admits(world, facts, 'PodIdentity', target, role.trustPolicy),
   );
 }
 
@@ -85,17 +80,13 @@ function admits(
   target: string,
   trustPolicy: string,
 ): boolean {
-  return mode === 'PodIdentity'
-    ? admitsPodIdentity(trustPolicy, target)
-    : namesSubject(trustPolicy, facts, subjectOf(target, account.metadata.name));
-}
-
-/** Whether the trust policy names the subject literally. The operator never writes patterns for subjects. */
-function namesSubject(trustPolicy: string, { providerArn }: ClusterFacts, subject: string): boolean {
+  if (mode === 'PodIdentity') return admitsPodIdentity(trustPolicy, target);
+  const subject = subjectOf(target, account.metadata.name);
+  // The subject has to be named literally, because the operator never writes patterns for subjects.
   return principalsOf(trustPolicy).some(
     (principal) =>
       principal.kind === 'webIdentity' &&
-      principal.providerArn === providerArn &&
+      principal.providerArn === facts.providerArn &&
       principal.subject === subject,
   );
 }

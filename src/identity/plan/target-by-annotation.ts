@@ -10,6 +10,7 @@ import {
   type AssignedRole,
   type TargetContext,
   waitsForSwitch,
+  confirmation,
   row,
   rowByAssociation,
   switching,
@@ -136,17 +137,9 @@ function proofByToken(
 function confirmGone(
   { list }: TargetContext,
   target: string,
-  { assessment, role }: AssignedRole,
+  assigned: AssignedRole,
 ): ProofState | undefined {
-  const failure = list.addStep({
-    kind: 'ConfirmAssociation',
-    target,
-    mode: 'IRSA',
-    role: role.name,
-    roleArn: role.arn,
-    trustPolicy: assessment.spec.trustPolicy,
-    proofKey: '',
-  });
+  const failure = list.addStep(confirmation(target, 'IRSA', assigned, ''));
   // Only `NotInEffect` keeps the target unproven. After any other failure the target counts as confirmed, because the
   // dry-run pod before each rollout still checks what the webhook injects into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;

@@ -13,6 +13,7 @@ import { tagValue } from '../desired/tags.ts';
 import type { TargetRow } from './status.ts';
 import {
   assessmentOf,
+  confirmation,
   assignedRole,
   isNamed,
   sinceOurWrite,
@@ -67,8 +68,8 @@ export function planByAssociation(
     if (!isNamed(assigned, name)) return { ...carried, ...(assigned.assessment.problem ?? writingTrust) };
     return { ...carried, ...correct(context, association, assigned.role.arn, altered) };
   }
-  const confirmation = confirm(context, observation, association, assigned, serviceAccount);
-  if (confirmation) return { ...carried, linked: true, ...confirmation };
+  const unconfirmed = confirm(context, observation, association, assigned, serviceAccount);
+  if (unconfirmed) return { ...carried, linked: true, ...unconfirmed };
   const proof = proofByPod(context, observation, association, assigned, serviceAccount);
   dropAnnotation(context, observation, serviceAccount, proof);
   return { ...carried, linked: true, ...proof };
@@ -146,7 +147,7 @@ function associate(
   return waits(problemOr(failure, 'Associating', associating));
 }
 
-type Confirmation = { readonly proven: false; readonly confirmed: false } & Problem;
+type Unconfirmed = { readonly proven: false; readonly confirmed: false } & Problem;
 
 /** Adds the step that confirms that new pods get the identity. Returns undefined once the identity is confirmed. */
 function confirm(
@@ -155,8 +156,8 @@ function confirm(
   association: ObservedAssociation,
   assigned: AssignedRole,
   serviceAccount: ObservedServiceAccount,
-): Confirmation | undefined {
-  const { assessment, role } = assigned;
+): Unconfirmed | undefined {
+  const { role } = assigned;
   const { key, proven, confirmed } = knownByAssociation(world, name, role, serviceAccount, association);
   // Our own recent write is read back even if an earlier confirmation exists.
   const isWritten = world.associations.get(name)?.source === 'write';
@@ -164,16 +165,7 @@ function confirm(
   // A confirmation from the status, accepted at the start of this process, remains valid until the association is read back.
   if (isKnown && (proven || !isRenewalDue(world, list, name))) return undefined;
   const failure = isNamed(assigned, name)
-    ? list.addStep({
-        kind: 'ConfirmAssociation',
-        target: name,
-        mode: 'PodIdentity',
-        role: role.name,
-        roleArn: role.arn,
-        trustPolicy: assessment.spec.trustPolicy,
-        association,
-        proofKey: key,
-      })
+    ? list.addStep(confirmation(name, 'PodIdentity', assigned, key, association))
     : undefined;
   if (isKnown) return undefined;
   const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the identity');

@@ -19,6 +19,7 @@ import type {
 import { knownByAssociation, knownOf } from './proofs.ts';
 import type { RoleAssessment } from './role.ts';
 import type { TargetRow } from './status.ts';
+import type { Step } from '../steps/step.ts';
 import type { StepList } from './step-list.ts';
 
 export type ServingRole = {
@@ -149,3 +150,16 @@ export const writingTrust: Problem = {
   reason: 'UpdatingRole',
   message: 'the trust policy is being written',
 };
+
+/** Step that confirms that new pods get the assigned role in this mode. `association`: the expected association, if any. */
+export function confirmation(
+  target: string,
+  mode: IdentityMode,
+  { assessment, role }: AssignedRole,
+  proofKey: string,
+  association?: ObservedAssociation,
+): Step {
+  const { trustPolicy } = assessment.spec;
+  const expected = { role: role.name, roleArn: role.arn, trustPolicy, ...defined({ association }) };
+  return { kind: 'ConfirmAssociation', target, mode, ...expected, proofKey };
+}

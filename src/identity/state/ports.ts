@@ -105,6 +105,14 @@ export type PodIdentityProver = {
 
 export type CallerIdentity = { readonly accountId: string; readonly partition: string; readonly arn: string };
 
+/** Quotas of an AWS account, and the number of its roles. */
+export type AccountQuotas = {
+  policiesPerRole: number;
+  trustPolicySize: number;
+  roles: number;
+  rolesUsed: number;
+};
+
 /** Reads facts about an AWS account. A ClusterConfig is compared with these facts. */
 export type CloudAccount = {
   callerIdentity(signal?: AbortSignal): Promise<CallerIdentity>;
@@ -120,7 +128,5 @@ export type CloudAccount = {
       }
     | undefined
   >;
-  quotas(
-    signal?: AbortSignal,
-  ): Promise<{ policiesPerRole: number; trustPolicySize: number; roles: number; rolesUsed: number }>;
+  quotas(signal?: AbortSignal): Promise<AccountQuotas>;
 };
