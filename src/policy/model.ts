@@ -2,6 +2,7 @@
  * Types for the evaluation of policies: parsed documents, requests and decisions. These types are separate from parsing
  * and evaluation, so that the services of the emulator can use only the types.
  */
+import type { ConditionOperator } from './operators.ts';
 
 /**
  * Purpose of a policy document. `managed` and `session` are identity policies with one additional rule each: a managed
@@ -49,41 +50,6 @@ export type PolicyCondition = {
   readonly key: string;
   readonly values: readonly string[];
 };
-
-export type ConditionOperator = {
-  readonly base: ConditionOperatorName;
-  readonly ifExists: boolean;
-  readonly quantifier?: 'ForAllValues' | 'ForAnyValue';
-};
-
-export type ConditionOperatorName =
-  | 'StringEquals'
-  | 'StringNotEquals'
-  | 'StringEqualsIgnoreCase'
-  | 'StringNotEqualsIgnoreCase'
-  | 'StringLike'
-  | 'StringNotLike'
-  | 'NumericEquals'
-  | 'NumericNotEquals'
-  | 'NumericLessThan'
-  | 'NumericLessThanEquals'
-  | 'NumericGreaterThan'
-  | 'NumericGreaterThanEquals'
-  | 'DateEquals'
-  | 'DateNotEquals'
-  | 'DateLessThan'
-  | 'DateLessThanEquals'
-  | 'DateGreaterThan'
-  | 'DateGreaterThanEquals'
-  | 'Bool'
-  | 'BinaryEquals'
-  | 'IpAddress'
-  | 'NotIpAddress'
-  | 'ArnEquals'
-  | 'ArnNotEquals'
-  | 'ArnLike'
-  | 'ArnNotLike'
-  | 'Null';
 
 /** Values of the condition keys in a request. Keys are compared case-insensitively. */
 export type RequestContext = Readonly<Record<string, string | readonly string[]>>;

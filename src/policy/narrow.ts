@@ -5,7 +5,8 @@
 import { permissionStatement, type PermissionStatement } from '../api/linked-service-account.ts';
 import type { Usage } from './last-accessed.ts';
 import type { ActionReference } from './lint.ts';
-import type { ConditionOperator, PatternSet, PolicyDocument, PolicyStatement } from './model.ts';
+import type { PatternSet, PolicyDocument, PolicyStatement } from './model.ts';
+import type { ConditionOperator } from './operators.ts';
 import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 
 /** Reference of all AWS services and their actions. */

@@ -5,7 +5,6 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { matchesArn } from './arn.ts';
-import type { ConditionOperator, ConditionOperatorName } from './model.ts';
 import { literalText, matchesGlyphs, type Glyph } from './pattern.ts';
 
 type Comparison = {
@@ -57,7 +56,7 @@ const equalTextIgnoringCase: Comparison['compares'] = (given, wanted) =>
 const likeText: Comparison['compares'] = (given, wanted) => matchesGlyphs(wanted, given);
 const likeArn: Comparison['compares'] = (given, wanted) => matchesArn(wanted, given);
 
-const comparisons: Readonly<Record<Exclude<ConditionOperatorName, 'Null'>, Comparison>> = {
+const comparisons = {
   StringEquals: text(equalText),
   StringNotEquals: text(equalText, true),
   StringEqualsIgnoreCase: text(equalTextIgnoringCase),
@@ -90,16 +89,24 @@ const comparisons: Readonly<Record<Exclude<ConditionOperatorName, 'Null'>, Compa
   ArnNotEquals: text(likeArn, true),
   ArnLike: text(likeArn),
   ArnNotLike: text(likeArn, true),
+} satisfies Readonly<Record<string, Comparison>>;
+
+type ComparisonName = keyof typeof comparisons;
+
+export type ConditionOperator = {
+  readonly base: ComparisonName | 'Null';
+  readonly ifExists: boolean;
+  readonly quantifier?: 'ForAllValues' | 'ForAnyValue';
 };
 
-export function comparisonOf(name: Exclude<ConditionOperatorName, 'Null'>): Comparison {
+export function comparisonOf(name: ComparisonName): Comparison {
   return comparisons[name];
 }
 
 /** Whether the operator accepts a value as written in a policy document. */
-export function acceptsValue(name: ConditionOperatorName, written: string): boolean {
+export function acceptsValue(name: ConditionOperator['base'], written: string): boolean {
   if (name === 'Null') return /^(?:true|false)$/i.test(written);
-  return comparisons[name].accepts?.(written) ?? true;
+  return comparisonOf(name).accepts?.(written) ?? true;
 }
 
 /** Parses an operator such as `ForAnyValue:StringEqualsIfExists`. Returns undefined if the operator does not exist. */
@@ -111,7 +118,7 @@ export function parseOperator(written: string): ConditionOperator | undefined {
   const ifExists = match[3] !== undefined;
   if (base === 'Null') return ifExists || quantifier !== undefined ? undefined : { base, ifExists };
   if (!Object.hasOwn(comparisons, base)) return undefined;
-  const name = base as Exclude<ConditionOperatorName, 'Null'>;
+  const name = base as ComparisonName;
   return quantifier === 'ForAllValues' || quantifier === 'ForAnyValue'
     ? { base: name, ifExists, quantifier }
     : { base: name, ifExists };

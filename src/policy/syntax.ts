@@ -33,13 +33,11 @@ export function parseJsonObject(text: string, message: string): JsonObject {
 
 /** Reads a string, or a list of strings, as a list. */
 export function readStrings(value: unknown, message: string): readonly string[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.map((item) => (typeof item === 'string' ? item : fault(message)));
+  return [value].flat().map((item) => (typeof item === 'string' ? item : fault(message)));
 }
 
 export function readStatements(document: JsonObject, message: string): readonly JsonObject[] {
-  const value = document['Statement'];
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const list = [document['Statement']].flat();
   if (list.length === 0) fault(message);
   return list.map((item) => (isJsonObject(item) ? item : fault(message)));
 }
@@ -89,12 +87,13 @@ export function readConditions(value: unknown, messages: ConditionMessages): Pol
 }
 
 function readConditionValues(value: unknown, message: string): string[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return list.map((item) =>
-    typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean'
-      ? String(item)
-      : fault(message),
-  );
+  return [value]
+    .flat()
+    .map((item) =>
+      typeof item === 'string' || typeof item === 'number' || typeof item === 'boolean'
+        ? String(item)
+        : fault(message),
+    );
 }
 
 /**

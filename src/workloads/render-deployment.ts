@@ -29,12 +29,7 @@ export function renderDeployment(
     strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
     template: {
       metadata: {
-        labels: {
-          'app.kubernetes.io/name': app.metadata.name,
-          'app.kubernetes.io/instance': app.metadata.name,
-          [appLabel]: app.metadata.name,
-          [targetLabel]: target.name,
-        },
+        labels: podLabels(app, target.name),
         ...(identity ? { annotations: { [identityAnnotation]: identity.mark } } : {}),
       },
       spec: podSpec(app, target),
@@ -107,4 +102,14 @@ function probe(probe: Probe): JsonObject {
  */
 export function podSelector(app: App): Readonly<Record<string, string>> {
   return { [appLabel]: app.metadata.name };
+}
+
+/** Labels of an App's pods on a target. All other objects of the App have them too. */
+export function podLabels(app: App, target: string): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/name': app.metadata.name,
+    'app.kubernetes.io/instance': app.metadata.name,
+    ...podSelector(app),
+    [targetLabel]: target,
+  };
 }

@@ -1,13 +1,5 @@
 /** Renders the Kubernetes objects that run an App on a target with an identity. The result is deterministic. */
-import {
-  apiVersion,
-  appLabel,
-  managedByLabel,
-  managedByValue,
-  targetLabel,
-  type App,
-  type AppTarget,
-} from '../api/index.ts';
+import { apiVersion, managedByLabel, managedByValue, type App, type AppTarget } from '../api/index.ts';
 import { defined } from '../k8s/defined.ts';
 import type { OtherApps } from './dependencies.ts';
 import type { Deployment } from './deployment.ts';
@@ -15,7 +7,7 @@ import type { Identity } from './identity-gate.ts';
 import { seal, type JsonObject, type Manifest } from './manifest.ts';
 import { appliedTemplateAnnotation, templateDigest } from './pod-template.ts';
 import { renderConfigs } from './render-configs.ts';
-import { podSelector, renderDeployment } from './render-deployment.ts';
+import { podLabels, podSelector, renderDeployment } from './render-deployment.ts';
 import { wantedReplicas } from './replicas.ts';
 import { isAutoscaled, maxReplicas, targetSpec, type TargetSpec } from './target-spec.ts';
 
@@ -64,24 +56,13 @@ export function render(input: RenderInput): readonly Manifest[] {
   ];
 }
 
-/** Labels of all objects that an App creates on a target. */
-function labelsOf(app: App, target: string): Readonly<Record<string, string>> {
-  return {
-    'app.kubernetes.io/name': app.metadata.name,
-    'app.kubernetes.io/instance': app.metadata.name,
-    [managedByLabel]: managedByValue,
-    [appLabel]: app.metadata.name,
-    [targetLabel]: target,
-  };
-}
-
 function metadataOf(app: App, target: string, annotations: JsonObject | undefined): Manifest['metadata'] {
   const { name, uid } = app.metadata;
   if (uid === undefined) throw new TypeError(`App ${name} has no uid: it was not read from a cluster`);
   return {
     name,
     namespace: target,
-    labels: labelsOf(app, target),
+    labels: { ...podLabels(app, target), [managedByLabel]: managedByValue },
     ...(annotations ? { annotations: annotations as Readonly<Record<string, string>> } : {}),
     ownerReferences: [{ apiVersion, kind: 'App', name, uid, controller: true, blockOwnerDeletion: true }],
   };

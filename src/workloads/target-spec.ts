@@ -22,12 +22,21 @@ export type TargetSpec = {
 
 export function targetSpec(app: App, target: AppTarget, others: OtherApps): TargetSpec {
   const { spec } = app;
+  const replaced = (_: EnvVar, own: EnvVar): EnvVar => own;
   return {
     name: target.name,
     image: imageOf(spec),
     // The app's own variables override the variables with the addresses of its dependencies.
-    env: mergeEnv(dependencyEnv(app, target, others), mergeEnv(spec.env ?? [], target.env ?? [])),
-    configs: mergeConfigs(spec.configs ?? [], target.configs ?? []),
+    env: mergeByName(
+      dependencyEnv(app, target, others),
+      mergeByName(spec.env, target.env, replaced),
+      replaced,
+    ),
+    configs: mergeByName(spec.configs, target.configs, (common, own) => ({
+      ...common,
+      ...own,
+      data: { ...common.data, ...own.data },
+    })),
     scale: target.scale ?? spec.scale ?? { min: 1 },
     halted: target.deployMode === 'halt',
     ...defined({
@@ -44,20 +53,17 @@ function imageOf(spec: AppSpec): string {
   return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
 }
 
-function mergeEnv(common: readonly EnvVar[], own: readonly EnvVar[]): readonly EnvVar[] {
-  const names = new Set(common.map((entry) => entry.name));
-  return [
-    ...common.map((entry) => own.find((candidate) => candidate.name === entry.name) ?? entry),
-    ...own.filter((entry) => !names.has(entry.name)),
-  ];
-}
-
-function mergeConfigs(common: readonly Config[], own: readonly Config[]): readonly Config[] {
+/** Common entries, each merged with the target's entry of the same name, and then the other entries of the target. */
+function mergeByName<T extends { readonly name: string }>(
+  common: readonly T[] = [],
+  own: readonly T[] = [],
+  merge: (common: T, own: T) => T,
+): readonly T[] {
   const names = new Set(common.map((entry) => entry.name));
   return [
     ...common.map((entry) => {
       const other = own.find((candidate) => candidate.name === entry.name);
-      return other ? { ...entry, ...other, data: { ...entry.data, ...other.data } } : entry;
+      return other ? merge(entry, other) : entry;
     }),
     ...own.filter((entry) => !names.has(entry.name)),
   ];

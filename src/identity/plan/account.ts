@@ -171,9 +171,12 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
       account.status?.policies,
       facts,
     );
-    const policyArns = tooMany ? currentlyAttached(world, spec.name) : [...policies.wanted, ...kept];
+    // If the spec lists more policies than the quota allows, the attached policies are kept, because an invalid spec must not
+    // reduce existing access.
+    const attached = world.roles.get(spec.name)?.role?.attachedPolicyArns ?? [];
+    const policyArns = tooMany ? attached : [...policies.wanted, ...kept];
     const proofsOfDrift = (role: ObservedRole): boolean =>
-      proofsAreOpen(world, list, role, without(targets, draining));
+      proofsAreOpen(world, list, role, targets, draining);
     const statements = desiredStatements(account, facts, spec.permissionsBoundaryArn);
     const assessment = assessRole(world, facts, spec, policyArns, list, proofsOfDrift, statements);
     return { targets, policyArns, statements, assessment };
@@ -258,13 +261,16 @@ function proofsAreOpen(
   list: StepList,
   role: ObservedRole,
   { IRSA, PodIdentity }: TargetsByMode,
+  draining: ReadonlySet<string>,
 ): boolean {
+  // Draining targets get no proofs, because the operator might not be permitted to create tokens in their namespaces.
+  const serves = (target: string): boolean => !draining.has(target);
   const observed = new Map(world.targets.map((target) => [target.name, target]));
-  const byToken = IRSA.map((target) => {
+  const byToken = IRSA.filter(serves).map((target) => {
     const serviceAccount = observed.get(target)?.serviceAccount;
     return serviceAccount !== undefined && proofIsOpen(world, list, target, role, serviceAccount);
   });
-  const byPod = PodIdentity.map((target) => {
+  const byPod = PodIdentity.filter(serves).map((target) => {
     const { serviceAccount, held } = observed.get(target) ?? {};
     const association = world.associations.get(target)?.association;
     const pod = held?.exchangePod;
@@ -276,24 +282,6 @@ function proofsAreOpen(
     );
   });
   return [...byToken, ...byPod].some(Boolean);
-}
-
-/**
- * Returns the targets of both modes except the given draining targets. Draining targets get no proofs, because the
- * operator might not be permitted to create tokens in their namespaces.
- */
-function without({ IRSA, PodIdentity }: TargetsByMode, targets: ReadonlySet<string>): TargetsByMode {
-  const remaining = (names: readonly string[]): readonly string[] =>
-    names.filter((name) => !targets.has(name));
-  return { IRSA: remaining(IRSA), PodIdentity: remaining(PodIdentity) };
-}
-
-/**
- * Attached policies of a role. They are kept if the spec lists more policies than the quota allows, because an invalid spec must
- * not reduce existing access.
- */
-function currentlyAttached(world: AccountWorld, role: string): readonly string[] {
-  return world.roles.get(role)?.role?.attachedPolicyArns ?? [];
 }
 
 function planTarget(

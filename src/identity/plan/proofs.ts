@@ -93,12 +93,6 @@ export function validProof(
   return hasProofRecord(world, target, key, of) && renewAt > world.now ? key : undefined;
 }
 
-/** Requests a reconcile for the time when a Pod Identity proof from the status expires. */
-export function requeueAtRenewal(world: AccountWorld, list: StepList, target: string): void {
-  const renewAt = world.proofs.get(proofSlot(target, 'podIdentity'))?.renewAt;
-  if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
-}
-
 function hasProofRecord(world: AccountWorld, target: string, key: string, of: ProofKind): boolean {
   return world.proofs.get(proofSlot(target, of))?.key === key;
 }
@@ -119,9 +113,12 @@ export function knownByAssociation(
   return { key, proven, confirmed: proven || hasProofRecord(world, target, key, 'confirmation') };
 }
 
-/** Whether a confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that time. */
-export function isRenewalDue(world: AccountWorld, list: StepList, target: string): boolean {
-  const renewAt = world.proofs.get(proofSlot(target, 'confirmation'))?.renewAt;
+/**
+ * Whether a proof or confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that
+ * time.
+ */
+export function isRenewalDue(world: AccountWorld, list: StepList, target: string, kind: ProofKind): boolean {
+  const renewAt = world.proofs.get(proofSlot(target, kind))?.renewAt;
   if (renewAt === undefined) return false;
   if (renewAt > world.now) list.requeueAtLatest(renewAt);
   return renewAt <= world.now;

@@ -2,7 +2,7 @@
 import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
-import { decideProof, isRenewalDue, knownByAssociation, requeueAtRenewal } from './proofs.ts';
+import { decideProof, isRenewalDue, knownByAssociation } from './proofs.ts';
 import { alteredSettings } from '../steps/association.ts';
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
@@ -163,7 +163,7 @@ function confirm(
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && confirmed;
   // A confirmation from the status, accepted at the start of this process, remains valid until the association is read back.
-  if (isKnown && (proven || !isRenewalDue(world, list, name))) return undefined;
+  if (isKnown && (proven || !isRenewalDue(world, list, name, 'confirmation'))) return undefined;
   const failure = isNamed(assigned, name)
     ? list.addStep(confirmation(name, 'PodIdentity', assigned, key, association))
     : undefined;
@@ -192,7 +192,8 @@ function proofByPod(
     return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved, facts) };
   if (unread) return { proven: false, confirmed: true, proofKey: key, ...unread };
   if (!pod) {
-    requeueAtRenewal(world, list, name);
+    // A proof from the status stays valid until its renewal, for which the account is requeued.
+    isRenewalDue(world, list, name, 'podIdentity');
     return known.proven
       ? { proven: true, confirmed: true, proofKey: key }
       : { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) };

@@ -8,20 +8,10 @@ import type { CreatedRole } from '../state/ports.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
 import { defined } from '../../k8s/defined.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import type { PlanLine, StepRow, StepOf } from './step.ts';
+import type { PlanLine, StepRow, Step, StepOf } from './step.ts';
 
-export type RoleStep = StepOf<
-  | 'ReadRole'
-  | 'CreateRole'
-  | 'DeleteRole'
-  | 'AttachPolicy'
-  | 'DetachPolicy'
-  | 'PutInlinePolicy'
-  | 'PutPodDenial'
-  | 'DeletePodDenial'
-  | 'DeleteInlinePolicy'
-  | RoleChange['kind']
->;
+/** Step on one role. Steps on targets can name a role too, but are not included. */
+export type RoleStep = Exclude<Extract<Step, { readonly role: string }>, { readonly target: string }>;
 
 /** Step that changes the role itself. Creation, deletion and policy attachments are not included. */
 export type RoleChange = StepOf<
