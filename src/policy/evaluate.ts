@@ -15,7 +15,6 @@ import type {
   PolicyDocument,
   PolicyLayer,
   PolicyPrincipal,
-  PolicySource,
   PolicyStatement,
   TrustEvaluation,
   TrustRequest,
@@ -25,11 +24,10 @@ import { matchesGlyphs, plainGlyphs } from './pattern.ts';
 /** Evaluates the policies of a caller for one action on one resource. */
 export function evaluateIdentity(request: EvaluationRequest, policies: IdentityPolicies): Evaluation {
   const context = readContext(request.context);
-  const layers: { layer: PolicyLayer; sources: readonly PolicySource[] }[] = [
-    { layer: 'identity', sources: policies.identity },
-  ];
-  if (policies.boundary) layers.push({ layer: 'boundary', sources: policies.boundary });
-  if (policies.session) layers.push({ layer: 'session', sources: policies.session });
+  const layers = (['identity', 'boundary', 'session'] as const).flatMap((layer) => {
+    const sources = policies[layer];
+    return sources ? [{ layer, sources }] : [];
+  });
   const matched = layers.map(({ layer, sources }) => ({
     layer,
     statements: sources.flatMap(({ id, document }) =>

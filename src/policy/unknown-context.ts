@@ -79,13 +79,8 @@ function matchesOf(
       const unknown = unknownKeys(request, document, statement);
       if (unknown === undefined) return [];
       const { sid, effect } = statement;
-      return [
-        {
-          statement: { layer, policy: id, statement: index, ...(sid === undefined ? {} : { sid }) },
-          effect,
-          unknown,
-        },
-      ];
+      const found = { layer, policy: id, statement: index, ...(sid === undefined ? {} : { sid }) };
+      return [{ statement: found, effect, unknown }];
     }),
   );
 }
@@ -103,9 +98,8 @@ function unknownKeys(
   const keys = new Set<string>();
   for (const conditions of parts) {
     const alone = { ...document, statements: [{ ...statement, conditions }] };
-    const { by, missingContextKeys } = evaluateIdentity(request, {
-      identity: [{ id: '', document: alone }],
-    });
+    const policies = { identity: [{ id: '', document: alone }] };
+    const { by, missingContextKeys } = evaluateIdentity(request, policies);
     if (missingContextKeys.length === 0 && by.length === 0) return undefined;
     for (const key of missingContextKeys) keys.add(key);
   }

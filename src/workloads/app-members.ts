@@ -46,11 +46,8 @@ export function appMembers(
  * can decide whether a template is valid.
  */
 function isRefused({ app }: Pick<AppObservation, 'app'>, { name }: AppTarget): boolean {
-  return (
-    app.status?.targets?.some(
-      (row) => row.name === name && row.reason === ('Refused' satisfies TargetReason),
-    ) ?? false
-  );
+  const row = app.status?.targets?.find((entry) => entry.name === name);
+  return row?.reason === ('Refused' satisfies TargetReason);
 }
 
 function stateOf(

@@ -31,7 +31,7 @@ import {
   type LinkedServiceAccount,
 } from '../api/index.ts';
 import type { WantedIdentity } from './pod-identity.ts';
-import { type GateReason } from './reasons.ts';
+import type { GateReason } from './reasons.ts';
 
 export type Identity = WantedIdentity & {
   /** Value of the identity annotation in the pod template. A changed value rolls the Deployment. */

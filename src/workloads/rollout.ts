@@ -5,9 +5,6 @@ import type { Pod } from './pod.ts';
 import type { RolloutReason } from './reasons.ts';
 import type { Wall } from '../k8s/time.ts';
 
-/** Reason that the Deployment controller sets and that this project also uses. */
-const progressDeadlineExceeded = 'ProgressDeadlineExceeded' satisfies RolloutReason;
-
 export type Rollout = {
   readonly state: 'Progressing' | 'Ready' | 'Failed';
   /** A `RolloutReason`, or the reason of a pod or Deployment. */
@@ -53,8 +50,8 @@ export function evaluateRollout(
       reason: replicaFailure.reason ?? ('ReplicaFailure' satisfies RolloutReason),
       message: replicaFailure.message ?? `the ${kind} could not create its pods`,
     };
-  if (status.conditions?.some((entry) => entry.reason === progressDeadlineExceeded))
-    return stateOf('Failed', progressDeadlineExceeded, progress);
+  if (status.conditions?.some((entry) => entry.reason === 'ProgressDeadlineExceeded'))
+    return stateOf('Failed', 'ProgressDeadlineExceeded', progress);
   return stateOf('Progressing', 'RollingOut', progress);
 }
 

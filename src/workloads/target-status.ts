@@ -80,12 +80,9 @@ export function reportTarget(input: TargetReportInput): TargetReport {
 
 function findingOf(input: TargetReportInput): TargetReport['finding'] {
   const { plan, outcome } = input;
-  return outcome.heldBack ?? planFinding(plan) ?? unexpectedIdentity(input);
-}
-
-function planFinding(plan: TargetPlan): TargetReport['finding'] {
+  if (outcome.heldBack) return outcome.heldBack;
   if (plan.kind === 'held') return plan.blocker;
-  return plan.kind === 'deploy' ? plan.warning : undefined;
+  return (plan.kind === 'deploy' ? plan.warning : undefined) ?? unexpectedIdentity(input);
 }
 
 /**

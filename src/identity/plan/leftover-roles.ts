@@ -16,8 +16,7 @@ import type { ObservedRole } from '../state/world.ts';
  * stripped.
  * `retained`: the role was kept by `deletionPolicy: Retain`, and no account has adopted it since.
  */
-export const leftoverKinds = ['orphan', 'retained'] as const;
-export type LeftoverKind = (typeof leftoverKinds)[number];
+export type LeftoverKind = 'orphan' | 'retained';
 
 export type LeftoverRole = {
   readonly kind: LeftoverKind;

@@ -6,8 +6,6 @@ import type { IdentityErrorCode } from '../state/errors.ts';
 import { problemOr, type StepList } from './step-list.ts';
 import type { ClusterFacts, ObservedRole, StepFailure, Problem } from '../state/world.ts';
 
-export type PolicyRow = PolicyStatus;
-
 /** Policy that is attached to a role although the account does not list it. */
 export type UnlistedPolicy = {
   readonly arn: string;
@@ -28,7 +26,7 @@ export function isTransient(code: IdentityErrorCode): boolean {
 }
 
 /** Row of a policy that is not attached, with the reason. */
-export function unattached(arn: string, { reason, message }: Problem): PolicyRow {
+export function unattached(arn: string, { reason, message }: Problem): PolicyStatus {
   return { arn, attached: false, reason, message };
 }
 
@@ -52,8 +50,8 @@ export function consentsToDetach({ metadata, spec }: Pick<ClusterConfig, 'metada
  */
 export function keptPolicies(
   role: ObservedRole | undefined,
-  refused: readonly PolicyRow[],
-  before: readonly PolicyRow[] = [],
+  refused: readonly PolicyStatus[],
+  before: readonly PolicyStatus[] = [],
   { detachesDisallowed }: Pick<ClusterFacts, 'detachesDisallowed'>,
 ): readonly string[] {
   if (!role || detachesDisallowed) return [];
@@ -65,7 +63,7 @@ export function keptPolicies(
 }
 
 /** Status row of a policy that the ClusterConfig no longer allows and that is still attached. */
-export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
+export function stillAttached(row: PolicyStatus, facts: ClusterFacts): PolicyStatus {
   const consent = `kubectl annotate --overwrite clusterconfig ${facts.configName} ${detachDisallowedAnnotation}=${allowListKey(facts.allowedPolicyArns)}`;
   return {
     ...row,
@@ -81,9 +79,9 @@ export function stillAttached(row: PolicyRow, facts: ClusterFacts): PolicyRow {
 export function screenPolicies(
   arns: readonly string[],
   facts: ClusterFacts,
-): { readonly wanted: readonly string[]; readonly refused: readonly PolicyRow[] } {
+): { readonly wanted: readonly string[]; readonly refused: readonly PolicyStatus[] } {
   const wanted: string[] = [];
-  const refused: PolicyRow[] = [];
+  const refused: PolicyStatus[] = [];
   for (const arn of arns) {
     const partition = partitionOf(arn);
     if (partition !== facts.partition) {
@@ -117,7 +115,7 @@ export function planPolicies(
   policiesPerRole: number,
   isAwaited = false,
 ): {
-  readonly rows: readonly PolicyRow[];
+  readonly rows: readonly PolicyStatus[];
   readonly unlisted: readonly UnlistedPolicy[];
   readonly isAwaited: boolean;
 } {
@@ -125,7 +123,7 @@ export function planPolicies(
   const missing = wanted.filter((arn) => !attached.has(arn));
   const unlisted = role.attachedPolicyArns.filter((arn) => !wanted.includes(arn));
   const room = policiesPerRole - attached.size;
-  const rows = new Map<string, PolicyRow>();
+  const rows = new Map<string, PolicyStatus>();
   let stillToAttach = isAwaited ? 1 : 0;
   for (const [index, policyArn] of missing.entries()) {
     if (index >= room && unlisted.length === 0) {

@@ -54,15 +54,10 @@ export function asLastRead(
     (account.status?.policies ?? []).filter((row) => row.attached).map((row) => row.arn),
   );
   const { reason = 'CreatingRole', message = '' } = unread.problem ?? {};
-  return rows.map((row) =>
-    row.attached || !attached.has(row.arn)
-      ? row
-      : {
-          ...row,
-          attached: true,
-          ...(row.reason === 'PolicyNotAllowed'
-            ? {}
-            : { reason, message: `was attached when the role was last read: ${message}` }),
-        },
-  );
+  return rows.map((row) => {
+    if (row.attached || !attached.has(row.arn)) return row;
+    return row.reason === 'PolicyNotAllowed'
+      ? { ...row, attached: true }
+      : { ...row, attached: true, reason, message: `was attached when the role was last read: ${message}` };
+  });
 }

@@ -170,11 +170,8 @@ export function decideProof(
   const sinceOurs = cached.source === 'write' ? world.now - (cached.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {
-    return {
-      proven: false,
-      reason: 'WaitingForPropagation',
-      message: `IAM accepted the change of ${role.name}, but the change has not reached STS everywhere yet (${failure.attempts} tries)`,
-    };
+    const message = `IAM accepted the change of ${role.name}, but the change has not reached STS everywhere yet (${failure.attempts} tries)`;
+    return { proven: false, reason: 'WaitingForPropagation', message };
   }
   return { proven: false, ...problemOf(failure) };
 }

@@ -108,13 +108,8 @@ export function planRelease(
   const blocked = (problem: Problem): LinkedServiceAccountStatus => cutOffStatus(world, facts, problem);
   const results = marked.map((owned) => ({ owned, ...cutOff(world, facts, owned, list) }));
   const failure = results.find((result) => result.failure)?.failure;
-  if (failure)
-    return blocked({
-      reason: failure.code,
-      message: `its role is being closed before it is replaced: ${failure.message}`,
-    });
-  if (results.some(({ isClosed }) => !isClosed))
-    return blocked({ reason: 'ReplacingRole', message: 'its role is being closed before it is replaced' });
+  if (failure || results.some(({ isClosed }) => !isClosed))
+    return blocked(problemOrProgress(failure, 'its role is being closed before it is replaced'));
 
   const closedAt = Math.max(...marked.map(({ role }) => closedSince(role.tags) ?? 0)) as Wall;
   const old = oldPods(world, closedAt);
@@ -227,25 +222,27 @@ function deny(
   return refused;
 }
 
+function problemOrProgress(failure: StepFailure | undefined, message: string): Problem {
+  return failure
+    ? { reason: failure.code, message: `${message}: ${failure.message}` }
+    : { reason: 'ReplacingRole', message };
+}
+
 function replaceOrReopen(
   world: AccountWorld,
   facts: ClusterFacts,
   { cached, role }: OwnedRole,
   list: StepList,
 ): Problem {
-  const problemOf = (failure: StepFailure | undefined, message: string): Problem =>
-    failure
-      ? { reason: failure.code, message: `${message}: ${failure.message}` }
-      : { reason: 'ReplacingRole', message };
   // A listing may still show the old role although the role was already replaced.
   if (cached.source === 'list') {
     const why = 'the role is about to be replaced';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
-    return problemOf(failure, 'its role is being read again');
+    return problemOrProgress(failure, 'its role is being read again');
   }
   if (!existedBefore(role, world.account.spec)) {
     const failures = retire(role, facts).flatMap((step) => list.addStep(step) ?? []);
-    return problemOf(
+    return problemOrProgress(
       failures[0],
       `the role ${role.arn} is being replaced, which ends its older sessions for good`,
     );
@@ -259,7 +256,7 @@ function replaceOrReopen(
     };
   }
   const failure = list.addStep({ kind: 'UntagRole', role: role.name, keys: quarantineTagKeys });
-  return problemOf(failure, `the denial on the role ${role.arn} is being removed`);
+  return problemOrProgress(failure, `the denial on the role ${role.arn} is being removed`);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Assessment of one role: compares its cached state with the desired state and plans the steps that bring it in sync. */
-import type { LinkedServiceAccount, StatementsStatus } from '../../api/index.ts';
+import type { LinkedServiceAccount, PolicyStatus, StatementsStatus } from '../../api/index.ts';
 import { adoptionBlocked, adoptionRefused, excludedByAdoption } from './adoption.ts';
 import { messageAbout, roleArn } from '../desired/arn.ts';
 import {
@@ -12,7 +12,7 @@ import {
 } from '../desired/ownership.ts';
 import { ownerOf } from '../desired/role.ts';
 import { listedPolicies } from '../desired/policy-names.ts';
-import { planPolicies, unattached, type PolicyRow, type UnlistedPolicy } from './policies.ts';
+import { planPolicies, unattached, type UnlistedPolicy } from './policies.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { defined } from '../../k8s/defined.ts';
 import { driftWords, type RoleChange } from '../steps/role.ts';
@@ -53,7 +53,7 @@ export type RoleAssessment = {
   readonly cached?: CachedRole;
   /** Problem that keeps the role from being in sync. Problems of single policies are in `policies`. */
   readonly problem?: Problem;
-  readonly policies: readonly PolicyRow[];
+  readonly policies: readonly PolicyStatus[];
   /** Attached policies that the account does not list. */
   readonly unlisted?: readonly UnlistedPolicy[];
   readonly statements?: StatementsStatus;

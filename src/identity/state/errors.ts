@@ -193,7 +193,5 @@ export class IdentityError extends Error {
 
 export function asIdentityError(error: unknown): IdentityError {
   if (error instanceof IdentityError) return error;
-  return new IdentityError('Unexpected', errorMessage(error), {
-    cause: error,
-  });
+  return new IdentityError('Unexpected', errorMessage(error), { cause: error });
 }

@@ -4,11 +4,11 @@ import type { StepRow, StepOf } from './step.ts';
 
 export type FinalizerStep = StepOf<'AddFinalizer' | 'RemoveFinalizer'>;
 
-type AccountRow<S extends FinalizerStep> = StepRow<S> & {
-  effect(finalizers: readonly string[]): readonly string[];
-};
-
-export const accountSteps: { readonly [K in FinalizerStep['kind']]: AccountRow<StepOf<K>> } = {
+export const accountSteps: {
+  readonly [K in FinalizerStep['kind']]: StepRow<StepOf<K>> & {
+    effect(finalizers: readonly string[]): readonly string[];
+  };
+} = {
   AddFinalizer: { effect: (finalizers) => [...finalizers, accountFinalizer] },
   RemoveFinalizer: { effect: (finalizers) => finalizers.filter((each) => each !== accountFinalizer) },
 };
