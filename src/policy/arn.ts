@@ -48,8 +48,8 @@ export function matchesResourceArn(
  */
 export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   if (pattern.length === 1 && endsOpen(pattern)) return true;
-  const wanted = splitSegments(pattern, (glyph) => glyph === ':');
-  const given = splitSegments(Array.from(arn), (character) => character === ':').map((part) => part.join(''));
+  const wanted = splitSegments(pattern);
+  const given = splitByColon(arn, { limit: segmentCount, aroundVariables: false });
   if (given.length < segmentCount) return false;
   if (wanted.length < segmentCount && !endsOpen(pattern)) return false;
   const last = wanted.length - 1;
@@ -58,19 +58,13 @@ export function matchesArn(pattern: readonly Glyph[], arn: string): boolean {
   );
 }
 
-/** Splits the items at the first five separators. */
-function splitSegments<T>(items: readonly T[], isSeparator: (item: T) => boolean): T[][] {
-  const segments: T[][] = [];
-  let current: T[] = [];
-  for (const item of items) {
-    if (segments.length < segmentCount - 1 && isSeparator(item)) {
-      segments.push(current);
-      current = [];
-    } else {
-      current.push(item);
-    }
+/** Splits the pattern at its first five colons. */
+function splitSegments(pattern: readonly Glyph[]): readonly (readonly Glyph[])[] {
+  const segments: Glyph[][] = [[]];
+  for (const glyph of pattern) {
+    if (glyph === ':' && segments.length < segmentCount) segments.push([]);
+    else segments.at(-1)?.push(glyph);
   }
-  segments.push(current);
   return segments;
 }
 

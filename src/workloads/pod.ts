@@ -90,15 +90,20 @@ export const overridingEnv = {
   podIdentity: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'],
 } as const;
 
+/** Environment variables that `trimPod` keeps. */
+const keptEnv: ReadonlySet<string> = new Set([
+  ...Object.values(identityEnv),
+  ...overridingEnv.always,
+  ...overridingEnv.podIdentity,
+]);
+
 /**
  * Environment variables that pods with an account must not set. Some make the webhook skip the container, some override
  * the injected identity (including the path of a credentials file, which some SDKs prefer), and some have an effect
  * only together with other variables of this list.
  */
 export const credentialEnv: readonly string[] = [
-  ...Object.values(identityEnv),
-  ...overridingEnv.always,
-  ...overridingEnv.podIdentity,
+  ...keptEnv,
   'AWS_SECRET_ACCESS_KEY',
   'AWS_SESSION_TOKEN',
   'AWS_SHARED_CREDENTIALS_FILE',
@@ -116,11 +121,6 @@ export const templateHashLabel = 'pod-template-hash';
 
 const keptLabels: readonly string[] = [appLabel, targetLabel, templateHashLabel];
 const keptAnnotations: readonly string[] = [identityAnnotation, skipContainersAnnotation];
-const keptEnv: ReadonlySet<string> = new Set([
-  ...Object.values(identityEnv),
-  ...overridingEnv.always,
-  ...overridingEnv.podIdentity,
-]);
 const keptConditions: readonly string[] = ['PodScheduled', 'Ready'];
 
 /** Whether the pod is finished. A finished pod never runs again, and Kubernetes may delete or replace it. */

@@ -42,18 +42,10 @@ function webIdentityStatement(of: {
   readonly subjects: readonly string[];
 }): object {
   const host = issuerHost(of.issuer);
-  const principal = { Federated: of.providerArn };
-  const action = 'sts:AssumeRoleWithWebIdentity';
-  return of.subjects.length === 0
-    ? { Effect: 'Deny', Principal: principal, Action: action }
-    : {
-        Effect: 'Allow',
-        Principal: principal,
-        Action: action,
-        Condition: {
-          StringEquals: { [`${host}:aud`]: stsAudience, [`${host}:sub`]: [...of.subjects].sort() },
-        },
-      };
+  const use = { Principal: { Federated: of.providerArn }, Action: 'sts:AssumeRoleWithWebIdentity' };
+  if (of.subjects.length === 0) return { Effect: 'Deny', ...use };
+  const claims = { [`${host}:aud`]: stsAudience, [`${host}:sub`]: [...of.subjects].sort() };
+  return { Effect: 'Allow', ...use, Condition: { StringEquals: claims } };
 }
 
 /**

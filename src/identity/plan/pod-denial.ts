@@ -21,7 +21,7 @@ import { isMarked } from '../desired/quarantine.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { isTransient } from './policies.ts';
 import type { Problem, AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
-import { problemOf, type StepList } from './step-list.ts';
+import { problemOf, readAfterLostWrite, type StepList } from './step-list.ts';
 
 export type PodDenial = {
   /** Rows of quarantined pods for the status. */
@@ -77,7 +77,7 @@ export function withQuarantinedPods(
 function planRole(
   world: AccountWorld,
   facts: ClusterFacts,
-  { source, readAgainAt }: CachedRole,
+  cached: CachedRole,
   role: ObservedRole,
   document: string | undefined,
   list: StepList,
@@ -92,13 +92,10 @@ function planRole(
     reason: 'DenyingPods',
     message: `the denial of quarantined pods is being ${verb} on the role ${role.arn}`,
   };
-  if (readAgainAt !== undefined) {
-    if (readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-    else list.addStep({ kind: 'ReadRole', role: role.name, why: 'a write to the role got no response' });
-  }
+  readAfterLostWrite(world, cached, role.name, list);
   // A listing may be outdated, so the role is read before a write. If the read fails, a denial is written anyway, because it only
   // removes access.
-  if (source === 'list') {
+  if (cached.source === 'list') {
     const why = 'its denial of quarantined pods is about to change';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
     if (!failure || document === undefined) return underWay;

@@ -45,7 +45,7 @@ import type {
 } from '../state/world.ts';
 import type { Step } from '../steps/step.ts';
 import { blockedStatus } from './status.ts';
-import type { StepList } from './step-list.ts';
+import { readAfterLostWrite, type StepList } from './step-list.ts';
 
 /** Maximum duration of a session of a role, in milliseconds. Source: CreateRole, MaxSessionDuration: 43,200 seconds. */
 export const longestSessionMs = 43_200_000;
@@ -179,19 +179,17 @@ function cutOff(
  */
 function readAgain(
   world: AccountWorld,
-  { source, readAgainAt }: CachedRole,
-  role: ObservedRole,
+  cached: CachedRole,
+  { name: role }: ObservedRole,
   list: StepList,
   isInSync: boolean,
 ): { readonly isClosed: false } | undefined {
-  const read = (why: string): StepFailure | undefined =>
-    list.addStep({ kind: 'ReadRole', role: role.name, why });
-  if (readAgainAt !== undefined && readAgainAt > world.now) list.requeueAtLatest(readAgainAt);
-  else if (readAgainAt !== undefined) read('a write to the role got no response');
+  readAfterLostWrite(world, cached, role, list);
+  if (cached.source !== 'list' || isInSync) return undefined;
   // If the read fails, the role is cut off anyway. This is safe, because IAM refuses writes to roles without the tags of this
   // cluster.
-  if (source === 'list' && !isInSync && !read('the role is about to be cut off')) return { isClosed: false };
-  return undefined;
+  const failure = list.addStep({ kind: 'ReadRole', role, why: 'the role is about to be cut off' });
+  return failure ? undefined : { isClosed: false };
 }
 
 /**

@@ -30,7 +30,7 @@ import {
   type DesiredStatements,
 } from '../desired/statements.ts';
 import { isIssuerTagOnly, roleChanges, remedy } from './role-changes.ts';
-import { problemOf, problemOr, type StepList } from './step-list.ts';
+import { problemOf, problemOr, readAfterLostWrite, type StepList } from './step-list.ts';
 import { stepKey } from '../steps/index.ts';
 import type {
   RoleSpec,
@@ -252,11 +252,7 @@ function planUpdates(
   desired: DesiredStatements,
 ): Pick<RoleAssessment, 'problem' | 'policies' | 'unlisted' | 'statements' | 'inlineFailure' | 'drift'> {
   const { account } = world;
-  if (cachedRole.readAgainAt !== undefined) {
-    const why = 'a write to the role got no response';
-    if (cachedRole.readAgainAt <= world.now) list.addStep({ kind: 'ReadRole', role: role.name, why });
-    else list.requeueAtLatest(cachedRole.readAgainAt);
-  }
+  readAfterLostWrite(world, cachedRole, role.name, list);
   const changes = roleChanges(role, spec, account.spec).filter(
     // The boundary is removed only after the statements that it limits have been removed.
     ({ kind }) => kind !== 'DeletePermissionsBoundary' || !hasStatements(role),

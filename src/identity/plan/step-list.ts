@@ -1,7 +1,7 @@
 /** Collects the steps of one plan. Leaves out each step that has failed until its retry is due. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
-import type { Problem, AccountWorld, StepFailure } from '../state/world.ts';
+import type { AccountWorld, CachedRole, Problem, StepFailure } from '../state/world.ts';
 
 export type StepList = {
   /**
@@ -50,4 +50,16 @@ export function problemOr(
 
 export function problemOf({ code, message }: Pick<StepFailure, 'code' | 'message'>): Problem {
   return { reason: code, message };
+}
+
+/** Reads a role again after a write of unknown outcome, as soon as a read is reliable. */
+export function readAfterLostWrite(
+  { now }: AccountWorld,
+  { readAgainAt }: CachedRole,
+  role: string,
+  list: StepList,
+): void {
+  if (readAgainAt === undefined) return;
+  if (readAgainAt > now) list.requeueAtLatest(readAgainAt);
+  else list.addStep({ kind: 'ReadRole', role, why: 'a write to the role got no response' });
 }

@@ -172,9 +172,10 @@ function confirm(
   return { proven: false, confirmed: false, ...problem };
 }
 
-type PodProofPart =
-  | { readonly proven: true; readonly confirmed: true; readonly proofKey: string }
-  | ({ readonly proven: false; readonly confirmed: boolean; readonly proofKey: string } & Problem);
+type PodProofPart = { readonly confirmed: boolean; readonly proofKey: string } & (
+  | { readonly proven: true }
+  | ({ readonly proven: false } & Problem)
+);
 
 function proofByPod(
   { world, facts, list }: TargetContext,
@@ -184,24 +185,28 @@ function proofByPod(
   serviceAccount: ObservedServiceAccount,
 ): PodProofPart {
   const known = knownByAssociation(world, name, role, serviceAccount, association);
-  const { key } = known;
+  const proven = { proven: true, confirmed: true, proofKey: known.key } as const;
+  const unproven = (problem: Problem, confirmed: boolean): PodProofPart => ({
+    proven: false,
+    confirmed,
+    proofKey: known.key,
+    ...problem,
+  });
   const pod = held.exchangePod;
   const unread = readNodes(list, name, held.unreadNodes ?? []);
   const [unserved] = held.withoutAgent ?? [];
-  if (unserved)
-    return { proven: false, confirmed: false, proofKey: key, ...agentMissing(name, unserved, facts) };
-  if (unread) return { proven: false, confirmed: true, proofKey: key, ...unread };
+  if (unserved) return unproven(agentMissing(name, unserved, facts), false);
+  if (unread) return unproven(unread, true);
   if (!pod) {
     // A proof from the status stays valid until its renewal, for which the account is requeued.
     isRenewalDue(world, list, name, 'podIdentity');
-    return known.proven
-      ? { proven: true, confirmed: true, proofKey: key }
-      : { proven: false, confirmed: true, proofKey: key, ...awaitsPod(name) };
+    const message = `association and trust policy of ${name} were read back; the first pod proves the identity`;
+    return known.proven ? proven : unproven({ reason: 'AwaitingFirstPod', message }, true);
   }
   const proof = decideProof(world, list, name, role, cachedRole, serviceAccount, { association, pod });
-  if (proof.proven) return { proven: true, confirmed: true, proofKey: key };
+  if (proof.proven) return proven;
   const { reason, message } = proof;
-  return { proven: false, confirmed: !disproving.has(reason), proofKey: key, reason, message };
+  return unproven({ reason, message }, !disproving.has(reason));
 }
 
 /** Exchange errors that invalidate the confirmation. */
@@ -242,13 +247,6 @@ function agentMissing(
   return {
     reason: 'AgentMissing',
     message: `${which} gets no credentials, because no Pod Identity agent is ready on its ${computeType === 'hybrid' ? 'hybrid node' : 'node'} ${node}. ${remedy}; or ${change}`,
-  };
-}
-
-function awaitsPod(target: string): Problem {
-  return {
-    reason: 'AwaitingFirstPod',
-    message: `association and trust policy of ${target} were read back; the first pod proves the identity`,
   };
 }
 
