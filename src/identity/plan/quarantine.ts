@@ -266,19 +266,19 @@ export function retire(role: ObservedRole, { partition }: ClusterFacts): readonl
   const why = 'the role is replaced after a quarantine';
   const { name } = role;
   const others = role.attachedPolicyArns.filter((arn) => arn !== denyAll);
-  const first: readonly Step[] = [
-    ...(role.permissionsBoundaryArn === denyAll
-      ? []
-      : [{ kind: 'PutPermissionsBoundary', role: name, policyArn: denyAll } as const]),
-    ...others.map((policyArn) => ({ kind: 'DetachPolicy', role: name, policyArn, why }) as const),
-    ...role.inlinePolicyNames.map(
-      (policyName) => ({ kind: 'DeleteInlinePolicy', role: name, policyName }) as const,
-    ),
+  const bound: Step = { kind: 'PutPermissionsBoundary', role: name, policyArn: denyAll };
+  const detach = (policyArn: string): Step => ({ kind: 'DetachPolicy', role: name, policyArn, why });
+  const first = [
+    ...(role.permissionsBoundaryArn === denyAll ? [] : [bound]),
+    ...others.map(detach),
+    ...role.inlinePolicyNames.map((policyName): Step => ({
+      kind: 'DeleteInlinePolicy',
+      role: name,
+      policyName,
+    })),
   ];
   if (first.length > 0) return first;
-  return role.attachedPolicyArns.length > 0
-    ? [{ kind: 'DetachPolicy', role: name, policyArn: denyAll, why }]
-    : [{ kind: 'DeleteRole', role: name }];
+  return role.attachedPolicyArns.length > 0 ? [detach(denyAll)] : [{ kind: 'DeleteRole', role: name }];
 }
 
 /** Status of an account that is cut off. No target is reported as proven, so apps of the account are not rolled out. */
