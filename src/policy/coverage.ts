@@ -77,8 +77,8 @@ function serviceOf(action: string): string {
 
 /** Whether the outer pattern matches everything that the inner pattern matches. */
 function coversPattern(outer: string, inner: string): boolean {
-  // A `*` of the outer pattern also matches the wildcards of the inner pattern. A `?` of the outer pattern would also
-  // match a `*` of the inner pattern, although a `*` stands for any number of characters. Therefore an outer pattern
-  // with `?` covers only the same pattern.
+  // A `*` of the outer pattern also matches the wildcards of the inner pattern. A `?` of the outer pattern would also match a
+  // `*` of the inner pattern, although a `*` stands for any number of characters. Therefore an outer pattern with `?` covers
+  // only an inner pattern that is equal to it.
   return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
 }

@@ -37,9 +37,9 @@ export type Usage = {
 };
 
 /**
- * Actions whose use IAM might not report. For `iam:PassRole`, which is not an API call, this is documented. For the
- * other actions, it is an inference: they authorize connections to endpoints of a resource, which do not go through the
- * AWS API.
+ * Actions whose use IAM might not report. For `iam:PassRole`, which is not an API call, this is documented. For all
+ * other entries, it is an inference: these actions authorize connections to endpoints of a resource, which do not go
+ * through the AWS API.
  */
 const unreported: Readonly<Record<string, RegExp>> = {
   iam: /^passrole$/i,

@@ -40,8 +40,8 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
 }
 
 /**
- * Describes a dependency that is listed twice, so that two addresses would share one variable; undefined if there is
- * none.
+ * Describes a dependency that is listed twice, so that two addresses would share one variable; undefined if no
+ * dependency is listed twice.
  */
 export function ambiguousDependency(app: App): string | undefined {
   const seen = new Set<string>();

@@ -1,8 +1,8 @@
 /**
  * Halts an app even if the rest of its spec cannot be applied. A person who has to stop an app in an emergency should
- * not have to correct its spec first. Therefore, the replicas are set to 0 before the rest of the spec, which the API
- * server may refuse, is applied. When such a halt ends, the app runs again as it was last deployed, and no part of the
- * refused spec is rolled out.
+ * not have to correct its spec first. Therefore, the operator sets the replicas to 0 first, and then applies the rest
+ * of the spec, which the API server may refuse. When such a halt ends, the app runs again as it was last deployed, and
+ * no part of the refused spec is rolled out.
  */
 import type { App, AppTarget } from '../api/index.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';

@@ -4,8 +4,8 @@ import type { ObservedObject } from './manifest.ts';
 
 /**
  * Whether the object belongs to the App: its controller reference has the uid of the App. An object without a
- * controller belongs to the App if it has this project's labels, for example after `kubectl delete apps.k11n.dev
- * --cascade=orphan` or a restore from a backup. The operator then adopts the object again.
+ * controller belongs to the App if it has this project's labels. Such objects remain, for example, after `kubectl
+ * delete apps.k11n.dev --cascade=orphan` or a restore from a backup. The operator then adopts the object again.
  */
 export function isOwnedBy(app: App, object: ObservedObject): boolean {
   const controller = object.metadata.ownerReferences?.find((entry) => entry.controller === true);

@@ -38,9 +38,9 @@ export type HeldIdentity =
  * by annotation.
  *
  * The webhook mutates every container that exists when it is called. If only some containers have no identity, a
- * sidecar injector added these containers later, and they would have none in a new pod either, so they do not count. A
- * container that was not injected and sets credentials of its own does not count either, because it would also set them
- * in a new pod.
+ * sidecar injector added these containers later. They would have no identity in a new pod either, so they do not count.
+ * A container that was not injected and sets credentials of its own does not count either, because it would also set
+ * them in a new pod.
  */
 export type PodIdentity =
   | { readonly state: 'current' }

@@ -76,8 +76,8 @@ function slotAfter(busy: readonly RolloutMember[], before: readonly RolloutMembe
   const failed =
     busy.find(({ state }) => state === 'failed') ?? before.find(({ state }) => state === 'refused');
   if (failed) return blockedBy(failed);
-  // The message names the member's predecessor in the queue instead of the member that is rolling now, so that the
-  // message stays true when the slot moves on.
+  // The message names the member's predecessor in the queue. If it named the member that is rolling now, it would become false
+  // when the slot moves on.
   const last = before.at(-1) ?? busy.at(-1);
   return last ? waitingFor(last) : { kind: 'go' };
 }

@@ -65,7 +65,7 @@ export function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly O
 
 /**
  * Distinct ARNs of the account's roles, as its status reports them. Status rows of reserved targets and reserved names are
- * ignored: such a row reports the role that the ServiceAccount is annotated with, and this role may belong to another owner.
+ * ignored. Such a row reports the role in the ServiceAccount's annotation, which may belong to another owner.
  */
 export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
   const rows = (status?.targets ?? []).filter(
@@ -86,8 +86,8 @@ export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readon
 
 /**
  * Names of roles that the account may have: the first role, and the roles in the account's status. During deletion, the result
- * includes every name that the account's targets may ever have needed: after a crash, a role can exist that neither the status
- * nor a listing shows.
+ * includes every name that the account's targets may ever have needed, because after a crash a role can exist that neither the
+ * status nor a listing shows.
  */
 export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const reported = reportedRoles(account)

@@ -1,6 +1,6 @@
 /**
- * Names of roles. Names are deterministic. Therefore a role's ARN is known without a call to IAM, and a crash between the
- * creation of a role and the write of the status cannot lead to a second role.
+ * Names of roles. Names are deterministic. Therefore a role's ARN is known without a call to IAM. If the operator crashes after
+ * it created a role and before it wrote the status, it finds this role again instead of creating a second one.
  */
 import { digest } from './digest.ts';
 

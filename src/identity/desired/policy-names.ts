@@ -1,6 +1,7 @@
 /**
- * Names of managed policies. In each AWS account and partition, a name stands for one ARN, so that the same manifest fits every
- * cluster: `aws/NAME` is `arn:PARTITION:iam::aws:policy/NAME`, and `account/NAME` is `arn:PARTITION:iam::ACCOUNT:policy/NAME`.
+ * Names of managed policies. In each AWS account and partition, a name stands for one ARN, so that one manifest fits
+ * every cluster: `aws/NAME` is `arn:PARTITION:iam::aws:policy/NAME`, and `account/NAME` is
+ * `arn:PARTITION:iam::ACCOUNT:policy/NAME`.
  */
 import type { ClusterFacts } from '../state/world.ts';
 import { policyEntries, type PolicyLists } from './policy-entries.ts';

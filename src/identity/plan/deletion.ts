@@ -181,20 +181,16 @@ function leavesAllAccess(world: AccountWorld, facts: ClusterFacts): boolean {
 }
 
 function removals(role: ObservedRole): readonly Step[] {
+  const { name, attachedPolicyArns } = role;
   const why = 'the account is being deleted';
+  const removal = (policyName: string): Step => ({ kind: 'DeleteInlinePolicy', role: name, policyName });
   const permissions = [
-    ...(hasStatements(role)
-      ? [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: inlinePolicyName } as const]
-      : []),
-    ...role.attachedPolicyArns.map(
-      (policyArn) => ({ kind: 'DetachPolicy', role: role.name, policyArn, why }) as const,
-    ),
+    ...(hasStatements(role) ? [removal(inlinePolicyName)] : []),
+    ...attachedPolicyArns.map((policyArn): Step => ({ kind: 'DetachPolicy', role: name, policyArn, why })),
   ];
-  // The policy that denies quarantined pods is removed last, so that these pods get no access while the other policies
-  // are removed.
-  return permissions.length > 0
-    ? permissions
-    : [{ kind: 'DeleteInlinePolicy', role: role.name, policyName: podDenialName }];
+  // The policy that denies quarantined pods is removed last. Otherwise these pods would have access until the remaining
+  // policies are removed.
+  return permissions.length > 0 ? permissions : [removal(podDenialName)];
 }
 
 /**

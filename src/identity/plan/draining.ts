@@ -4,8 +4,8 @@
  * ServiceAccount until its pods have ended.
  *
  * Draining never adds access. Running pods alone do not make a target drain, because anyone who is permitted to create pods in
- * the namespace can start them. In addition, a role of the account must already trust the target's subject, either in a trust
- * policy that this process wrote, or according to both IAM and the account's status.
+ * the namespace can start them. In addition, a role of the account must already trust the target's subject. Two things show this:
+ * a trust policy that this process wrote, or a trust policy in IAM together with a link in the account's status.
  */
 import { unlinkNowAnnotation, type IdentityMode, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
@@ -55,8 +55,8 @@ export function wasAdmitted(
 }
 
 /**
- * Whether pods of a target that was removed from the account can still get its identity: the status reports the target as linked,
- * and one of the account's roles admits its pods by web identity or Pod Identity. The status keeps reporting the link until the
+ * Whether pods of a removed target can still get the account's identity. The status then reports the target as linked, and one of
+ * the account's roles admits the target's pods by web identity or Pod Identity. The status keeps reporting the link until the
  * trust policy no longer names the target. Pods that start before then hold the identity, and a restarted operator learns only
  * from the status that the target was linked. See `wasAdmitted`.
  */

@@ -94,8 +94,8 @@ function stepsToRemove(world: AccountWorld, role: ObservedRole): readonly Step[]
   if (attachedPolicyArns.length > 0)
     return attachedPolicyArns.map((policyArn) => ({ kind: 'DetachPolicy', role: name, policyArn, why }));
   if (hasStatements(role)) return [{ kind: 'DeleteInlinePolicy', role: name, policyName: inlinePolicyName }];
-  // The policy that denies quarantined pods is removed last, so that these pods get no access while the other policies are
-  // removed.
+  // The policy that denies quarantined pods is removed last. Otherwise these pods would have access until the remaining
+  // policies are removed.
   if (hasPodDenial(role)) return [{ kind: 'DeleteInlinePolicy', role: name, policyName: podDenialName }];
   return [{ kind: 'DeleteRole', role: name }];
 }

@@ -30,8 +30,8 @@ import type {
 } from '../state/world.ts';
 
 /**
- * Shortest validity of a proof, as a share of `proofIntervalMs`. The proofs of each target are valid for a time between this
- * share and the whole interval, so that proofs made at the same time are not all repeated at the same time.
+ * Shortest validity of a proof, as a share of `proofIntervalMs`. The validity differs from target to target, between this share
+ * and the whole interval. Proofs that were made at the same time are therefore repeated at different times.
  */
 const shortestShare = 0.75;
 

@@ -16,12 +16,12 @@ export const identityErrors = {
   RoleAlreadyExists: {
     retry: 'backoff',
     meaning: 'A role of this name already exists in the AWS account.',
-    next: 'Nothing: the operator reads the object next, and re-adopts it if its tags name this account.',
+    next: 'Nothing: the operator reads the role next, and re-adopts it if its tags name this account.',
   },
   RoleNotFound: {
     retry: 'backoff',
     meaning: 'The role does not exist in IAM.',
-    next: 'Nothing: it is recreated.',
+    next: 'Nothing: the operator recreates the role.',
   },
   PolicyNotFound: {
     retry: 'terminal',
@@ -101,7 +101,7 @@ export const identityErrors = {
   AssumeRoleDenied: {
     retry: 'backoff',
     meaning: "The role's trust policy does not allow the ServiceAccount.",
-    next: 'Nothing if the role was just changed: IAM takes a while. Otherwise find out who changed the trust policy of the role.',
+    next: 'Nothing if the role was just changed: IAM propagates a change within a minute. Otherwise find out who changed the trust policy of the role.',
   },
   RolloutBlocked: {
     retry: 'backoff',
@@ -112,12 +112,12 @@ export const identityErrors = {
   AssociationExists: {
     retry: 'backoff',
     meaning: 'The ServiceAccount already has an EKS Pod Identity association.',
-    next: 'Nothing: the operator reads the object next, and re-adopts it if its tags name this account.',
+    next: 'Nothing: the operator reads the association next, and re-adopts it if its tags name this account.',
   },
   AssociationNotFound: {
     retry: 'backoff',
     meaning: 'The EKS Pod Identity association does not exist.',
-    next: 'Nothing: it is recreated.',
+    next: 'Nothing: the operator recreates the association.',
   },
   ClusterUnknown: {
     retry: 'terminal',
@@ -128,7 +128,7 @@ export const identityErrors = {
     retry: 'backoff',
     meaning:
       'EKS rejected the role for an association, because the role or its trust policy has not propagated to EKS yet.',
-    next: 'Nothing if the role was just changed: IAM takes a while. Otherwise find out who changed the trust policy of the role.',
+    next: 'Nothing if the role was just changed: IAM propagates a change within a minute. Otherwise find out who changed the trust policy of the role.',
   },
   NotInEffect: {
     retry: 'backoff',
@@ -143,7 +143,7 @@ export const identityErrors = {
   },
   KubernetesConflict: {
     retry: 'backoff',
-    meaning: 'A Kubernetes object was changed concurrently by another client.',
+    meaning: 'Another client changed the Kubernetes object at the same time.',
     next: 'Nothing: the operator reads the object again and retries.',
   },
   KubernetesUnreachable: {

@@ -24,9 +24,8 @@ export function roleUse(created: Date, used: Date | undefined): RoleUse {
 }
 
 /**
- * Last use of a role according to two observations: the later of the two recorded days, because a response from IAM may
- * be older than the previous response. If the role was recreated, which its new id shows, uses of its predecessor do
- * not count.
+ * Last use of a role according to two observations. The later of the two recorded days counts, because a response from IAM may be
+ * older than the previous response. If the role was recreated, which its new id shows, uses of its predecessor do not count.
  */
 export function laterUse(before: ObservedRole | null | undefined, now: ObservedRole): RoleUse | undefined {
   const [earlier, later] = [before?.id === now.id ? before.lastUsed : undefined, now.lastUsed];

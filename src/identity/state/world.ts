@@ -71,8 +71,8 @@ export type CachedRole = {
    */
   readonly hasOwnTrust?: boolean;
   /**
-   * Earliest time of a reliable read of the role, in milliseconds. Set after a write of unknown outcome, and while a role that
-   * IAM does not show may have been created so recently that IAM has not propagated it.
+   * Earliest time of a reliable read of the role, in milliseconds. Set after a write of unknown outcome. Also set while IAM does
+   * not show a role that may have been created just before, because IAM may not have propagated the role yet.
    */
   readonly readAgainAt?: number;
 };

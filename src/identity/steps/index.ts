@@ -24,8 +24,8 @@ export function stepKey(step: Step): string {
 }
 
 /**
- * Keys of the failures that the success of a step resolves. These are the step's own failure and, after a read or a deletion,
- * also the failure of a creation that found the object's name in use.
+ * Keys of the failures that the success of a step resolves. One is the step's own failure. A read or a deletion also resolves the
+ * failure of a creation that found the object's name in use.
  *
  * @param found whether a read found the object. A read that does not find the object may be stale, so the failure of the creation
  * remains. Otherwise creation and read would alternate without a delay until AWS shows the object.

@@ -18,9 +18,9 @@ const backoff = { first: 500, most: 60_000 };
 const proof = { first: 250, most: 5_000 };
 
 /**
- * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more). `jitter`, a number
- * from 0 to 1, reduces the delay to a value between 50 and 100 % of its length, so that steps that failed together are
- * not retried together.
+ * Delay before the next attempt, in milliseconds, after `attempts` consecutive failures (1 or more). `jitter`, a number from 0 to
+ * 1, reduces the delay to between 50 and 100 % of its length. Steps that failed together are therefore retried at different
+ * times.
  */
 export function retryDelayMs(step: Step, code: IdentityErrorCode, attempts: number, jitter: number): number {
   const pace =
