@@ -64,7 +64,6 @@ export type WorkloadObservation = {
   readonly account: LinkedServiceAccount | undefined;
   /** Pods of the workload. */
   readonly pods: readonly Pod[];
-
   readonly now: Wall;
 };
 

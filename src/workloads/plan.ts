@@ -39,7 +39,6 @@ import { unadmitted } from './unadmitted.ts';
 
 export type AppObservation = {
   readonly app: App;
-
   readonly now: Wall;
   /** Account that the App names, if it exists. */
   readonly account: LinkedServiceAccount | undefined;

@@ -15,7 +15,6 @@ export function createPodTrimmer(): (pod: Pod) => Pod {
   const shared = <T extends object>(value: T): T => {
     const text = JSON.stringify(value);
     const known = remembered.get(text);
-
     if (known) return known as T;
     if (remembered.size >= mostRemembered) remembered.clear();
     remembered.set(text, value);

@@ -108,11 +108,7 @@ function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFin
   };
 }
 
-type ReportedState = {
-  readonly state: AppTargetStatus['state'];
-  readonly reason: string;
-  readonly message: string;
-};
+type ReportedState = Pick<Rollout, 'reason' | 'message'> & Pick<AppTargetStatus, 'state'>;
 
 function reported(
   state: ReportedState['state'],

@@ -68,11 +68,14 @@ export function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly O
  * ignored. Such a row reports the role in the ServiceAccount's annotation, which may belong to another owner.
  */
 export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
-  const rows = (status?.targets ?? []).filter(
-    ({ reason }) => reason !== 'TargetReserved' && reason !== 'AccountNameReserved',
-  );
+  const rows = (status?.targets ?? []).filter(({ reason }) => !isReservedReason(reason));
   const arns = [status?.roleArn, ...rows.map((row) => row.roleArn)];
   return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
+}
+
+/** Whether the reason means that the name of a target or of the account is reserved. */
+export function isReservedReason(reason: string | undefined): boolean {
+  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   stsAudience,
   type LinkedServiceAccount,
 } from '../../api/index.ts';
+import { isReservedReason } from '../desired/account-roles.ts';
 import { wantedMode } from '../desired/role.ts';
 import { isDraining, wasAdmitted } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';
@@ -42,10 +43,6 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
         return { observation, wanted: true, admitted: true, problem };
       return { observation, wanted: true, problem, ...drains() };
     });
-}
-
-function isReservedReason(reason: Problem['reason']): boolean {
-  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
 }
 
 /**
