@@ -53,7 +53,7 @@ export function changedSpec(
   current: LinkedServiceAccountSpec,
   options: AccountChange,
 ): LinkedServiceAccountSpec {
-  const { addPolicy, removePolicy } = options;
+  const { addPolicy, removePolicy, removeTarget } = options;
   if (options.policy.length > 0 && addPolicy.length + removePolicy.length > 0)
     throw usageError(
       '--policy sets the whole list and cannot be combined with --add-policy or --remove-policy',
@@ -61,7 +61,6 @@ export function changedSpec(
     );
   if (options.target.length > 0 && options.allTargets)
     throw usageError('--target and --all-targets cannot be combined', 'Give either.');
-  const { removeTarget } = options;
   if (removeTarget.length > 0 && (options.target.length > 0 || options.allTargets))
     throw usageError(
       `--remove-target and ${options.allTargets ? '--all-targets' : '--target'} cannot be combined`,

@@ -12,8 +12,7 @@ import { errorMessage } from '../../../k8s/errors.ts';
 /**
  * Returns functions that read the path later, when the app's spec shows whether the path contains files or variables.
  */
-export function configContent(option: ConfigOption, cwd: string): ConfigContent {
-  const { name, path, mountPath } = option;
+export function configContent({ name, path, mountPath }: ConfigOption, cwd: string): ConfigContent {
   return {
     name,
     mountPath,

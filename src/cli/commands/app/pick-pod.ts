@@ -6,7 +6,7 @@ import { chosenTargets, podsOf, type AppPod } from '../../cluster/app-objects.ts
 import { CliError, usageError } from '../../framework/errors.ts';
 
 export type PodChoice = { readonly target: string | undefined; readonly pod: string | undefined };
-export type PickedPod = { readonly target: string; readonly pod: AppPod };
+type PickedPod = { readonly target: string; readonly pod: AppPod };
 
 /**
  * Requires an explicit target if the app has several, because one of them might be production.

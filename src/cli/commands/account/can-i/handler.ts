@@ -18,11 +18,10 @@ type Answer = Omit<Decision, 'by'> & {
   readonly by: readonly { readonly policy: string; readonly statements: readonly string[] }[];
 };
 
+type Question = { readonly account: string; readonly action: string; readonly resource: string };
+
 /** Exits with 0 if the action is allowed, 1 if it is denied, and above 1 if the result cannot be determined. */
-export async function canIFlow(
-  context: CliContext,
-  question: { readonly account: string; readonly action: string; readonly resource: string },
-): Promise<ExitCode> {
+export async function canIFlow(context: CliContext, question: Question): Promise<ExitCode> {
   const answer = await decide(context, question);
   await writeDocument(context, 'PolicyDecision', answer, (color) => renderAnswer(answer, color));
   return answer.decision === 'allowed' ? exitCodes.ok : exitCodes.error;
@@ -31,7 +30,7 @@ export async function canIFlow(
 /** Asks the policy simulator, and returns the decision with its reason. The console also calls this function. */
 export async function decide(
   context: CliContext,
-  { account: name, action, resource }: { account: string; action: string; resource: string },
+  { account: name, action, resource }: Question,
 ): Promise<Answer> {
   const client = await context.connect();
   const { signal } = context;

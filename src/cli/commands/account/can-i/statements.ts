@@ -5,13 +5,8 @@
 import { matchesPattern } from '../../../../identity/desired/arn.ts';
 import type { Decision } from '../../../../aws/index.ts';
 
-type Statement = {
-  readonly Effect?: unknown;
-  readonly Action?: unknown;
-  readonly NotAction?: unknown;
-  readonly Resource?: unknown;
-  readonly NotResource?: unknown;
-};
+type Element = 'Effect' | 'Action' | 'NotAction' | 'Resource' | 'NotResource';
+type Statement = { readonly [element in Element]?: unknown };
 
 /** Returns the deciding statements as indented JSON. */
 export function decidingStatements(

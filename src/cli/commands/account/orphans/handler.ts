@@ -185,9 +185,7 @@ async function listedOrNone(
   try {
     return (await store.list(signal)).associations;
   } catch (error) {
-    const isBeside =
-      error instanceof IdentityError && (error.code === 'ClusterUnknown' || error.code === 'AccessDenied');
-    if (isBeside) return [];
+    if (error instanceof IdentityError && ['ClusterUnknown', 'AccessDenied'].includes(error.code)) return [];
     throw error;
   }
 }

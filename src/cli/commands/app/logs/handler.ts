@@ -21,8 +21,7 @@ import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind } from '../../../cluster/kinds.ts';
 import { followSet } from '../../../framework/wait/follow.ts';
 import { containerOf, hasStarted } from '../pick-pod.ts';
-import { isLater, lineBatches, parseLogLine } from './log-lines.ts';
-import { createPrefixes, safeForTerminal } from './log-style.ts';
+import { createPrefixes, isLater, lineBatches, parseLogLine, safeForTerminal } from './log-lines.ts';
 
 export type LogsRequest = {
   readonly name: string;
