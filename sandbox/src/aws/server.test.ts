@@ -141,7 +141,7 @@ describe('the caller', () => {
       'UnrecognizedClientException',
     ],
   ])(
-    'is refused with %s, and each service returns its own error code',
+    'is refused if its credentials contain %s, and each service returns its own error code',
     async (_name, keys, query, s3, json) => {
       await expect(emulator.iam(keys).send(new ListRolesCommand())).rejects.toMatchObject({ name: query });
       await expect(emulator.sts(keys).send(new GetCallerIdentityCommand())).rejects.toMatchObject({
@@ -154,7 +154,7 @@ describe('the caller', () => {
     },
   );
 
-  it('is refused if its clock differs by more than fifteen minutes', async () => {
+  it("is refused if its clock differs from the server's clock by more than fifteen minutes", async () => {
     const iam = emulator.iam();
     time += 16 * 60_000;
     await expect(iam.send(new ListRolesCommand())).rejects.toMatchObject({

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe('the stand-alone emulator', () => {
-  it('gives the user in its environment variables administrator access to the account', async () => {
+  it('returns environment variables with the access key of an administrator of the AWS account', async () => {
     await using emulator = await started();
     const { environment } = emulator.running;
     const iam = new IAMClient({

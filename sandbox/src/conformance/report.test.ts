@@ -68,7 +68,7 @@ test('access keys, tokens and given secrets are removed from everywhere in a rep
   expect(text).toContain('arn:aws:iam::123456789012:user/me with <token> | and <removed>');
 });
 
-test('the account id and the caller are masked in a report if requested', () => {
+test('if masking is requested, a report contains neither the AWS account id nor the name of the caller', () => {
   const text = JSON.stringify(cleanReport(report, { mask: true, secrets: [] }));
   expect(text).not.toContain('123456789012');
   expect(text).not.toContain('user/me');

@@ -25,7 +25,7 @@ test("a program's home folder contains everything in the user's home except .aws
 });
 
 test.each([undefined, '/nonexistent'])(
-  "a program's home folder is empty if the user has no home (%s)",
+  'a program gets an empty home folder if the user has no home folder (%s)',
   async (home) => {
     const path = join(folder, 'pod');
     await createHomeFolder(path, home);

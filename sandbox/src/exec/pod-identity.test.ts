@@ -80,7 +80,7 @@ test('a container that does not exist is reported with the names of the existing
   expect(podIdentity(pod, 'nope')).toEqual({ outcome: 'no-such-container', containers: ['app', 'sidecar'] });
 });
 
-test('a container with the address of the Pod Identity agent needs an agent and a different token path', () => {
+test('if a container has the address of the Pod Identity agent, its program uses the agent and a local token path', () => {
   const mountPath = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
   const associated: ExecPod = {
     ...pod,

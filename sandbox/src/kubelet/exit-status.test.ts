@@ -29,7 +29,7 @@ async function through(bytes: Buffer, size: number): Promise<Buffer> {
 }
 
 test.each([1, 7, 65_536])(
-  'an exit code that arrives in pieces of %i bytes is reported as by a kubelet',
+  'an exit code that arrives in pieces of %i bytes is reported as a kubelet reports it',
   async (size) => {
     const control = 0x8003_0002;
     const before = [frame(control, '\0\0\0\x01compressed'), frame(5, failed)];

@@ -109,7 +109,7 @@ describe('a log', () => {
     podLogFile(logs, { namespace: 'production', pod: 'web-1', container });
   const second = (at: number): number => Date.parse('2026-01-01T00:00:00Z') + at * 1000;
 
-  test('explains how to fill it while it is empty', async () => {
+  test('contains, while no program runs in the pod, the command that starts a program with this log', async () => {
     const { body } = await ask('/containerLogs/production/web-1/other');
     expect(body).toBe(
       'No program runs in this pod. To run a program in place of the pod: kon sandbox exec web-1 -n production --log -- PROGRAM\n',
@@ -151,7 +151,7 @@ describe('a log', () => {
   });
 });
 
-test('kwok receives an exec request as a kon command, for a pod with a secret name', async () => {
+test('the front passes an exec request to kwok as a kon command, under the secret pod name that kwok expects', async () => {
   const upgrade = request({
     ...apiServer,
     method: 'POST',

@@ -61,7 +61,7 @@ test('a process that can read the record can query and stop the sandbox', async 
   expect(stops).toBe(1);
 });
 
-test('a process with another secret is refused', async () => {
+test('a request without the recorded secret is refused', async () => {
   const { control } = JSON.parse(await readFile(file, 'utf8')) as { control: string };
   for (const headers of [{}, { authorization: 'Bearer 00000000-0000-0000-0000-000000000000' }])
     expect((await loopbackRequest(`${control}/stop`, { method: 'POST', headers })).status).toBe(401);

@@ -7,7 +7,7 @@ it('`together` returns the results of all tasks', async () => {
   expect(await together(never, () => [Promise.resolve(1), delay(1, 'a')])).toEqual([1, 'a']);
 });
 
-it('`together` fails with the first failure after all other tasks have ended', async () => {
+it('`together` waits until all tasks have ended, and then fails with the first failure', async () => {
   const never = new AbortController().signal;
   let ended = false;
   const starting = together(never, (signal) => [

@@ -202,7 +202,7 @@ test.each<[string | undefined, string | undefined, number]>([
   },
 );
 
-test('a token lifetime beyond the range of a number is written digit by digit, so that the API server refuses it', () => {
+test('a token lifetime that a JavaScript number cannot hold is written with all its digits, so that the API server refuses it', () => {
   const key = 'eks.amazonaws.com/token-expiration';
   const patch = mutate(pod({}, { [key]: '9223372036854775807' }), serviceAccount(), config);
   expect(JSON.stringify(patch)).toContain('"expirationSeconds":9223372036854775807,');
@@ -308,7 +308,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     expect(valueAt(mutate(labelled, serviceAccount(), config), '/metadata/labels')).toBeUndefined();
   });
 
-  test('keeps its own variables and skipped containers', () => {
+  test('keeps the variables that it sets itself, and gets no variables in skipped containers', () => {
     const own = [{ name: 'AWS_CONTAINER_CREDENTIALS_FULL_URI', value: 'http://localhost/mine' }];
     const containers = [{ name: 'app', env: own }, { name: 'sidecar' }];
     const patch = mutate(
@@ -321,7 +321,7 @@ describe('a pod whose ServiceAccount has a Pod Identity association', () => {
     expect(container(patch, 'sidecar')).toEqual({ name: 'sidecar' });
   });
 
-  test('gets the credentials variables even if it names a role for web identity, which SDKs prefer', () => {
+  test('gets the Pod Identity variables even if the pod sets AWS_ROLE_ARN, although SDKs prefer web identity', () => {
     const containers = [{ name: 'app', env: [{ name: 'AWS_ROLE_ARN', value: roleArn }] }];
     expect(container(mutate(pod({ containers }), {}, config, association))?.env).toEqual([
       { name: 'AWS_ROLE_ARN', value: roleArn },

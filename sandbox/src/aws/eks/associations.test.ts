@@ -265,7 +265,7 @@ describe('the list of associations', () => {
     ]);
   });
 
-  it('contains a new association for the webhook only once EKS has propagated the association', async () => {
+  it('that the webhook reads contains a new association only after EKS has propagated the association', async () => {
     await createRole();
     await associate();
     const identities = async (): Promise<unknown> => {

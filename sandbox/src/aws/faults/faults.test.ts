@@ -105,7 +105,7 @@ describe('fault rules', () => {
     [{ rules: [{ service: 'iam' }] }, /must set error/],
     [{ errorRate: 2 }, /errorRate/],
     [{ propagationMs: 3_600_000 }, /propagationMs/],
-  ])('are refused with invalid settings: %j', (settings, message) => {
+  ])('are refused if their settings are invalid: %j', (settings, message) => {
     expect(() => createFaults(settings)).toThrow(message);
   });
 });

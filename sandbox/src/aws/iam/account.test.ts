@@ -51,7 +51,7 @@ afterEach(() => emulator.close());
 const createRole = (RoleName: string, more: object = {}) =>
   iam.send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument: trust, ...more }));
 
-describe('the account', () => {
+describe('the emulator', () => {
   async function allPages(input: object): Promise<GetAccountAuthorizationDetailsCommandOutput[]> {
     const pages: GetAccountAuthorizationDetailsCommandOutput[] = [];
     let Marker: string | undefined;
@@ -63,7 +63,7 @@ describe('the account', () => {
     return pages;
   }
 
-  it('has details of roles without the description and the session duration, as in IAM', async () => {
+  it('omits the description and the session duration of roles in GetAccountAuthorizationDetails, as IAM does', async () => {
     await createRole('a', {
       Path: '/kon/',
       Description: 'text',
@@ -98,7 +98,7 @@ describe('the account', () => {
     expect(page).toMatchObject({ UserDetailList: [], GroupDetailList: [], Policies: [], IsTruncated: false });
   });
 
-  it('lists each item of every kind exactly once across all pages of its details', async () => {
+  it('returns each item of every kind exactly once across all pages of GetAccountAuthorizationDetails', async () => {
     for (let index = 0; index < 7; index += 1) await createRole(`role-${index}`);
     await iam.send(new AttachRolePolicyCommand({ RoleName: 'role-3', PolicyArn: readOnly }));
     for (const PolicyName of ['x', 'y'])
@@ -121,7 +121,7 @@ describe('the account', () => {
     }
   });
 
-  it('has a summary with the quotas of the emulator', async () => {
+  it('returns its own quotas in GetAccountSummary', async () => {
     await emulator.close();
     emulator = await startTestEmulator({ now: wallClock, quotas: { assumeRolePolicySize: 4096 } });
     iam = emulator.iam();
@@ -169,7 +169,7 @@ describe('an OpenID Connect provider', () => {
   });
 
   it.each(['http://example.com', 'example.com', 'https://example.com:8443', 'https://example.com?x=1'])(
-    'is refused with the URL %s',
+    'is refused if its URL is %s',
     async (Url) => {
       await expect(create({ Url })).rejects.toMatchObject({
         name: 'ValidationError',

@@ -5,7 +5,7 @@ import { createHistory } from './history.ts';
 const retention = 1000;
 
 describe('the history of a map', () => {
-  it('returns the same entries for any time within its retention as a copy from that time', () => {
+  it('returns, for any time in the retention period, the entries of a copy that was made at that time', () => {
     const step = fc.record({
       key: fc.constantFrom('a', 'b', 'c', 'd'),
       value: fc.option(fc.integer(), { nil: undefined }),

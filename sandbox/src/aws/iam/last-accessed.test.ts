@@ -180,7 +180,7 @@ describe('the job of a report', () => {
     });
   });
 
-  it("is refused for a missing role, an unknown job, another caller's job, and a caller without permission", async () => {
+  it('cannot be started for a missing role, and cannot be read with an unknown id, by another caller or without permission', async () => {
     const iam = emulator.iam();
     await expect(
       iam.send(new GenerateServiceLastAccessedDetailsCommand({ Arn: `${roleArn}-none` })),

@@ -129,7 +129,7 @@ describe('a customer managed policy', () => {
       'MalformedPolicyDocumentException',
     ],
     ['more than 6,144 characters', document(`s3:${'x'.repeat(6144)}`), 'LimitExceededException'],
-  ])('is refused with %s', async (_name, PolicyDocument, name) => {
+  ])('is refused if its document contains %s', async (_name, PolicyDocument, name) => {
     await expect(create('mine', { PolicyDocument })).rejects.toMatchObject({ name });
   });
 

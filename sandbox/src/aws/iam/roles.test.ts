@@ -180,7 +180,7 @@ describe('a role', () => {
     });
   });
 
-  it('is refused when the account has reached its quota', async () => {
+  it('cannot be created when the AWS account has reached its quota of roles', async () => {
     for (let index = 0; index < 25; index += 1) await create(`role-${index}`);
     await expect(create('another')).rejects.toMatchObject({
       name: 'LimitExceededException',

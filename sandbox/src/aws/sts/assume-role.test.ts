@@ -61,7 +61,7 @@ const denied = {
 };
 
 describe('AssumeRole', () => {
-  it('leaves the decision to the caller’s policies when the trust policy names the account', async () => {
+  it('leaves the decision to the caller’s policies when the trust policy names the caller’s AWS account', async () => {
     await assume();
     await expect(assume(nobody)).rejects.toMatchObject(denied);
   });

@@ -32,7 +32,7 @@ function verify(request: SignedRequest, now = exampleTime, secretAccessKey = sec
 const reasonOf = (result: ReturnType<typeof verify>): string => (result.ok ? 'ok' : result.failure.reason);
 
 describe('a signature in the Authorization header', () => {
-  it("is accepted for AWS's example", () => {
+  it("is accepted if it comes from AWS's example", () => {
     expect(verify(getWithRange).ok).toBe(true);
   });
 
@@ -102,7 +102,7 @@ describe('a signature in a presigned query', () => {
     headers: { host: 'examplebucket.s3.amazonaws.com' },
   };
 
-  it("is accepted for AWS's example until the signature expires", () => {
+  it("is accepted until it expires, as AWS's example shows", () => {
     const day = 86_400_000;
     expect(verify(presigned, exampleTime + day).ok).toBe(true);
     expect(reasonOf(verify(presigned, exampleTime + day + 1))).toBe('clockSkew');
@@ -172,11 +172,11 @@ describe('a chunked payload', () => {
     return readPayload({ ...request, body }, verified.signingKey);
   }
 
-  it("is unframed and verified by its chain of signatures, as in AWS's signed example", () => {
+  it("with signed chunks is decoded, and the chain of signatures is verified (AWS's example)", () => {
     expect(payloadOf(signed)).toEqual({ ok: true, body: letters(66_560), trailers: {} });
   });
 
-  it("is unframed and verified with a signed trailer, as in AWS's example", () => {
+  it("with a signed trailer is decoded, and the signature of the trailer is verified (AWS's example)", () => {
     expect(payloadOf(trailed)).toEqual({
       ok: true,
       body: letters(66_560),
@@ -198,7 +198,7 @@ describe('a chunked payload', () => {
       signed,
       (text: string) => text.replace('\r\n0;', '\r\n1;chunk-signature=00\r\nb\r\n0;'),
     ],
-  ])('is refused with %s', (_name, request, change) => {
+  ])('with %s is refused', (_name, request, change) => {
     const body = Buffer.from(change(Buffer.from(request.body).toString('latin1')), 'latin1');
     expect(payloadOf(request, body)).toMatchObject({ ok: false, failure: { reason: 'payloadHashMismatch' } });
   });
@@ -207,7 +207,7 @@ describe('a chunked payload', () => {
     expect(payloadOf(getWithRange, Buffer.from('tampered'))).toMatchObject({ ok: false });
   });
 
-  it('is unframed without verifying chunk signatures if the request declares only a trailer', () => {
+  it('with an unsigned trailer is decoded without a check of chunk signatures', () => {
     const request = put(
       { 'x-amz-content-sha256': 'STREAMING-UNSIGNED-PAYLOAD-TRAILER', 'x-amz-decoded-content-length': '5' },
       Buffer.from('5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n'),
