@@ -106,7 +106,7 @@ describe('verbs', () => {
     expect(JSON.parse(server.requests[0]?.body ?? '')).toMatchObject({ kind: 'TokenRequest', spec });
   });
 
-  test('a namespaced object without a namespace throws a TypeError before anything is sent', async () => {
+  test('a call for a namespaced object without a namespace throws a TypeError before a request is sent', async () => {
     const server = await serve((_, response) => answerJson(response, 200, {}));
     await expect(async () => clientOf(server).get(configMaps, { name: 'a' })).rejects.toThrow(TypeError);
     expect(server.requests).toHaveLength(0);

@@ -222,7 +222,7 @@ describe('work', () => {
     ]);
   });
 
-  test('with a higher priority runs first, and a repetition keeps the priority', async () => {
+  test('with a higher priority runs first, and keeps its priority when it is retried', async () => {
     const seen: string[] = [];
     const { time, start, controller } = setUp(async (key) => {
       seen.push(key);
@@ -315,7 +315,7 @@ describe('a stop', () => {
     expect(controller.metrics().reconciles).toMatchObject({ stopped: 1, error: 0 });
   });
 
-  test('abandons work that never finishes after the drain timeout', async () => {
+  test('abandons, after the drain timeout, work that does not finish', async () => {
     const { time, start, stop, controller, state } = setUp(() => new Promise(() => {}), {
       drainTimeoutMs: 1000,
     });

@@ -129,7 +129,7 @@ describe('a repeated Event', () => {
     });
   });
 
-  test('starts a new Event after six minutes without a repetition', async () => {
+  test('is written as a new Event if the previous occurrence is more than six minutes old', async () => {
     const { recorder, requests, time } = await setUp();
     recorder.event(account, attached);
     await expect.poll(() => requests().length).toBe(1);
@@ -149,7 +149,7 @@ describe('a repeated Event', () => {
     expect(requests()[2]?.body).toMatchObject({ series: { count: 2 } });
   });
 
-  test('starts a separate Event if its note, reason or object differs', async () => {
+  test('is counted in the same series only if the note, the reason and the object are the same', async () => {
     const { recorder, requests } = await setUp();
     recorder.event(account, attached);
     recorder.event(account, { ...attached, note: 'another' });
@@ -162,7 +162,7 @@ describe('a repeated Event', () => {
 
 const refused: EventInput = { type: 'Warning', reason: 'AccessDenied', note: 'no' };
 
-test('pending Events are written in order, and Events of type Warning before Events of type Normal', async () => {
+test('pending Events of type Warning are written before those of type Normal, and within a type the oldest Event first', async () => {
   let answer = (): void => {};
   const { recorder, requests } = await setUp((_request, response) => {
     answer = () => answerJson(response, 201, {});

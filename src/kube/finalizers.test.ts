@@ -98,7 +98,7 @@ test('removing a finalizer from a deleted object causes no error, but a refused 
   await expect(addFinalizer(refused.client, configMaps, object(), 'ours')).rejects.toSatisfy(isForbidden);
 });
 
-test('an object that was not read from the server throws a TypeError', async () => {
+test('addFinalizer fails with a TypeError for an object that was not read from the server', async () => {
   const { client } = await setUp();
   const made: KubeObject = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a', namespace: 'n' } };
   await expect(addFinalizer(client, configMaps, made, 'ours')).rejects.toThrow(TypeError);

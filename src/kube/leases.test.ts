@@ -175,7 +175,7 @@ describe('leadership', () => {
     expect(took).toBeGreaterThan(10_000);
   });
 
-  test('is awaited by a candidate until the candidate is stopped', async () => {
+  test('does not pass to a waiting candidate while the leader renews the Lease, and a stop ends the wait', async () => {
     const { world, a, b } = setUp();
     a.start();
     await world.advance(10);
@@ -405,7 +405,7 @@ describe('another writer of the Lease', () => {
   });
 });
 
-test('contradictory periods for a lease cause a TypeError', () => {
+test('lease periods that contradict each other cause a TypeError', () => {
   const { world, server } = setUp();
   const make = (periods: object) => () =>
     createLeaderElector({

@@ -89,7 +89,7 @@ describe('the simple YAML parser', () => {
     );
   });
 
-  it('returns the same value as the YAML library, or undefined, after characters of a document were changed', () => {
+  it('returns, for a document with changed characters, the same value as the YAML library, or undefined', () => {
     const signs = [
       ...Array.from(' \n-:#\'"{}[],&*!|>%@`?\\~\t\r'),
       'true',

@@ -85,7 +85,7 @@ describe('a key', () => {
 });
 
 describe('the order', () => {
-  test('depends on priority first and due time second, and the highest priority of several adds counts', async () => {
+  test('depends on priority first and due time second; a key that is added several times has the highest of its priorities', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('background-1', { priority: -10 });
     queue.add('late', { afterMs: 10 });
@@ -125,7 +125,7 @@ test('every tenth returned key is the key of lowest priority, if that key has wa
   ]);
 });
 
-test('of several keys that become due together, a waiting taker gets the key of highest priority', async () => {
+test('when several keys become due together, a caller that waits for a key gets the key of highest priority', async () => {
   const { time, queue, taken, take } = setUp();
   take();
   queue.add('plain', { afterMs: 5 });
@@ -164,7 +164,7 @@ describe('retries', () => {
 });
 
 describe('a shutdown', () => {
-  test('releases waiting takers, returns no more keys, and leaves no timer', async () => {
+  test('ends the waits of callers for a key, returns no more keys, and leaves no timer', async () => {
     const { time, queue, taken, take } = setUp();
     queue.add('later', { afterMs: 100 });
     take();

@@ -216,7 +216,7 @@ describe('a program in a container', () => {
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
   });
 
-  it("causes an error with the server's message if the server refuses the request", async () => {
+  it("is not started if the server refuses the request, and the error contains the server's message", async () => {
     const body = JSON.stringify({
       kind: 'Status',
       reason: 'Forbidden',
