@@ -48,7 +48,7 @@ describe('dependencies', () => {
     ]);
   });
 
-  test("have a lower precedence than the app's own variables", () => {
+  test("do not override the app's own variables", () => {
     const env = [{ name: 'USER_REVIEWS_HTTP_HOST', value: 'localhost:1' }];
     expect(seenBy([{ name: 'user-reviews' }], reviews(), { env })).toEqual([env[0], both[1]]);
   });

@@ -111,7 +111,7 @@ describe('planWorkload', () => {
     expect(reported(observation)).toEqual(steps);
   });
 
-  test('restarts no workload without the rollout slot', () => {
+  test('does not restart a workload that does not have the rollout slot', () => {
     expect(reported(seen(), false)).toEqual([]);
   });
 });
@@ -179,7 +179,7 @@ describe('workloadMember', () => {
     expect(state(of, pods)).toBe(expected);
   });
 
-  test('does not count pods below the partition as missing', () => {
+  test('does not count pods with an ordinal below the update partition of a StatefulSet as missing', () => {
     const made = status({ updateRevision: 'db-2', updatedReplicas: 1, readyReplicas: 3 });
     const spec = { ...made.spec, replicas: 3, updateStrategy: { rollingUpdate: { partition: 2 } } };
     expect(state({ ...made, spec })).toBe('steady');

@@ -33,7 +33,7 @@ function deployment(cluster: SimulatedCluster): Deployment {
 }
 const templateOf = (of: unknown): unknown => valueAt(of, ['spec', 'template']);
 
-describe('a target that waits for its rollout slot', () => {
+describe('a target without its rollout slot', () => {
   test('has no steps if only its identity would change', () => {
     expect(plan(deployed(app(spec)), { app: app(spec) })).toMatchObject({
       kind: 'held',
@@ -65,7 +65,7 @@ describe('a target that waits for its rollout slot', () => {
     expect(rolled).toMatchObject({ kind: 'deploy', identity: identityOf(otherRoleArn) });
   });
 
-  test('rolls at once if a field was removed from the template, which only the digest shows', () => {
+  test("rolls at once if an edit removes a field from the template, although only the template's digest shows the removal", () => {
     const cluster = deployed(app({ ...spec, env: [{ name: 'A', value: '1' }] }));
     expect(plan(cluster, { app: app(spec) })?.kind).toBe('deploy');
   });
@@ -78,7 +78,7 @@ describe('a target that waits for its rollout slot', () => {
     });
   });
 
-  test('does not wait while the target is halted, because a halted target has no pods', () => {
+  test('is deployed without waiting while the target is halted, because a halted target has no pods', () => {
     const cluster = deployed(app(spec));
     const halted = app({ ...spec, targets: [target('production', { deployMode: 'halt' })] });
     expect(plan(cluster, { app: halted })?.kind).toBe('deploy');
@@ -89,24 +89,24 @@ describe('appMembers', () => {
   const members = (cluster: SimulatedCluster, fields: Partial<AppObservation> & { app: App }): unknown =>
     appMembers(observation({ account: ofNewRole, objects: cluster.objects(), ...fields }), () => 0);
 
-  test('excludes a target that is deployed for the first time, which needs no slot', () => {
+  test('excludes a target that is deployed for the first time, because such a target needs no slot', () => {
     expect(members(simulatedCluster(), { app: app(spec) })).toEqual([]);
   });
 
-  test('contains a target that wants the slot if its identity differs from the account’s', () => {
+  test('reports that a target wants the slot if the target’s identity differs from the account’s', () => {
     expect(members(deployed(app(spec)), { app: app(spec) })).toMatchObject([
       { id: 'app web in production', wants: true, hasWanted: false },
     ]);
   });
 
-  test('contains a target that does not want the slot if its account is not proven', () => {
+  test('reports that a target does not want the slot if the account is not proven in the target', () => {
     const unproven = account([row('production', { roleArn: otherRoleArn, proven: false })]);
     expect(members(deployed(app(spec)), { app: app(spec), account: unproven })).toMatchObject([
       { wants: false, hasWanted: false },
     ]);
   });
 
-  test('contains a target with the state refused if its new template was refused', () => {
+  test('reports the state `refused` for a target whose new template was refused', () => {
     const refused: App = {
       ...app(spec),
       status: { targets: [{ name: 'production', state: 'Failed', reason: 'Refused' }] },

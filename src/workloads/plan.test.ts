@@ -121,7 +121,7 @@ describe('planApp', () => {
     expect(templateOf(cluster)).not.toEqual(before);
   });
 
-  test('an app that no longer names its account rolls to pods without an identity, even while the account is being deleted', () => {
+  test('an app that stops naming an account rolls to pods without an identity, even while the account is being deleted', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     cluster.applySteps(planApp(observation({ app: app(), objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
@@ -226,7 +226,7 @@ describe('planApp', () => {
       expect(replicasOf(cluster)).toBe(0);
     });
 
-    test('is not planned in a namespace that is not a target of the cluster', () => {
+    test('is planned only in targets of the cluster, and not in other namespaces', () => {
       const cluster = deployed(app());
       const plan = planApp(
         observation({ app: app({ targets: halted }), knownTargets: new Set(), objects: cluster.objects() }),
@@ -332,13 +332,13 @@ describe('planApp', () => {
       },
     );
 
-    test('precedes a write of the Deployment for another role or for the first role', () => {
+    test('is sent before the Deployment is written with another role or with its first role', () => {
       const other = account([row('production', { roleArn: otherRoleArn })]);
       expect(dryRuns(running(), { account: other })).toEqual(['Deployment', otherRoleArn]);
       expect(dryRuns(deployed(app()), {})).toEqual(['Deployment', arn]);
     });
 
-    test('precedes the revert of a manually changed template or number of replicas', () => {
+    test('is sent before a manually changed template or number of replicas is reverted', () => {
       const edited = running();
       edited.edit('Deployment', ['spec', 'template', 'spec', 'containers', 0, 'image'], 'example.com/other');
       expect(dryRuns(edited)).toEqual(['Deployment', arn]);
@@ -347,7 +347,7 @@ describe('planApp', () => {
       expect(dryRuns(scaledDown)).toEqual(['Deployment', arn]);
     });
 
-    test('precedes an autoscaler minimum above the current number of replicas', () => {
+    test('is sent before the autoscaler gets a minimum above the current number of replicas', () => {
       const scaled = running(web({ scale: { min: 2, max: 4 } }));
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 4 } }) })).toEqual([
         'HorizontalPodAutoscaler',
@@ -358,14 +358,14 @@ describe('planApp', () => {
       expect(dryRuns(scaled, { app: web({ scale: { min: 3, max: 8 } }) })).toEqual([]);
     });
 
-    test('precedes the resume of a halted app whose spec cannot be applied', () => {
+    test('is sent before a halted app whose spec cannot be applied is resumed', () => {
       const cluster = running(web({ targets: halted }));
       cluster.edit('Deployment', ['metadata', 'annotations', 'k11n.dev/replicas-before-halt'], '1');
       const invalid = web({ image: 'example.com/web:1', imageTag: '2' });
       expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
     });
 
-    test('precedes more replicas while the app waits for its rollout slot, and may get the old or the new identity', () => {
+    test('is sent before replicas are added while the app waits for its rollout slot, and passes with the old or the new identity', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
       const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {
@@ -387,7 +387,7 @@ describe('planApp', () => {
       expect(dryRuns(unlabelled)).toEqual([]);
     });
 
-    test('that is refused blocks only writes that would replace pods with an identity', () => {
+    test('that is refused blocks only writes that would replace pods that hold an identity', () => {
       const protects = (pods: AppObservation['pods']): unknown =>
         planApp(
           observation({

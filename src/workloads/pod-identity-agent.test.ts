@@ -72,7 +72,7 @@ describe('the agent of a node', () => {
     expect(stateWith(agents, {}).state).toBe(state);
   });
 
-  it('is built into nodes of EKS Auto Mode, and into no other nodes', () => {
+  it('is assumed to be built into nodes of EKS Auto Mode, and into no other nodes', () => {
     expect(stateWith([], { computeType: 'auto' })).toEqual({ state: 'serves' });
     expect(stateWith([], { computeType: 'hybrid' })).toEqual({
       state: 'missing',
@@ -102,7 +102,7 @@ describe('a pod', () => {
     });
   });
 
-  it('uses the agent of its node, and has an agent in the state changing until the pod has a node', () => {
+  it('has the agent state of its node, and the agent state `changing` until the pod has a node', () => {
     expect(agentFor(pod({ nodeName: 'node-1' }), lookup)).toEqual({ state: 'serves' });
     expect(agentFor(pod({}), { ...lookup, agentsOn: () => [] })).toEqual({ state: 'changing' });
   });

@@ -13,7 +13,7 @@ const podOf = (name: string, roleArn: string, ready = true): Pod => ({
   status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
 });
 
-it('the trimmer stores parts that pods of one template have in common only once', () => {
+it('the trimmer stores one shared copy of the parts that pods of one template have in common', () => {
   const trim = createPodTrimmer();
   const [a, b, other] = [podOf('a', 'arn:1'), podOf('b', 'arn:1'), podOf('c', 'arn:2', false)].map(trim);
   expect(a).toStrictEqual(trimPod(podOf('a', 'arn:1')));
@@ -25,7 +25,7 @@ it('the trimmer stores parts that pods of one template have in common only once'
   expect(other?.status).not.toBe(a?.status);
 });
 
-it('the trimmer keeps the node of pods that use the Pod Identity agent, and stores their other spec fields only once', () => {
+it('the trimmer keeps the node name of each pod that uses the Pod Identity agent, and stores one shared copy of the other spec fields', () => {
   const trim = createPodTrimmer();
   const onNode = (name: string, nodeName: string): Pod => ({
     ...podOf(name, 'arn:1'),

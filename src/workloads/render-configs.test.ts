@@ -49,7 +49,7 @@ describe('configs', () => {
     });
   });
 
-  test("are merged with the target's configs by name, and their data by key", () => {
+  test('are merged by name with the configs of the target, and the data of configs with the same name is merged by key', () => {
     const own = target('production', {
       configs: [{ name: 'settings', data: { LOG_LEVEL: 'debug' } }, files],
     });

@@ -199,7 +199,7 @@ describe('replicas', () => {
     expect(replicasOf(fixed, seen(0, annotations))).toBe(3);
   });
 
-  test('come with an autoscaler and a disruption budget only on targets that need them', () => {
+  test('get an autoscaler and a disruption budget only on targets that need these objects', () => {
     expect([...rendered(halted).keys()]).toEqual(['Deployment']);
     expect([...rendered(app({ scale: { min: 2, max: 2 } })).keys()]).toEqual([
       'PodDisruptionBudget',

@@ -176,7 +176,7 @@ describe('the status of an app', () => {
     expect(transitions(undefined, status)).toMatchObject([{ type: 'Warning', reason: 'UnexpectedIdentity' }]);
   });
 
-  test('does not report pods with their own credentials if the app names no account', () => {
+  test('does not report pods that bring AWS credentials of their own if the app names no account', () => {
     const own = pod({ serviceAccount: 'default' });
     const keys = [
       { name: 'AWS_ROLE_ARN', value: roleArn },
@@ -223,7 +223,7 @@ describe('the status of an app', () => {
     expect(status.targets?.[0]?.message).toMatch(/the target stays as last deployed/);
   });
 
-  test('reports an account that is no longer confirmed, although the pods are ready', () => {
+  test('reports that the account is no longer proven, even if the pods are ready', () => {
     const seen = deployment({ mark });
     const plan = planApp(
       observation({

@@ -19,13 +19,13 @@ const plan = (
     }),
   ).targets;
 
-describe('an App without admission', () => {
+describe('an App that may have bypassed the admission policies', () => {
   test.each([
-    ['that is a day older than the policies', createdAfter(-86_400)],
-    ['that was created in the same second as the policies', createdAfter(0)],
-    ['that was created before every API server enforced the policies', createdAfter(1)],
-    ['that has no creation time', {}],
-  ])('%s is deployed nowhere, and its status asks the user to create it again', (_how, metadata) => {
+    ['it is a day older than the policies', createdAfter(-86_400)],
+    ['it was created in the same second as the policies', createdAfter(0)],
+    ['it was created before every API server enforced the policies', createdAfter(1)],
+    ['it has no creation time', {}],
+  ])('is not deployed, and the status asks the user to create the App again: %s', (_how, metadata) => {
     const blocked = { kind: 'blocked', reason: 'NotAdmitted', steps: [] };
     expect(plan(metadata)).toMatchObject([blocked, blocked]);
     const [row] = plan(metadata);
@@ -34,7 +34,7 @@ describe('an App without admission', () => {
     );
   });
 
-  test('is still deployed to targets where it has run, and the message for other targets names these targets', () => {
+  test('is still deployed to targets where it already ran, and the message for the other targets names the targets where it runs', () => {
     const [production, staging] = plan(createdAfter(-60), { deployedIn: new Set(['production']) });
     expect(production).toMatchObject({ kind: 'deploy' });
     expect(production?.steps).not.toEqual([]);
