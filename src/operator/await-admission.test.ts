@@ -48,7 +48,7 @@ it('an operator starts even if the enforced admission policies have another vers
   expect(await probes([enforced('0123456789ab')])).toBe(1);
 });
 
-it('an operator keeps waiting while the API server is down or refuses the probe for another reason than the admission policies', async () => {
+it('an operator keeps waiting while the API server is down, or while something other than the admission policies refuses the probe', async () => {
   expect(await probes([refusal('leases is forbidden: no right')])).toBe(10);
   expect(await probes([new Error('connection refused'), 'admitted'])).toBe(10);
 });

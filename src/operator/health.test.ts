@@ -117,7 +117,7 @@ describe('the HTTP endpoints', () => {
     expect(lines[1]).toContain(secret);
   });
 
-  it('log why the metrics could not be collected, without the reason in the response', async () => {
+  it('log why the metrics could not be collected, and keep this reason out of the response', async () => {
     const { get, lines } = await serve([], [], () => Promise.reject(new Error('secret')));
     expect(await get('/metrics')).toEqual([500, 'metrics cannot be collected: see the log\n']);
     expect(lines.join('')).toContain('secret');

@@ -6,7 +6,7 @@ import { classifyKubeError } from './kube-failures.ts';
 const forbidden = (message: string): KubeApiError =>
   new KubeApiError({ code: 403, reason: 'Forbidden', message }, { request: 'POST /' });
 
-test('a denial by an admission policy of Konstellation gets an error code of its own, and its advice is to remove the namespace from the targets', () => {
+test('a denial by an admission policy of Konstellation has an error code of its own, and the error advises removing the namespace from the targets', () => {
   const fence = forbidden(
     `serviceaccounts "web" is forbidden: ValidatingAdmissionPolicy 'operator-confinement.k11n.dev' with binding 'operator-confinement.k11n.dev' denied request: the operator may only write into targets`,
   );

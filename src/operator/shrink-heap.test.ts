@@ -24,7 +24,7 @@ function setUp() {
   return { time, state, ended };
 }
 
-it('the operator returns memory once it has been idle for a while', async () => {
+it('an operator that has been idle for a while returns memory to the operating system', async () => {
   const { time, state } = setUp();
   state.isIdle = false;
   await time.advance(60_000);

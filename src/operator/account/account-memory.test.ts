@@ -28,7 +28,7 @@ test('when a namespace becomes a target, only the steps that were denied in that
   ]);
 });
 
-test('the creation of a role that exists but that AWS does not show yet is retried with growing delays', () => {
+test('if AWS refuses to create a role that exists but is not shown yet, the creation is retried with growing delays', () => {
   let now = 0;
   const memory = createAccountMemory(
     () => now as Monotonic,

@@ -116,7 +116,7 @@ describe('a read of one association', () => {
     expect(cache.read(of('production'), known('production'), clock.now + 1)).toBe(true);
   });
 
-  it('is next made for the association whose last read is longest ago', () => {
+  it('chooses the association whose last read is the oldest', () => {
     const { cache, clock, list } = setUp();
     list(listed('production'), listed('staging'));
     for (let turn = 0; turn < 4; turn += 1) {
@@ -128,7 +128,7 @@ describe('a read of one association', () => {
   });
 });
 
-describe('a change of the cluster', () => {
+describe('a change of the cluster ARN', () => {
   it('empties the cache', () => {
     const { cache, list } = setUp();
     list(listed('production'));
@@ -144,7 +144,7 @@ describe('the cached state for a deleted account', () => {
    */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped once no AWS response can be older than the last write', () => {
+  it('is dropped when every AWS response must be newer than the last write', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);

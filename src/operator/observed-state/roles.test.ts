@@ -93,7 +93,7 @@ describe('a listing', () => {
     expect(list([listed('a')], { startedAt })).toEqual([]);
   });
 
-  it('does not delete a role that was read after the first call of the listing', () => {
+  it('does not remove a role from the cache if the role was read after the first call of the listing', () => {
     const { cache, clock, list } = setUp();
     const startedAt = clock.now;
     clock.now += 1_000;
@@ -163,7 +163,7 @@ describe('the last use of a role', () => {
     expect(lastUse(cache)).toBe('2026-11-28');
   });
 
-  it('is taken even from a listing that is too old for the other parts of the role, and does not change the source of the entry', () => {
+  it('is updated even from a listing that is too old for the other parts of the role, and the source of the entry stays the same', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', usedOn('2026-11-27')), 1_000_000);
     cache.applied(detach);
@@ -256,7 +256,7 @@ describe('the absence of a role', () => {
     expect(cached(cache)).not.toHaveProperty('readAgainAt');
   });
 
-  it('is checked by another read after a creation with an unknown outcome', () => {
+  it('is confirmed by another read if the creation of the role got no response', () => {
     const { cache, clock } = setUp();
     clock.now += 100_000;
     cache.failed(create('a', {}), unanswered);
@@ -318,7 +318,7 @@ describe('a role that may or may not exist', () => {
     expect(seen(cache, true)).toBeUndefined();
   });
 
-  it('is read again until IAM must show it, if its creation got no response', () => {
+  it('is read again, after a creation that got no response, until IAM would show the role if the role existed', () => {
     const { cache, clock } = setUp();
     clock.now += 60_000;
     cache.failed(create('a', tags), unanswered);
@@ -428,7 +428,7 @@ describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped once no AWS response can be older than the last write', () => {
+  it('is dropped when every AWS response must be newer than the last write', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));

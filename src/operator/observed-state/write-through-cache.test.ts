@@ -140,7 +140,7 @@ it('the response to our write does not restore an object whose later deletion th
   expect(writes.get('default/a')?.data.value).toBe('ours again');
 });
 
-it('a deletion that the watch reports before its response arrives leaves no entry in the cache', async () => {
+it('a deletion that the watch reports before the response to the delete request arrives leaves no entry in the cache', async () => {
   const { server, informer, writes } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
@@ -177,7 +177,7 @@ it('the cache returns how long it will still use a write that the informer has n
   expect(writes.unseenForMs(['default/a'])).toBeUndefined();
 });
 
-it('an object counts as seen from the first API server response with this object until the object is deleted', async () => {
+it('an object counts as seen after the API server has returned the object, until the object is deleted', async () => {
   const { writes, informer, written, server } = await setUp();
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
