@@ -304,7 +304,7 @@ describe('conditions', () => {
     },
   );
 
-  test('the conditions of all operators and all keys must hold', () => {
+  test('of a statement must hold for every condition operator and every key', () => {
     const statement = allow({
       Condition: { StringEquals: { 'aws:A': '1', 'aws:B': '2' }, NumericLessThan: { 'aws:C': '3' } },
     });
@@ -409,7 +409,7 @@ describe('trust policies', () => {
       delegatedToAccount: false,
     });
   });
-  test('deny another subject, another provider and another action', () => {
+  test('do not admit another subject, another provider or another action', () => {
     expect(evaluateTrust(webRequest('system:serviceaccount:a:y'), web).decision).toBe('implicitDeny');
     expect(evaluateTrust(webRequest('system:serviceaccount:a:x', [`${provider}Y`]), web).decision).toBe(
       'implicitDeny',
@@ -454,7 +454,7 @@ describe('trust policies', () => {
       expect(evaluateTrust(ask, trusting(principal))).toMatchObject({ decision, delegatedToAccount });
     },
   );
-  test('deny the request if one statement denies it', () => {
+  test('deny the request if one of their statements denies the request', () => {
     const document = parse(
       [
         { Effect: 'Allow', Principal: { AWS: '*' }, Action: 'sts:AssumeRole' },
