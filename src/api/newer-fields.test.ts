@@ -12,7 +12,7 @@ const schema: FieldSchema = {
   },
 };
 
-describe('fields beyond a schema', () => {
+describe('fields that a schema does not contain', () => {
   it.each<[string, unknown, readonly string[]]>([
     ['no such field', { name: 'x', mode: 'a', tags: { 'k11n.dev/x': 'y' }, rules: [{ sid: 's' }] }, []],
     ['a field', { name: 'x', added: null }, ['spec.added']],

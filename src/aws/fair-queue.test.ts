@@ -48,7 +48,7 @@ describe('a fair queue', () => {
     expect(queue.size).toBe(2);
   });
 
-  it('returns an item that was put back before all other items of its level', () => {
+  it('returns, after an item was put back, that item ahead of all other items of the same level', () => {
     const queue = createFairQueue<string>(2);
     queue.push('a1', 0, 'a');
     queue.push('a2', 0, 'a');

@@ -25,7 +25,7 @@ const unnamed =
 
 describe('the reduction of a role listing', () => {
   it.each(['k11n.dev/cluster', 'K11N.DEV/account', 'k11n.dev&#x2F;cluster'])(
-    'keeps a role with the tag %s complete',
+    'leaves a role unchanged if the role has the tag %s',
     async (key) => {
       const xml = page(role('ours', tags(key)), role('theirs', tags('team')));
       expect(await reduced(xml, [], () => false)).toBe(page(role('ours', tags(key)), unnamed));
@@ -43,7 +43,7 @@ describe('the reduction of a role listing', () => {
       expect(await reduced(xml)).toBe(xml);
   });
 
-  it('keeps only one of the roles whose details are not needed: a role with a permissions boundary', async () => {
+  it('drops the roles whose details are not needed, except for one role with a permissions boundary', async () => {
     const without = role('without').replace(/<PermissionsBoundary>.*<\/PermissionsBoundary>/, '');
     const xml = page(without, role('theirs'), role('another'), without);
     expect(await reduced(xml, [], () => false)).toBe(page('', unnamed, '', ''));

@@ -27,14 +27,14 @@ async function run(scheduler: CallScheduler, service: SimulatedService, count: n
   return seconds;
 }
 
-describe('with an unknown rate limit', () => {
+describe('a scheduler that does not know the rate limit', () => {
   it.each([
     { ratePerSecond: 20, burst: 40, latencyMs: 30, calls: 300, refused: 9 },
     { ratePerSecond: 20, burst: 40, latencyMs: 5, calls: 300, refused: 9 },
     // All 24 calls in flight are refused at the first throttle.
     { ratePerSecond: 100, burst: 100, latencyMs: 30, calls: 1500, refused: 28 },
   ])(
-    'makes all calls in at most a tenth more time than necessary, with few throttled calls, at $ratePerSecond calls/s, burst $burst and latency $latencyMs ms',
+    'needs at most 10 % more time than the rate limit requires, with few throttled calls, at $ratePerSecond calls/s, burst $burst and latency $latencyMs ms',
     async ({ ratePerSecond, burst, latencyMs, calls, refused }) => {
       const service = createSimulatedService({
         now: monotonicClock,
@@ -48,7 +48,7 @@ describe('with an unknown rate limit', () => {
     },
   );
 
-  it('soon reaches the maximum of calls in flight if AWS throttles no call', async () => {
+  it('soon has the maximum number of calls in flight if AWS throttles no call', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     // With 24 calls in flight from the start, 300 calls would take 0.375 s, and 1,000 calls would take 1.25 s.
     expect(await run(createTimedScheduler(), service, 300)).toBeLessThanOrEqual(0.75);
@@ -126,8 +126,8 @@ describe('with an unknown rate limit', () => {
   });
 });
 
-describe('without a rate limit', () => {
-  it('reaches a high rate within seconds', async () => {
+describe('a scheduler', () => {
+  it('reaches a high rate within seconds if there is no rate limit', async () => {
     const service = createSimulatedService({ now: monotonicClock, latencyMs: 30 });
     expect(await run(createTimedScheduler(), service, 3000)).toBeLessThan(8);
     expect(service.throttled).toBe(0);
@@ -182,7 +182,7 @@ describe('the order of calls', () => {
     return sent;
   };
 
-  it('sends a call for an interactive edit before all waiting calls', async () => {
+  it('puts a call for an interactive edit before all waiting calls', async () => {
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       { owner: 'first', priority: 'resync' },
       { owner: 'fleet', priority: 'resync' },
@@ -201,7 +201,7 @@ describe('the order of calls', () => {
     ]);
   });
 
-  it('alternates between accounts of the same priority', async () => {
+  it('alternates between the accounts whose calls have the same priority', async () => {
     const many = Array.from({ length: 10 }, (): Caller => ({ owner: 'a', priority: 'new' }));
     const sent = await order(createTimedScheduler({ mostInFlight: 1 }), [
       ...many,
@@ -210,7 +210,7 @@ describe('the order of calls', () => {
     expect(sent.indexOf('new b')).toBe(2);
   });
 
-  it('is by priority, and the figures count the waiting calls of each priority', async () => {
+  it('follows their priority, and the metrics count the waiting calls of each priority', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     const all = order(scheduler, [person, person, { owner: 'fleet', priority: 'resync' }]);
     expect(scheduler.figures()).toMatchObject({
@@ -306,7 +306,7 @@ describe('calls that fail', () => {
 });
 
 describe('reads with the same key', () => {
-  it('are merged into one call until it is sent', async () => {
+  it('are merged into one call until that call is sent', async () => {
     const scheduler = createTimedScheduler({ mostInFlight: 1 });
     let calls = 0;
     const read = (priority: Caller['priority']): Promise<number> =>

@@ -56,7 +56,7 @@ describe('a managed policy', () => {
 });
 
 describe('all policies', () => {
-  test('number more than a thousand, are sorted, and have distinct ids', () => {
+  test('are sorted, have distinct ids, and are more than a thousand', () => {
     const all = managedPolicies();
     expect(all.length).toBeGreaterThan(1000);
     expect(all.map(({ arn }) => arn)).toEqual(all.map(({ arn }) => arn).toSorted());
