@@ -71,7 +71,7 @@ function unparsedGlobals(argv: readonly string[]): ErrorStyle {
 /** Error codes without a hint to `kon explain`, because the message explains them in full. */
 const selfExplanatory: ReadonlySet<ErrorCode> = new Set(['USAGE', 'INTERRUPTED']);
 
-/** Runs the command, or reports its error on stderr and returns the exit code. */
+/** Runs the command. If the command fails, reports the error on stderr and returns the exit code. */
 async function attempt<T>(
   host: Host,
   telling: ErrorStyle,

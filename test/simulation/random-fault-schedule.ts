@@ -5,10 +5,7 @@ import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSched
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /**
-   * Maximum time while changes are hidden from the operator. Calls of the operator are also delayed by at most this
-   * time.
-   */
+  /** Maximum time before the operator has observed a change, including the delays of its calls. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;

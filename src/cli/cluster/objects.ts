@@ -70,7 +70,10 @@ export async function getObject<T extends KonObject>(
   return found;
 }
 
-/** Reason why a command reads an object. If the object is missing, the error suggests creating it only for `change`. */
+/**
+ * Reason why a command reads an object. If the object is missing, the error suggests creating the object, but only if
+ * the purpose is `change`.
+ */
 export type Purpose = 'read' | 'change' | 'delete';
 
 export function notFound(kind: Kind, name: string, purpose: Purpose = 'read'): CliError {

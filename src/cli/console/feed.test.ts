@@ -107,7 +107,7 @@ function startFeed(
   };
 }
 
-/** Applies the messages of a feed like the page, and returns a function that returns the current rows and states. */
+/** Applies the messages of a feed as the page does, and returns a function that returns the current rows and states. */
 function follow(feed: Feed): () => {
   readonly accounts: readonly string[];
   readonly pods: readonly string[];

@@ -66,7 +66,8 @@ export function createFeed(options: {
     }
     lastStatus = text;
     const hidden = view.hidden();
-    // The server reports only differences to the cached objects, so rows that were hidden must be sent again.
+    // Watches report only changes of objects, so if rows were hidden because the user could not read them, the rows
+    // must be sent again.
     if (hidden !== lastHidden) subscribers.resend();
     lastHidden = hidden;
     const isLoading = sources.some((source) => status[source].state === 'loading');

@@ -129,7 +129,8 @@ function kindsNeeded(noun: string | undefined, verb: string | undefined): readon
     case 'who-can':
       return ['targets'];
     case 'accounts':
-      // Only `impact` needs the apps and pods. Other routes must not wait for these lists, in particular a quarantine.
+      // Only `impact` needs the apps and pods. Other routes, above all those for a quarantine, must not wait for these
+      // lists.
       return verb === 'impact' ? ['apps', 'pods'] : [];
     default:
       return undefined;

@@ -41,7 +41,7 @@ const conditionOf: Readonly<Record<ChainLink, AccountConditionType>> = {
 
 /**
  * @param apps names of the apps that name the account
- * @param quarantines the Quarantines of the account that the user is permitted to read
+ * @param quarantines those Quarantines of the account that the user is permitted to read
  */
 export function accountRow(
   account: LinkedServiceAccount,
@@ -164,7 +164,7 @@ export function consolePodRow(
   quarantined: readonly QuarantinedPodStatus[] = [],
 ): PodRow {
   const { namespace = '', name, uid, labels, creationTimestamp } = pod.metadata;
-  // Pods are matched by UID, because a replaced pod of a StatefulSet has the same name.
+  // Pods are matched by UID, because the replacement of a StatefulSet's pod has the same name as the earlier pod.
   const quarantine = quarantined.find((row) => row.uid === uid);
   const { identity, holds, state, ready, restarts } = podRow(namespace, pod, wanted, account);
   const app = labels?.[appLabel];

@@ -28,8 +28,8 @@ export type ApiRequest = {
 export type ApiAnswer =
   | { readonly kind: 'json'; readonly status?: number; readonly value: unknown }
   /**
-   * `open` receives a function that sends messages, and returns a function that ends the stream. The response ends when
-   * `signal` aborts.
+   * `open` is called with a function that sends messages. `open` returns a function that ends the stream. The response
+   * ends when `signal` aborts.
    */
   | {
       readonly kind: 'stream';

@@ -67,8 +67,8 @@ export function createSubscribers(view: ClusterView, setTimer: SetTimer, signal:
       const part = parts.shift();
       if (subscribers.get(send) !== progress) return;
       if (!part) {
-        // The status is sent last, because it reports the rows as complete. Rows that changed meanwhile are still
-        // pending.
+        // The status is sent last, because it reports the rows as complete. Rows that have changed in the meantime are
+        // still pending.
         flush();
         progress.isComplete = true;
         send({ status: view.status() });

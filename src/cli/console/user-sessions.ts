@@ -45,7 +45,8 @@ export function createUserSessions<Client, User>(source: SessionSource<Client, U
 
   const open = async (key: string, token: string): Promise<Session> => {
     const client = await source.authenticate(token);
-    // Only authenticated users count, so that requests with invalid tokens cannot exclude them.
+    // Only authenticated users count towards the limit, so that requests with invalid tokens cannot exclude users with
+    // valid tokens.
     if (sessions.size >= mostUsers) {
       source.close(client);
       throw new CliError('CONFLICT', `${mostUsers} users are connected, which is the limit of this console`, {

@@ -42,9 +42,7 @@ export const chainLinks = ['role', 'policies', 'targets', 'proof', 'workloads'] 
 export type ChainLink = (typeof chainLinks)[number];
 
 export type Blocker = {
-  /**
-   * First link of the chain that failed; `account` if the cause lies before all links, e.g. a missing ClusterConfig.
-   */
+  /** First failed link of the chain; `account` if the cause lies before all links, e.g. a missing ClusterConfig. */
   readonly link: ChainLink | 'account';
   /** Part of the account that the problem concerns: `policy arn:…`, `target staging`. */
   readonly about?: string;

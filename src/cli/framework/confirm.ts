@@ -6,11 +6,11 @@ import { CliError } from './errors.ts';
 type Confirmation = {
   /** Whether the user has confirmed in advance. */
   readonly yes: boolean;
-  /** Action to confirm, as the subject of a sentence. */
+  /** Action to confirm, worded so that a sentence can begin with it as its subject. */
   readonly what: string;
 };
 
-/** Signals that the user answered no. The command prints this message and exits with code 1. */
+/** Signals that the user answered no. The command prints the message of this error and exits with code 1. */
 export class Declined extends Error {}
 
 /** @throws CliError of code CONFIRMATION_NEEDED if `confirm` will not be able to ask */

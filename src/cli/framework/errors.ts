@@ -26,7 +26,10 @@ export class CliError extends Error {
   /** Next steps, best first, each a sentence or a command. */
   readonly next: readonly string[];
   readonly exitCode: ExitCode;
-  /** Reason in the status that caused the error, which `kon explain` describes more precisely than the code. */
+  /**
+   * Status reason that caused the error. `kon explain` gives a more precise explanation for this reason than for the
+   * error code.
+   */
   readonly reason: string | undefined;
 
   /** @param message the failure in one line, without full stop */

@@ -128,7 +128,7 @@ export async function parseCommandLine(
   return invocation;
 }
 
-/** Returns the command that the first words of the command line name, if they match the registry exactly. */
+/** If the first words of the command line are exactly the words of a command in the registry, returns this command. */
 function leadingEntry(argv: readonly string[], { commands }: Vocabulary): CommandEntry | undefined {
   return commands.find(({ path }) => path.every((word, index) => argv[index] === word));
 }

@@ -74,7 +74,7 @@ export async function cluesOf(
   return { hints, issuer, region };
 }
 
-/** Connects to AWS in the region of the clues, finds the cluster, runs `work`, and closes the connection. */
+/** Connects to AWS in the region that `clues` contains, finds the cluster, runs `work`, and closes the connection. */
 export function withCluster<T>(
   context: CliContext,
   choice: ClusterChoice,

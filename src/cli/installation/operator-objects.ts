@@ -192,7 +192,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
           // Ports of the API server and AWS. No selector can match these destinations, so the rule has no `to`.
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
-          // Addresses of the EKS Pod Identity agent on the node, which serves credentials.
+          // The EKS Pod Identity agent of the node gives credentials to pods at these addresses.
           {
             to: ['169.254.170.23/32', 'fd00:ec2::23/128'].map((cidr) => ({ ipBlock: { cidr } })),
             ports: [{ port: 80, protocol: 'TCP' }],

@@ -1,6 +1,6 @@
 /**
  * Checks a manifest before the API server does, for clearer messages. The API server checks the manifest again and
- * decides: a newer version may know fields that are unknown here.
+ * decides: the cluster may have newer CRDs with fields that are unknown here.
  */
 import type { z } from 'zod';
 import { appSpec } from '../../api/app.ts';

@@ -126,7 +126,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
   try {
     return await serverSideApply(client, item, { force, dryRun: true });
   } catch (error) {
-    // Only a real write adopts ownership, so a dry run can conflict with the field manager `kon` itself.
+    // Before a real write, `kon` takes over the fields that its own updates own. A dry run does not, so it can conflict
+    // with the field manager `kon` itself.
     if (isConflict(error) && foreignConflicts(error).length === 0)
       return serverSideApply(client, item, { force: true, dryRun: true });
     throw explainRefusal(item, error, '; nothing was written');

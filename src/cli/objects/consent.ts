@@ -20,7 +20,8 @@ export function consentToRemoval(
   return async (current, next) => {
     const { notes, cutOff } = removedTargets(current, next);
     const text = [...notes, ...cutOff].map((line) => `‼ ${line}\n`).join('');
-    // When a write is repeated after a conflict, the user is asked again only if the text has changed.
+    // When a write is repeated after a conflict, the user is asked again only if the description of the consequences
+    // has changed.
     if (text === said) return;
     said = text;
     context.stderr.write(text);

@@ -19,7 +19,10 @@ export type WriteInput = WaitInput & {
 /** Waits until a write has taken effect, and returns the resulting object. */
 export type Until<T> = (written: T, client: KubeClient) => Promise<T>;
 
-/** Formats `linkedserviceaccount/x created`, or in a dry run, as kubectl does, `… created (dry run)`. */
+/**
+ * Formats the result of a write as kubectl does: `linkedserviceaccount/x created`, or `… created (dry run)` in a dry
+ * run.
+ */
 export function resultLine(label: string, did: string, dryRun: boolean): string {
   return `${label} ${did}${dryRun ? ' (dry run)' : ''}\n`;
 }

@@ -18,10 +18,10 @@ export type ListInput = SelectionOptions & {
   readonly sortBy: string | undefined;
 };
 
-/** Additional filter of a single command. */
+/** Filter that only one of the `list` commands has, in addition to the common filters. */
 export type ListFilter<T> = {
   readonly keep: (object: T) => boolean;
-  /** Returns sentences about the filter for stderr. Called after the filter was applied. */
+  /** Returns the sentences about the filter that are written to stderr. Called after the filter was applied. */
   readonly notes: () => readonly string[];
 };
 

@@ -42,8 +42,8 @@ function union(a: FieldSet, b: FieldSet): FieldSet {
 
 /**
  * Removes the `.` entries. An update owns each object or list that it created (`.`) as well as its contents; an apply
- * owns only the contents. If the `.` entry stayed, the API server would remove the whole object as soon as a file
- * leaves it empty.
+ * owns only the contents. If the `.` entry stayed, the API server would remove the whole object or list as soon as an
+ * applied manifest has no entry in it.
  */
 function withoutSelf(set: FieldSet): FieldSet {
   const rest = Object.entries(set).filter(([key]) => key !== '.');

@@ -1,6 +1,6 @@
 /**
- * Finds the running pods in targets that an edit removes. These pods keep their access until they end, or lose it at
- * once. Pure.
+ * Finds the running pods in targets that an edit removes. These pods keep their access until they end, or lose it
+ * immediately if the annotation `unlink-now` names their target. Pure.
  */
 import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { unlinkNowAnnotation } from '../../api/labels.ts';
@@ -12,7 +12,7 @@ import type { Manifest } from '../manifest/manifest.ts';
 export type RemovedTargets = {
   /** Consequences that need no consent, one line each. */
   readonly notes: readonly string[];
-  /** Running pods that lose access at once, one line per target. */
+  /** One line for each target with running pods that lose their access immediately. */
   readonly cutOff: readonly string[];
 };
 

@@ -106,7 +106,7 @@ export async function watchListFlow<T extends KonObject>(
       else shown.set(object.metadata.name, object);
       return type !== 'MODIFIED' || before === undefined || !isSameToSee(before, object);
     });
-    // The first batch prints the header, even if it is empty.
+    // The header is printed with the first batch, even if the batch is empty.
     if (seen.length > 0 || changes.length === 0) stdout.write(table(seen));
   });
 }

@@ -24,12 +24,12 @@ import type { PolicyDocument } from '../console/wire.ts';
 export type PolicyReading = { readonly context: CliContext; readonly hasAws: boolean };
 
 /**
- * Keys of the session tags that EKS Pod Identity sets. They override role tags with the same keys. Source: EKS User
- * Guide, "Session tags".
+ * Keys of the session tags that EKS Pod Identity sets. These tags override role tags with the same keys. Source: EKS
+ * User Guide, "Session tags".
  */
 const sessionTagKeys = /^(eks-cluster-(arn|name)|kubernetes-(namespace|service-account|pod-name|pod-uid))$/i;
 
-/** Placeholder for the boundary that the ClusterConfig may set, while the ClusterConfig is unknown. */
+/** Used while the ClusterConfig is unknown: placeholder for the boundary that the ClusterConfig may set. */
 const unknownBoundary = 'the permissions boundary of the ClusterConfig';
 
 /**
@@ -116,7 +116,7 @@ export function namesPolicy(text: string, arn: string, facts: ClusterFacts | und
 
 /**
  * Finds the ARN of the policy that the user names, among the policies of the accounts.
- * @throws CliError of code NOT_FOUND or USAGE if no account has it, or if several policies have this name
+ * @throws CliError of code NOT_FOUND if no account has the policy, of code USAGE if several policies have this name
  */
 export function policyNamed(
   text: string,
@@ -191,7 +191,7 @@ export async function policyDocuments(
 
 /** Inline policies that others added to the roles of accounts. */
 export type InlinePolicies = {
-  /** Accounts, with the names of these inline policies added to their policies. */
+  /** Accounts. Their lists of policies also contain the names of the inline policies in `documents`. */
   readonly accounts: readonly AccountWithPolicies[];
   /** Documents of the inline policies, by name. */
   readonly documents: ReadonlyMap<string, string>;

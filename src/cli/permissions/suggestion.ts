@@ -27,11 +27,11 @@ export type CataloguePolicy = { readonly arn: string; readonly document: string 
 export type SuggestionInput = {
   readonly account: LinkedServiceAccount;
   readonly facts: ClusterFacts;
-  /** Texts of the policies by ARN, without the policies that could not be read. */
+  /** Text of each policy that could be read. The key is the policy's ARN. */
   readonly documents: ReadonlyMap<string, string>;
   readonly usage: Usage;
   readonly reference: Reference;
-  /** AWS managed policies in the partition of the cluster, read only if a policy can become smaller. */
+  /** Returns the AWS managed policies of the cluster's partition. Called only if a smaller policy may suffice. */
   readonly catalogue: () => readonly CataloguePolicy[];
 };
 
@@ -41,8 +41,8 @@ export type PolicyAdvice = {
   /**
    * - `keep`: the policy stays
    * - `remove`: none of its actions is used
-   * - `replace`: a smaller AWS managed policy, `by`, allows all of its actions that may be in use
-   * - `narrow`: statements of the account allow its actions that may be in use
+   * - `replace`: a smaller AWS managed policy, `by`, allows all actions of this policy that may be in use
+   * - `narrow`: statements in the account's spec can allow the actions of this policy that may be in use
    */
   readonly advice: 'keep' | 'remove' | 'replace' | 'narrow';
   readonly by?: string;
@@ -180,7 +180,10 @@ function statementAdvice(
   };
 }
 
-/** ARN of the AWS managed policy with the fewest actions that allows everything that may be in use and nothing new. */
+/**
+ * Considers the AWS managed policies that allow everything that may be in use and nothing new. Returns the ARN of the
+ * policy with the fewest actions.
+ */
 function smallerPolicy(
   document: PolicyDocument,
   { statements, allowed, mayBeUsed }: Narrowed,

@@ -8,7 +8,7 @@ import { evaluateKnown, type Answer, type KnownLayer } from '../../policy/unknow
 
 export type AccountWithPolicies = {
   readonly name: string;
-  /** ARNs of managed policies, and names of documents that belong to this account only. */
+  /** ARNs of managed policies, and names of policy documents that only this account has. */
   readonly policies: readonly string[];
   /** Entries of `policies` that the role does not (yet) have. */
   readonly detached?: readonly string[];
@@ -72,7 +72,10 @@ export type WhoCanAnswer = WhoCan & {
  */
 export const foreignInline = 'inline policies that others put on a role';
 
-/** Sources of AWS decisions that the answer does not consider, if inline policies are not read. */
+/**
+ * Sources of AWS decisions that an answer does not consider if it was computed without inline policies that others
+ * added.
+ */
 export const notEvaluated: readonly string[] = [
   'resource policies, which can also allow a call',
   'service and resource control policies',
@@ -83,7 +86,8 @@ export const notEvaluated: readonly string[] = [
 
 /**
  * @param documents texts of policies by ARN, without the policies that could not be read
- * @param without ARN of a policy; `loses` says whether an account loses the permission if no account lists this policy
+ * @param without the ARN of a policy. `loses` then says whether an account would lose the permission if this policy
+ * were removed from it
  */
 export function whoCan(
   question: Question,

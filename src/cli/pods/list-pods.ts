@@ -1,4 +1,7 @@
-/** Reads and prints the pods of apps and accounts with the identity of each, for `kon app pods` and `kon account pods`. */
+/**
+ * Reads and prints the pods of apps and accounts, and the identity of each pod, for `kon app pods` and `kon account
+ * pods`.
+ */
 import type { App } from '../../api/app.ts';
 import { appLabel } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';

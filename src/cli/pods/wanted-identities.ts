@@ -1,4 +1,4 @@
-/** Determines the desired identity of pods in each target from the operator's status. */
+/** Determines, from the statuses of accounts and apps, the desired identity of the pods in each target. */
 import type { App } from '../../api/app.ts';
 import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';

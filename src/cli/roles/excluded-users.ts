@@ -16,7 +16,7 @@ import {
 
 export type Subject = { readonly namespace: string; readonly serviceAccount: string };
 
-/** User of the role on the cluster. */
+/** ServiceAccount of the cluster that uses the role. */
 export type RoleUser = Subject & {
   /** Running pods of the user that hold the role. */
   readonly pods: readonly string[];
@@ -87,7 +87,9 @@ export function excludedBy(
   };
 }
 
-/** Groups pods that hold the role by their ServiceAccount, and adds ServiceAccounts that have the role but no pod. */
+/**
+ * Groups, by ServiceAccount, the pods that hold the role, and adds the ServiceAccounts that have the role but no pod.
+ */
 export function usersByServiceAccount(
   holders: readonly RoleHolder[],
   carriers: readonly Subject[],

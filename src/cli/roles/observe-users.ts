@@ -14,7 +14,10 @@ import { roleHolders } from '../../operator/account/target-observation.ts';
 import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { admitsAssociations, usersByServiceAccount, type RoleUse, type RoleUser } from './excluded-users.ts';
 
-/** Observed pods and ServiceAccounts, for one role or many. */
+/**
+ * Observed pods and ServiceAccounts of the cluster. They include the users of all roles, so one observation serves
+ * several roles.
+ */
 export type ClusterUse = {
   readonly running: readonly (Pod & KubeObject)[];
   readonly serviceAccounts: readonly KubeObject[];

@@ -1,6 +1,6 @@
 /**
- * Reads the paths of `--config`: as files whose content is kept unchanged, or as variables in the format of `kubectl create
- * configmap --from-env-file`.
+ * Reads the files and folders that `--config` names, either as files with unchanged content, or as variables in the
+ * format of `kubectl create configmap --from-env-file`.
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
@@ -10,7 +10,8 @@ import type { ConfigOption } from './options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
 /**
- * Returns functions that read the path later, when the app's spec shows whether the path contains files or variables.
+ * Returns functions that read the path later, when the app's spec shows whether the config is mounted as files or set
+ * as variables.
  */
 export function configContent({ name, path, mountPath }: ConfigOption, cwd: string): ConfigContent {
   return {

@@ -70,7 +70,7 @@ export function revisionsOf(
         metadata.ownerReferences?.some((owner) => owner.uid === deployment.metadata.uid),
     )
     .map((replicaSet) => ({ replicaSet, number: numberOf(replicaSet) }))
-    // The Deployment controller has not processed a ReplicaSet without a revision number yet.
+    // A ReplicaSet without a revision number is new: the Deployment controller has yet to process it.
     .filter(({ number }) => number > 0)
     .toSorted((one, other) => other.number - one.number);
   return owned.map(({ replicaSet, number }, index) => {

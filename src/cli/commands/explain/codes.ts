@@ -28,7 +28,7 @@ import { registeredChecks } from '../doctor/registry.ts';
 
 export type Explanation = {
   readonly code: string;
-  /** Description of the registry: `an error of kon`. */
+  /** Description of what the codes of the registry are, for example `an error of kon`. */
   readonly source: string;
   readonly meaning: string;
   /** One step per line. Empty if no action is needed. */

@@ -138,7 +138,7 @@ function requireOneInstallation(
   });
 }
 
-/** Returns the effective ClusterConfig; undefined if none exists yet. */
+/** Returns the ClusterConfig that the operator uses; undefined if none exists yet. */
 async function readConfig(client: KubeClient): Promise<ClusterConfig | undefined> {
   return effectiveConfig((await orMissing(listObjects(client, clusterConfigKind))) ?? []);
 }

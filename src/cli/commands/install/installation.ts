@@ -57,7 +57,10 @@ export type Installation = {
   readonly association: OperatorAssociation | undefined;
   readonly policyOptions: OperatorPolicyOptions;
   readonly policy: PolicyDocument;
-  /** Admission policies. They are created and enforced before the CRDs exist, so that no account can be written without them. */
+  /**
+   * Admission policies. They are created and enforced before the CRDs exist, so that no account can be written while
+   * the policies are not enforced.
+   */
   readonly admission: readonly KubeObject[];
   readonly crds: readonly KubeObject[];
   readonly objects: readonly KubeObject[];

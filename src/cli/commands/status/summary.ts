@@ -10,7 +10,7 @@ import { kinds, type KonObject } from '../../cluster/kinds.ts';
 import type { LeaseSign } from '../../cluster/operator-lease.ts';
 import { isReady, problemsOf, problemText } from '../../framework/wait/progress.ts';
 
-/** Observed objects. Each list is undefined if the user is not permitted to read it. */
+/** Observed objects. Each list is undefined if the user is not permitted to read these objects. */
 export type Observed = {
   readonly configs: readonly ClusterConfig[] | undefined;
   readonly accounts: readonly LinkedServiceAccount[] | undefined;

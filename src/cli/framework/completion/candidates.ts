@@ -61,7 +61,7 @@ type State = {
   /** Option whose value is the next word. */
   readonly awaited: Option | undefined;
   readonly given: ReadonlyMap<string, readonly string[]>;
-  /** Whether `--` precedes the next word. */
+  /** Whether the line contains `--` before the next word. */
   readonly literal: boolean;
 };
 

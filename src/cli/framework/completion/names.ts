@@ -10,9 +10,9 @@ import type { Completed } from './candidates.ts';
 type NameKind = Extract<Completed, { kind: 'names' }>['of'];
 
 /**
- * Default time limit, because completion blocks the shell. Slower sources (an unreachable cluster, a slow credential
- * plugin) are abandoned. `KON_COMPLETION_TIMEOUT` sets another limit. The default limit counts from the start of the
- * process, so that the whole process takes at most half a second.
+ * Default time limit. It is short, because completion blocks the shell. Slower sources (an unreachable cluster, a slow
+ * credential plugin) are abandoned. `KON_COMPLETION_TIMEOUT` sets another limit. The default limit counts from the
+ * start of the process, so that the whole process takes at most half a second.
  */
 const patienceMs = 450;
 /** Minimum time to wait, in case startup on a busy machine has already used up the time limit. */
@@ -35,7 +35,7 @@ export async function liveNames(
   cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>,
   typed: string,
 ): Promise<readonly string[]> {
-  // The catalogue is bundled with kon, so it needs no time limit.
+  // The catalogue is bundled with kon, so reading it needs no time limit.
   const isPolicy = of === 'policies' && /^(arn:|aws\/)/.test(typed);
   const catalogue = isPolicy ? await catalogueNames(typed) : [];
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(patience(context))]);

@@ -21,7 +21,7 @@ import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
 /** Maximum number of rounds if the editor is a script, because a faulty script would never end the loop. */
 const mostScriptedRounds = 10;
 
-/** Finds problems in a manifest that only the cluster or AWS can reveal. */
+/** Finds those problems of a manifest that only the cluster or AWS can reveal. */
 export type Check = (current: KonObject | undefined, next: Manifest) => Promise<readonly string[]>;
 
 export function createInEditor<T extends KonObject>(
@@ -136,5 +136,5 @@ async function saveText<R>(
   }
 }
 
-/** Whether the API server refused the content of the object. The user cannot correct other errors in the text. */
+/** Whether the API server refused the content of the object. Other errors cannot be corrected by editing the text. */
 const isFaultOfText = (error: unknown): error is KubeApiError => isInvalid(error) || isBadRequest(error);

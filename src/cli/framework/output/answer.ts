@@ -7,7 +7,7 @@ import type { KubernetesObject } from './data.ts';
 import { isData } from './format.ts';
 import { csvLine, lineWriter, tabbedLine, type Column } from './lines.ts';
 
-/** Output for programs: objects as a `List`, or a document with the command line's own apiVersion. */
+/** Output for programs: objects as a `List`, or a document of `kon` itself, with the apiVersion of such documents. */
 type Data<Row> =
   | { readonly object: (row: Row) => KubernetesObject }
   | {
@@ -82,7 +82,10 @@ async function customTable(context: CliContext, objects: readonly unknown[]): Pr
   return tableText(context, customColumns(context.template), objects);
 }
 
-/** Formats rows. Imports the code that aligns columns only for a terminal, so that piped commands start fast. */
+/**
+ * Formats rows. The code that aligns columns is imported only if the output is a terminal, so that piped commands start
+ * fast.
+ */
 async function tableText<T>(
   { format, stdout }: CliContext,
   columns: readonly Column<T>[],

@@ -95,7 +95,7 @@ export function renderEvent(
     : renderers[format].streamed({ type, object: withoutManagedFields(object) }, template);
 }
 
-/** Renders a document of `kon` itself, under the command line's own apiVersion. */
+/** Renders a document of `kon` itself, with the apiVersion of such documents. */
 export function renderDocument(
   kind: string,
   value: Readonly<Record<string, unknown>>,

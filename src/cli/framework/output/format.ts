@@ -47,7 +47,7 @@ export const formatsOf = {
   written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
   /** One line per rollout. `-o name` prints only the name of each restarted object. */
   rollouts: ['table', 'name'],
-  /** Document of `kon` itself, which is not an object of the cluster. */
+  /** Document of `kon` itself. Such a document is not an object of the cluster. */
   document: ['table', 'json', 'yaml'],
   /** Document of `kon` itself that contains a manifest; a template can extract the manifest. */
   proposal: ['table', 'json', 'yaml', 'jsonpath'],

@@ -41,7 +41,7 @@ export function tableWriter<T>(
 const gap = 2;
 /** Minimum width of a shortened column. */
 const leastWidth = 8;
-/** Minimum width of a shortened column while another column with an `omission` can be omitted instead. */
+/** Minimum width of a shortened column as long as another column can be omitted (see `omission`). */
 const leastReadable = 24;
 /** Minimum width of a wrapped column. */
 const leastWrapped = 24;

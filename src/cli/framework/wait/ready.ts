@@ -17,8 +17,8 @@ import { waitFor } from './wait-for.ts';
 const silenceMs = 8000;
 
 /**
- * Waits until the object is Ready in the generation of `written`, or until only the proof by its first pod is missing.
- * Resolves with the object.
+ * Waits until the object is Ready in the generation of `written`, or until nothing is missing except the proof by the
+ * object's first pod. Resolves with the object.
  * @throws CliError of code NOT_READY when the timeout expires, or when the object will not become Ready without user
  * action
  */

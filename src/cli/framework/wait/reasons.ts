@@ -30,7 +30,7 @@ const registries = [identityReasons, gateReasons, slotReasons, targetReasons];
 const errorOf = (reason: string): { readonly retry: string; readonly next: string } | undefined =>
   reason in identityErrors ? identityErrors[reason as IdentityErrorCode] : undefined;
 
-/** Whether the state remains until a user changes something. */
+/** Whether a problem with this reason remains until a user changes something. */
 export function requiresUserAction(reason: string): boolean {
   return isUserAction(reason, registries) || errorOf(reason)?.retry === 'terminal';
 }

@@ -17,7 +17,7 @@ export type Reporter = {
   fail(): void;
 };
 
-/** @param prefix prefix of each line if the output is not a terminal, where no headline is printed */
+/** @param prefix prefix of each line if the output is not a terminal. In this case, no headline is printed */
 export function createReporter(output: Output, prefix = ''): Reporter {
   return output.redraws ? liveReporter(output) : lineReporter(output, prefix);
 }

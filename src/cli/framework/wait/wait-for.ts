@@ -1,4 +1,4 @@
-/** Limits the waits of all commands with a timeout. */
+/** Waiting with a timeout, for all commands. */
 import { isUnreachable } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';

@@ -58,8 +58,8 @@ export function importRole(
   ];
   const known = namespaces.filter((namespace) => facts.targets.includes(namespace));
   const targets = wanted.targets.length > 0 ? wanted.targets : known;
-  // Refuses a role whose namespaces are not targets. Without a list of targets, the account would apply to all targets,
-  // which the user did not request.
+  // Refuses a role if its trust policy names namespaces, but none of them is a target. The manifest would then list no
+  // targets, and the account would apply to all targets, although the user did not request this.
   if (namespaces.length > 0 && targets.length === 0)
     return {
       kind: 'unsound',

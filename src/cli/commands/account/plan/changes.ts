@@ -25,7 +25,7 @@ export type Change = PlanLine & {
   readonly object: string;
 };
 
-/** A running pod in a target whose identity changes. The pod is replaced, or keeps its old identity. */
+/** A running pod in a target that gets another identity. The pod is replaced, or keeps its old identity. */
 export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;
@@ -73,7 +73,7 @@ function podKey({ namespace = '', name }: Pick<Pod['metadata'], 'namespace' | 'n
 }
 
 /**
- * Returns the running pods in targets whose identity changes.
+ * Returns the running pods in targets that get another identity.
  *
  * @param replaced result of `replacedPods`
  */
@@ -96,8 +96,8 @@ export function affectedPods(
 }
 
 /**
- * Returns the identity of new pods in a target. All roles of an association count as one identity: if the role of an
- * association changes, pods get the new role without being replaced.
+ * Returns the identity of new pods in a target. An association counts as one identity, whatever its role: if the role
+ * changes, pods get the new role without being replaced.
  */
 function identityOf(
   { name, serviceAccount }: TargetObservation,

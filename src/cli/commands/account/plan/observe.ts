@@ -1,4 +1,7 @@
-/** Reads the state that the planner needs from the API server and AWS, with the permissions of the user. Writes nothing. */
+/**
+ * Reads, from the API server and AWS, the state that the planner needs. The reads use the permissions of the user.
+ * Writes nothing.
+ */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import type { Quarantine } from '../../../../api/quarantine.ts';
 import { quarantines } from '../../../../api/resources.ts';

@@ -12,7 +12,7 @@ export type LogLine = {
 const longestLine = 1024 * 1024;
 
 /**
- * Yields the lines of each chunk, with their line breaks, as one batch that can be written at once. At the end of the
+ * Yields the complete lines of each chunk, with their line breaks, as one batch for a single write. At the end of the
  * stream, also yields the text after the last line break.
  */
 export async function* lineBatches(chunks: AsyncIterable<Buffer>): AsyncGenerator<readonly Buffer[]> {

@@ -97,8 +97,8 @@ async function forward(
   let remote: ForwardedConnection | undefined;
   try {
     remote = await open(gone.signal);
-    // Ignores the error of a failed send: the failure also ends the output, and a response may still arrive before the
-    // end.
+    // Ignores the error of a failed send: the failure also ends the remote output, and a response may still arrive
+    // before that output ends.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
       // Also continues if the connection was closed: the next read then fails.

@@ -309,8 +309,8 @@ function requestContext(facts: ClusterFacts): Readonly<Record<string, string>> {
         [`aws:RequestTag/${key}`, value],
       ]),
     ),
-    // The simulated request has only one tag key, a real request several. One key suffices, because the policy's
-    // condition tests each key on its own.
+    // The simulated request has only one tag key, although a real request has several. One key suffices, because the
+    // policy's condition tests each key on its own.
     'aws:TagKeys': Object.keys(tags)[0] ?? '',
     'iam:PassedToService': podIdentityAudience,
     'iam:PolicyARN': fits ? policy : (allowed[0] ?? policy).replaceAll('*', 'x').replaceAll('?', 'x'),

@@ -75,8 +75,8 @@ export const clusterChecks = {
 } satisfies Checks;
 
 /**
- * Whether the installed CRD has the schema of this version of kon. Ignores other fields, because the API server adds defaults to
- * them.
+ * Whether the installed CRD has the schema of this version of kon. Ignores the CRD's other fields, because the API
+ * server fills in defaults there.
  */
 function hasSchema(installed: Crd, wanted: ReturnType<typeof crds>[number]): boolean {
   const versions = (wanted.spec as unknown as { versions: readonly { name: string; schema: unknown }[] })

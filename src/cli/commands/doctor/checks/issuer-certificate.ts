@@ -1,6 +1,6 @@
 /**
- * Checks whether STS trusts the issuer's certificate, and why. IAM trusts certificates from its list of well-known authorities,
- * and uses the thumbprints of the OIDC provider only for certificates from other authorities.
+ * Determines whether STS trusts the issuer's certificate, and for what reason. IAM trusts certificates from its list of
+ * well-known authorities, and uses the thumbprints of the OIDC provider only for certificates from other authorities.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
 import { createHash } from 'node:crypto';

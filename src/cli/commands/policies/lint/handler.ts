@@ -68,8 +68,8 @@ export function findingsOf(document: unknown, origin: string, now: number): read
 }
 
 /**
- * Returns the Allow statements of a policy document as statements of an account. Parses other statements, but does not return
- * them.
+ * Returns the findings about a policy document. Its Allow statements are checked like statements of an account. Other
+ * statements are only parsed.
  */
 function findingsOfPolicy(document: object, origin: string, now: number): readonly Finding[] {
   const parsed = parsePolicyDocument(JSON.stringify(document), 'identity');

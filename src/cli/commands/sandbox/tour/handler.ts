@@ -1,4 +1,7 @@
-/** Runs the tour: starts a sandbox, prints the tour to stdout, and keeps the sandbox running on a terminal. */
+/**
+ * Runs the tour: starts a sandbox, prints the tour to stdout and, if stdout is a terminal, keeps the sandbox running
+ * afterwards.
+ */
 import type { CliContext } from '../../../framework/context.ts';
 import { type ExitCode, exitCodes } from '../../../framework/exit-codes.ts';
 import { startOptions, type TourReport, withSandbox } from '../engine.ts';
