@@ -22,7 +22,7 @@ export type Condition = {
 /** Condition without its transition time and generation. */
 export type ConditionDraft = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
 
-/** Condition of a built-in kind. Only some kinds have a reason and a message. */
+/** Condition in the status of a built-in kind, such as a pod. Its reason and message are optional. */
 export type ObjectCondition = Pick<Condition, 'type'> & {
   readonly status: string;
   readonly reason?: string;

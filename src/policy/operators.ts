@@ -23,7 +23,11 @@ const text = (compares: Comparison['compares'], negated = false): Comparison => 
   compares,
 });
 
-/** Comparison of values in the order that their numbers have. @param parse returns undefined for an invalid value */
+/**
+ * Comparison of values as numbers.
+ *
+ * @param parse converts a value to a number; returns undefined for an invalid value
+ */
 const ordered =
   (parse: (written: string) => number | undefined) =>
   (compare: (given: number, wanted: number) => boolean, negated = false): Comparison => ({

@@ -104,7 +104,7 @@ export function podSelector(app: App): Readonly<Record<string, string>> {
   return { [appLabel]: app.metadata.name };
 }
 
-/** Labels of an App's pods on a target. All other objects of the App have them too. */
+/** Labels of an App's pods on a target. All other objects of the App have these labels too. */
 export function podLabels(app: App, target: string): Readonly<Record<string, string>> {
   return {
     'app.kubernetes.io/name': app.metadata.name,

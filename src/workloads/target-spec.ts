@@ -53,7 +53,7 @@ function imageOf(spec: AppSpec): string {
   return spec.imageTag === undefined ? image : `${image}:${spec.imageTag}`;
 }
 
-/** Common entries, each merged with the target's entry of the same name, and then the other entries of the target. */
+/** Returns the common entries, each merged with the target's entry of the same name. Entries that only the target has follow. */
 function mergeByName<T extends { readonly name: string }>(
   common: readonly T[] = [],
   own: readonly T[] = [],

@@ -33,7 +33,7 @@ describe('role names', () => {
     );
   });
 
-  it('also differ in lower case if cluster ARN or account differ', () => {
+  it('differ even in lower case if cluster ARN or account differ', () => {
     const of = fc.tuple(fc.constantFrom('us-west-2', 'eu-west-1'), cluster, account);
     fc.assert(
       fc.property(of, of, ([regionA, clusterA, accountA], [regionB, clusterB, accountB]) => {

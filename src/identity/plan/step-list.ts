@@ -52,7 +52,7 @@ export function problemOf({ code, message }: Pick<StepFailure, 'code' | 'message
   return { reason: code, message };
 }
 
-/** Reads a role again after a write of unknown outcome, as soon as a read is reliable. */
+/** Requests another read of a role after a write of unknown outcome. The role is read as soon as a read is reliable. */
 export function readAfterLostWrite(
   { now }: AccountWorld,
   { readAgainAt }: CachedRole,
