@@ -46,7 +46,7 @@ const envVar = z
         ),
       )
       .optional()
-      .describe('Source of the value, instead of value.'),
+      .describe('Source of the value. Set either the field valueFrom or the field value.'),
   })
   .meta(rule('!has(self.value) || !has(self.valueFrom)', 'a variable cannot have both value and valueFrom'));
 
@@ -173,12 +173,14 @@ const appTarget = z.object({
   configs: mapOf(config, 'name')
     .max(16)
     .optional()
-    .describe('Configs of this target. Each key replaces the same key of the common config with this name.'),
-  scale: scale.optional().describe('Number of replicas in this target, instead of the common number.'),
+    .describe(
+      'Configs of this target. Each key replaces the same key in the config of the same name in spec.configs.',
+    ),
+  scale: scale.optional().describe('Number of replicas in this target, instead of the number in spec.scale.'),
   resources: resources
     .optional()
-    .describe('Resources of the pods in this target, instead of the common ones.'),
-  probes: probes.optional().describe('Probes of the pods in this target, instead of the common ones.'),
+    .describe('Resources of the pods in this target, instead of spec.resources.'),
+  probes: probes.optional().describe('Probes of the pods in this target, instead of spec.probes.'),
   ingress: ingress.optional().describe('Ingress that makes the app reachable from outside the cluster.'),
   deployMode: z
     .enum(['latest', 'halt'])

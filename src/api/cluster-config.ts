@@ -116,7 +116,7 @@ export const clusterConfigSpec = z.object({
       proofIntervalSeconds: integer(60, 86400)
         .optional()
         .describe(
-          'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). Changes are proven at once.',
+          'Longest time after which the operator repeats the proof of an unchanged identity, in seconds (default: 21600, six hours). A changed identity is proven immediately.',
         ),
     })
     .describe('AWS settings of the cluster.'),
@@ -138,7 +138,7 @@ export const clusterConfigStatus = z.object({
     })
     .optional()
     .describe('Quotas of the AWS account.'),
-  conditions: conditions.optional().describe('Conditions of the cluster. Ready summarizes the others.'),
+  conditions: conditions.optional().describe('Conditions of the ClusterConfig. Ready summarizes the others.'),
 });
 
 export type ClusterConfigSpec = z.infer<typeof clusterConfigSpec>;

@@ -167,7 +167,7 @@ export const linkedServiceAccountSpec = z.object({
         {
           rule: 'has(self.policyArns) || has(self.policyNames) || has(self.statements)',
           message:
-            'set at least one of policyArns, policyNames and statements; policyArns: [] grants nothing',
+            'set at least one of policyArns, policyNames and statements; for an account without permissions, set policyArns: []',
         },
         {
           rule: `(has(self.policyArns) ? self.policyArns.size() : 0) + (has(self.policyNames) ? self.policyNames.size() : 0) <= ${maxPolicies}`,
@@ -215,8 +215,11 @@ const quarantinedPodStatus = z.object({
   since: z.string().meta({ format: 'date-time' }).describe('Creation time of the Quarantine.'),
   requestedBy: z.string().optional().describe('User who created the Quarantine.'),
   denied: z.boolean().describe('Whether every role of the account denies the sessions of the pod.'),
-  reason: z.string().optional().describe('Reason why the sessions are not denied, one word.'),
-  message: z.string().optional().describe('Reason why the sessions are not denied, as a sentence.'),
+  reason: z.string().optional().describe('Reason why the sessions of the pods are not denied, as one word.'),
+  message: z
+    .string()
+    .optional()
+    .describe('Reason why the sessions of the pods are not denied, as a sentence.'),
 });
 
 const targetStatus = z.object({
@@ -230,7 +233,7 @@ const targetStatus = z.object({
     .boolean()
     .optional()
     .describe(
-      'Only for PodIdentity: whether the operator has read back the association and the trust policy, and a dry-run pod got what the agent needs. Pods can then be created, and the first pod proves the identity.',
+      'Only for PodIdentity: whether the operator has read back the association and the trust policy, and the webhook added to a dry-run pod the variables and the token that the agent needs. Pods can then be created, and the first pod proves the identity.',
     ),
   proven: z
     .boolean()
@@ -289,7 +292,7 @@ export const linkedServiceAccountStatus = z.object({
   targets: mapOf(targetStatus, 'name').optional().describe('State of the account in each target.'),
   formerTargets: mapOf(formerTarget, 'name')
     .optional()
-    .describe('Unlinked targets whose AWS sessions may still be valid.'),
+    .describe('Unlinked targets whose pods may still have valid AWS sessions.'),
   policies: mapOf(policyStatus, 'arn').optional().describe('State of each listed policy.'),
   attached: z
     .string()
@@ -302,7 +305,9 @@ export const linkedServiceAccountStatus = z.object({
   ready: z
     .string()
     .optional()
-    .describe('Number of linked and proven targets and of desired targets, for example 2/2.'),
+    .describe(
+      'Number of targets that are linked and proven, and number of desired targets, for example 2/2.',
+    ),
   conditions: conditions.optional().describe('Conditions of the account. Ready summarizes the others.'),
 });
 

@@ -15,8 +15,12 @@ const quarantinedPod = z.object({
   uid: text(1, 63, /^[A-Za-z0-9-]+$/).describe(
     'Unique id of the pod (metadata.uid). Sessions of EKS Pod Identity have this id as a tag.',
   ),
-  namespace: dnsLabel.optional().describe('Namespace of the pod, for the status.'),
-  name: dnsSubdomain.optional().describe('Name of the pod, for the status.'),
+  namespace: dnsLabel
+    .optional()
+    .describe('Namespace of the pod. Only the status uses it; the denial uses the uid of the pod.'),
+  name: dnsSubdomain
+    .optional()
+    .describe('Name of the pod. Only the status uses it; the denial uses the uid of the pod.'),
 });
 
 export const quarantineSpec = z
@@ -41,7 +45,7 @@ export const quarantineSpec = z
   .meta(
     rule(
       'self == oldSelf',
-      'a Quarantine cannot be changed: delete it to release the account, or create another one',
+      'a Quarantine cannot be changed: delete it to release the account, or create another Quarantine',
     ),
   );
 

@@ -46,7 +46,7 @@ export function createAccountGuard(options: {
       if (caller.accountId === accountId) return;
       throw new IdentityError(
         'WrongAccount',
-        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles belong to the AWS account ${accountId}; no call is made in either account`,
+        `the operator's credentials (${caller.arn}) belong to the AWS account ${caller.accountId}, but the cluster's roles belong to the AWS account ${accountId}; therefore the operator makes no AWS call`,
       );
     },
   };

@@ -101,7 +101,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
     throw new TypeError(`the lease duration must not exceed ${longestLeaseMs / 1000} seconds`);
   if (renewDeadlineMs >= leaseDurationMs || retryPeriodMs >= renewDeadlineMs)
     throw new TypeError(
-      'the retry period of a lease must be shorter than its renew deadline, and the renew deadline must be shorter than its duration',
+      'the retry period of a lease must be shorter than the renew deadline, and the renew deadline must be shorter than the duration of the lease',
     );
 
   /** Last observed version of the Lease, and the time when this version was first observed. */

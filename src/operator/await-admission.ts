@@ -35,7 +35,9 @@ export async function untilAdmissionEnforced(
         // Admission policies of another version also guard accounts, so the operator starts. `kon doctor` compares each
         // policy.
         if (digest !== shippedAdmissionDigest())
-          logger.warn('the admission policies have another version than the operator', { digest });
+          logger.warn('the version of the admission policies differs from the version of the operator', {
+            digest,
+          });
         return;
       }
     } catch (error) {

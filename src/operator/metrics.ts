@@ -26,7 +26,7 @@ export type MetricsView = RuntimeView & {
   readonly draining: readonly { readonly since: Wall }[];
   readonly now: Wall;
   readonly aws: readonly SchedulerFigures[];
-  /** Whether the CRDs are of a later version than this operator. */
+  /** Whether the CRDs are newer than this operator. */
   readonly outdated: boolean;
 };
 
@@ -49,7 +49,7 @@ export const metricDefinitions = {
     ['service', 'action', 'outcome'],
   ),
   konstellation_aws_call_duration_seconds: histogram(
-    'Duration of AWS calls, without the time before the call was sent.',
+    'Duration of an AWS call, without the time that the call waited to be sent.',
     ['service', 'action'],
   ),
   konstellation_aws_throttled_total: counter('AWS calls that were throttled.', ['service']),
@@ -71,19 +71,19 @@ export const metricDefinitions = {
     [],
   ),
   konstellation_targets_draining_oldest_seconds: gauge(
-    'For an account with a draining target: seconds since all its targets were last linked. The metric is the maximum over these accounts, and 0 if no target is draining.',
+    'Longest time in seconds, over all accounts with a draining target, since all targets of the account were last linked. 0 if no target is draining.',
     [],
   ),
   konstellation_orphan_roles: gauge(
-    'IAM roles of this cluster without a LinkedServiceAccount, as of the last listing of the AWS account. Kind: orphan (the LinkedServiceAccount was deleted without the operator) or retained (deletionPolicy Retain kept the role). Absent before the first listing.',
+    'IAM roles of this cluster without a LinkedServiceAccount, as of the last listing of the AWS account. Kind: orphan (the LinkedServiceAccount was deleted while no operator could delete the role) or retained (deletionPolicy Retain kept the role). Absent before the first listing.',
     ['kind'],
   ),
   konstellation_drift_last_success_timestamp_seconds: gauge(
-    'Unix time of the last successful pass of drift detection, by pass. Absent before the first successful pass, and while the operator does not lead.',
+    'Unix time of the last successful pass of drift detection, by the kind of pass (over roles or over associations). Absent before the first successful pass, and while the operator does not lead.',
     ['pass'],
   ),
   konstellation_drift_failing: gauge(
-    '1 while the last pass of drift detection over roles or associations failed, else 0. Absent while the operator does not lead.',
+    '1 if the last pass of drift detection over roles, or the last pass over associations, failed, else 0. Absent while the operator does not lead.',
     ['pass'],
   ),
   konstellation_account_in_step_seconds: histogram(
@@ -91,7 +91,7 @@ export const metricDefinitions = {
     [],
   ),
   konstellation_operator_outdated: gauge(
-    '1 while the CRDs are of a later version than this operator, else 0. While it is 1, the operator changes nothing.',
+    '1 while the CRDs are newer than this operator, else 0. While the value is 1, the operator changes nothing.',
     [],
   ),
   konstellation_lease_age_seconds: gauge(

@@ -92,7 +92,7 @@ class OutdatedError extends Error {
 }
 
 /**
- * Runs the operator until the signal aborts. While the CRDs are of a later version than this operator, it writes
+ * Runs the operator until the signal aborts. While the CRDs are newer than this operator, it writes
  * nothing. Otherwise it would undo what a later version wrote to fields and kinds that this operator does not know. It
  * resumes when the CRDs have a version that it knows. The promise rejects if the operator cannot start or continue.
  * @throws LeaseLostError

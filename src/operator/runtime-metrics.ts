@@ -45,18 +45,24 @@ export const runtimeMetricDefinitions = {
     'name',
     'controller',
   ]),
-  workqueue_retries_total: counter('Additions to the queue after a failure.', ['name', 'controller']),
+  workqueue_retries_total: counter('Objects that were queued again because their reconcile failed.', [
+    'name',
+    'controller',
+  ]),
   workqueue_queue_duration_seconds: histogram('Time for which due objects waited for a worker.', [
     'name',
     'controller',
   ]),
-  workqueue_work_duration_seconds: histogram('Duration of the work on an object.', ['name', 'controller']),
+  workqueue_work_duration_seconds: histogram('Duration of one reconcile of an object.', [
+    'name',
+    'controller',
+  ]),
   workqueue_unfinished_work_seconds: gauge(
-    'Total time for which the objects in progress have been worked on.',
+    'Sum of the times for which the current reconciles have been running.',
     ['name', 'controller'],
   ),
   workqueue_longest_running_processor_seconds: gauge(
-    'Time for which the longest-running object in progress has been worked on.',
+    'Time for which the longest of the current reconciles has been running.',
     ['name', 'controller'],
   ),
   rest_client_requests_total: counter(

@@ -86,8 +86,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
     },
     {
       expression: `request.operation != 'UPDATE' || ${versionOf('object')} >= ${versionOf('oldObject')} || ${annotation('object', allowDowngradeAnnotation)} == string(${versionOf('object')})`,
-      message: `an older schema would drop the fields that it does not have from all stored objects: use kon install --downgrade, which lists them`,
-      messageExpression: `'the CRD ' + oldObject.metadata.name + ' has schema version ' + string(${versionOf('oldObject')}) + ', and version ' + string(${versionOf('object')}) + ' would drop the fields that it does not have from all stored objects: use kon install --downgrade, which lists them, or add the annotation ${allowDowngradeAnnotation}=' + string(${versionOf('object')})`,
+      message: `an older schema would drop, from all stored objects, the fields that it lacks: use kon install --downgrade, which lists these fields`,
+      messageExpression: `'the CRD ' + oldObject.metadata.name + ' has schema version ' + string(${versionOf('oldObject')}) + ', and version ' + string(${versionOf('object')}) + ' would drop, from all stored objects, the fields that it lacks: use kon install --downgrade, which lists these fields, or add the annotation ${allowDowngradeAnnotation}=' + string(${versionOf('object')})`,
       reason: 'Forbidden',
     },
   ],
@@ -115,7 +115,7 @@ export function finalizerPolicy(username: string): AdmissionPolicy {
     validations: [
       {
         expression: `object.metadata.?annotations[?'${abandonAnnotation}'].orValue('false') == 'true' || request.options.?fieldManager.orValue('') == '${fieldManager}'`,
-        message: `only the operator removes the finalizer ${accountFinalizer}, after it has deleted the IAM role; to give up the role with its permissions, add the annotation ${abandonAnnotation}=true`,
+        message: `only the operator removes the finalizer ${accountFinalizer}, after it has deleted the IAM role; to leave the role with its permissions behind in IAM, add the annotation ${abandonAnnotation}=true`,
         reason: 'Forbidden',
       },
       ...rightToEach(rights.claim, {

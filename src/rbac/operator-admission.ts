@@ -71,11 +71,11 @@ function tokenPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `object.spec.audiences == ['${stsAudience}'] || (object.spec.audiences == ['${podIdentityAudience}'] && object.spec.?boundObjectRef.?kind.orValue('') == 'Pod')`,
-        `the operator may only request tokens for ${stsAudience}, or for ${podIdentityAudience} if the token is bound to a pod`,
+        `the operator may request tokens only for the audience ${stsAudience}, or, if they are bound to a pod, for ${podIdentityAudience}`,
       ),
       forbidden(
         `object.spec.expirationSeconds <= ${longestToken}`,
-        `the operator may only request tokens that expire within ${longestToken} seconds`,
+        `the operator may request only tokens that expire within ${longestToken} seconds`,
       ),
     ],
   });
@@ -93,7 +93,7 @@ function targetsPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `variables.cleansUp || ${isTarget('request.namespace')}`,
-        'the operator may only write into namespaces that are targets of the ClusterConfig',
+        'the operator may write only into namespaces that are targets of the ClusterConfig',
       ),
     ],
   });
@@ -114,7 +114,7 @@ function namespacesPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `!('${targetLabel}' in ${mapOf('object.metadata', 'labels')}) || ${isTarget('object.metadata.name')}`,
-        'the operator may only create and label namespaces that are targets of the ClusterConfig',
+        'the operator may create and label only namespaces that are targets of the ClusterConfig',
       ),
     ],
   });
@@ -142,7 +142,7 @@ function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPol
       ),
       ofNamespaces(
         `(oldObject == null ? ${listOf('object.metadata', 'ownerReferences')} == [] && variables.annotations == {} && variables.finalizers == [] && variables.labels.all(key, key in ['${targetLabel}', '${managedByLabel}', 'kubernetes.io/metadata.name']) && variables.labels[?'${managedByLabel}'].orValue('${managedByValue}') == '${managedByValue}' && '${targetLabel}' in variables.labels : object.?spec == oldObject.?spec && variables.owners == variables.ownersBefore && variables.annotations == variables.annotationsBefore && variables.finalizers == variables.finalizersBefore && ${changesOnly([targetLabel], 'variables.labels', 'variables.labelsBefore')})`,
-        `the operator may only change its label ${targetLabel} on a namespace`,
+        `on a namespace, the operator may change only the label ${targetLabel}`,
       ),
       ofAccounts(
         'oldObject != null && object.spec == oldObject.spec',
@@ -150,7 +150,7 @@ function metadataPolicy({ username, namespace }: ConfinedOperator): AdmissionPol
       ),
       ofAccounts(
         `oldObject != null && variables.labels == variables.labelsBefore && variables.annotations == variables.annotationsBefore && variables.owners == variables.ownersBefore && variables.finalizers.filter(name, name != '${accountFinalizer}') == variables.finalizersBefore.filter(name, name != '${accountFinalizer}')`,
-        `the operator may only change its finalizer ${accountFinalizer} and the status of an account`,
+        `on an account, the operator may change only the status and the finalizer ${accountFinalizer}`,
       ),
     ],
   });

@@ -48,7 +48,7 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
     validations: [
       forbidden(
         `variables.cleansUp || '${targetLabel}' in namespaceObject.metadata.?labels.orValue({})`,
-        `the operator may only write into namespaces with the label ${targetLabel}`,
+        `the operator may write only into namespaces with the label ${targetLabel}`,
       ),
       forbidden(
         `variables.cleansUp || !(${isReserved('request.namespace', namespace)})`,
@@ -56,19 +56,19 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
       ),
       forbidden(
         "variables.kind != '/pods' || request.?dryRun.orValue(false)",
-        'the operator may only create pods in a dry run',
+        'the operator may create pods only in a dry run',
       ),
       forbidden(
         "request.operation == 'CREATE' || variables.restarts || (request.operation == 'DELETE' ? variables.cleansUp : variables.owned)",
-        'the operator may only change and delete objects that have its ownership labels',
+        'the operator may change and delete only objects that have the ownership labels of the operator',
       ),
       forbidden(
         `!variables.writesOwn || (variables.labels[?'${managedByLabel}'].orValue('') == '${managedByValue}' && '${appLabel}' in variables.labels && (variables.kind == '/configmaps' ? object.metadata.name.startsWith(variables.labels['${appLabel}'] + '-') : object.metadata.name == variables.labels['${appLabel}']))`,
-        `the operator may only write objects that have the label and the name of their app`,
+        `the operator may write an object of an app only with the label and the name of that app`,
       ),
       forbidden(
         `!variables.writesOwn || (variables.owners.exists(owner, ${isItsApp}) && variables.owners.all(owner, owner in variables.ownersBefore || (${isItsApp})) && variables.ownersBefore.all(before, variables.owners.exists(owner, owner.uid == before.uid)))`,
-        "the operator may only set an object's app as its owner",
+        "the operator may set no owner of an object but the object's app",
       ),
       forbidden(
         "request.operation == 'DELETE' || variables.leavesNothing || variables.finalizers == variables.finalizersBefore",
@@ -76,15 +76,15 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
       ),
       forbidden(
         `!variables.restarts || (variables.labels == variables.labelsBefore && variables.owners == variables.ownersBefore && ${changesOnly([templateGeneration], 'variables.annotations', 'variables.annotationsBefore')})`,
-        'the operator may only change the identity annotation in the pod template of a workload without an app',
+        'in the pod template of a workload without an app, the operator may change only the identity annotation',
       ),
       forbidden(
         `!variables.isServiceAccount || request.operation != 'CREATE' || (object.metadata.name != 'default' && variables.owners == [] && variables.labels.all(key, key in ['${managedByLabel}', '${accountLabel}']) && '${accountLabel}' in variables.labels && variables.annotations.all(key, key in ['${roleArnAnnotation}', '${createdAnnotation}']) && object.all(key, key in ['apiVersion', 'kind', 'metadata']))`,
-        'the operator may only create ServiceAccounts that link an account',
+        'the operator may create a ServiceAccount only if it is linked to an account',
       ),
       forbidden(
         `!variables.isServiceAccount || request.operation != 'UPDATE' || (variables.owners == variables.ownersBefore && ${changesOnly([accountLabel], 'variables.labels', 'variables.labelsBefore')} && variables.labels[?'${accountLabel}'].orValue('') in ['', variables.labelsBefore[?'${accountLabel}'].orValue('')] && ${changesOnly([roleArnAnnotation], 'variables.annotations', 'variables.annotationsBefore')} && ${changesOnly(['metadata'], 'object', 'oldObject')} && (object.metadata.name != 'default' || variables.unlinks))`,
-        'the operator may only link and unlink a ServiceAccount',
+        'the operator may change a ServiceAccount only to link or unlink it',
       ),
     ],
   });

@@ -59,7 +59,7 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `request.resource.group != 'apps' || variables.kind == 'apps/deployments' && (oldObject == null || variables.owned) || (oldObject != null && ${changesOnly(['template'], 'object.spec', 'oldObject.spec')} && variables.pod == variables.podBefore && ${changesOnly(['annotations'], 'variables.template', 'variables.templateBefore')} && ${changesOnly([identityAnnotation], mapIn('variables.template', 'annotations'), mapIn('variables.templateBefore', 'annotations'))})`,
-        `the operator may only change the annotation ${identityAnnotation} in the pod template of a workload without an app`,
+        `in the pod template of a workload without an app, the operator may change only the annotation ${identityAnnotation}`,
       ),
       ofDeployments(
         `['hostNetwork', 'hostPID', 'hostIPC'].all(field, !variables.pod[?field].orValue(false) || variables.podBefore[?field].orValue(false))`,
@@ -67,7 +67,7 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
       ),
       ofDeployments(
         `${listOf('variables.pod', 'volumes')}.all(volume, ${quoted(volumes)}.exists(kind, kind in volume) || volume in ${listOf('variables.podBefore', 'volumes')})`,
-        `the operator may only deploy pods with volumes of these types: ${volumes.join(', ')}`,
+        `the operator may deploy pods only with volumes of these types: ${volumes.join(', ')}`,
       ),
       ofDeployments(
         `variables.containers.all(container, (!${containerContext}.?privileged.orValue(false) && ${containerContext}.?allowPrivilegeEscalation.orValue(true) == false && ${containerContext}.?capabilities.?add.orValue([]) == [] && ${containerContext}.?procMount.orValue('Default') == 'Default' && ${isHarmless(containerContext)}) || ${wasSo('securityContext')})`,
@@ -87,19 +87,19 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
       ),
       ofDeployments(
         'object.spec.selector.?matchLabels.orValue({}) == variables.selector || oldObject != null',
-        'the operator may only create Deployments that select exactly the pods of their app',
+        'a Deployment that the operator writes must select exactly the pods of its app',
       ),
       forbidden(
         `variables.kind != '/services' || (object.spec.?type.orValue('ClusterIP') == 'ClusterIP' && ${listOf('object.spec', 'externalIPs')} == (oldObject == null ? [] : ${listOf('oldObject.spec', 'externalIPs')}) && object.spec.?selector.orValue({}) == variables.selector)`,
-        'the operator may only write Services of the type ClusterIP that select the pods of their app, without external IPs',
+        'a Service that the operator writes must have the type ClusterIP and no external IPs, and must select the pods of its app',
       ),
       forbidden(
         `variables.kind != 'autoscaling/horizontalpodautoscalers' || (object.spec.scaleTargetRef.kind == 'Deployment' && object.spec.scaleTargetRef.name == object.metadata.name)`,
-        'the operator may only autoscale the Deployment of an app',
+        'a HorizontalPodAutoscaler that the operator writes must scale the Deployment of its app',
       ),
       forbidden(
         `variables.kind != 'policy/poddisruptionbudgets' || object.spec.?selector.?matchLabels.orValue({}) == variables.selector`,
-        'the operator may only write PodDisruptionBudgets for the pods of their app',
+        'a PodDisruptionBudget that the operator writes must select the pods of its app',
       ),
     ],
   });
@@ -128,7 +128,7 @@ export function serviceAccountsPolicy(username: string): AdmissionPolicy {
     validations: [
       forbidden(
         `params.metadata.name != ${account}`,
-        'the operator may only deploy apps with ServiceAccounts that link an account',
+        'the operator may deploy an app only with a ServiceAccount that is linked to an account',
       ),
     ],
   });

@@ -10,7 +10,7 @@ export const quarantinePolicy: AdmissionPolicy = admissionPolicy('quarantine.k11
   validations: [
     {
       expression: 'object.spec.?requestedBy.orValue(request.userInfo.username) == request.userInfo.username',
-      message: 'spec.requestedBy can only name the user who creates the Quarantine',
+      message: 'spec.requestedBy must name the user who creates the Quarantine',
       messageExpression:
         "'spec.requestedBy is ' + object.spec.?requestedBy.orValue('') + ', but the user of this request is ' + request.userInfo.username + ': correct the field or omit it'",
       reason: 'Forbidden',

@@ -105,7 +105,7 @@ async function checkInjection(
   const identity = podIdentity(made, { roleArn, audience });
   if ('held' in identity)
     throw notInEffect(
-      `the webhook does not inject the wanted identity yet: a new pod would hold ${describeHeld(identity.held)}`,
+      `the webhook does not inject the account's role yet: a new pod would hold ${describeHeld(identity.held)}`,
     );
 }
 

@@ -242,7 +242,10 @@ async function dryRunBlocker(
   const { name, namespace = '' } = metadata;
   const failure = await dryRunFailure({ name, namespace, template, wanted }, context, signal);
   if (!failure || (failure.refusal !== undefined && !protectsPods)) return undefined;
-  return { reason: failure.reason, message: `the target is deployed once ${failure.message}` };
+  return {
+    reason: failure.reason,
+    message: `the app is deployed to the target as soon as ${failure.message}`,
+  };
 }
 
 /** Reads the object from the API server, since the stores contain only objects with the app label. */

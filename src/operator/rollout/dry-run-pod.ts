@@ -58,7 +58,7 @@ export async function dryRunFailure(
     if (!(error instanceof KubeApiError)) throw error;
     return {
       reason: 'IdentityNotChecked',
-      message: `the API server admits a dry-run pod. Without it, the identity of new pods cannot be checked, so running pods are not replaced. The dry-run pod was refused: ${error.message}`,
+      message: `the API server admits a dry-run pod. Without such a pod, the operator cannot check the identity of new pods, so it does not replace running pods. The dry-run pod was refused: ${error.message}`,
       refusal: error.message,
     };
   }
@@ -76,7 +76,7 @@ export async function dryRunFailure(
   return (
     rejection && {
       reason: rejection.code === 'OIDCProviderMissing' ? rejection.code : 'IdentityNotProven',
-      message: `STS accepts the token of a new pod. It refused the last token: ${rejection.message}`,
+      message: `STS accepts the token of a new pod. STS has refused the last token: ${rejection.message}`,
     }
   );
 }

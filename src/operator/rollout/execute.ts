@@ -50,7 +50,7 @@ export function createWorkloadExecutor({
     if (!template) throw new TypeError(`${workloadId(workload)} has no pod template`);
     const failure = await dryRunFailure({ name, namespace, template, wanted: [identity] }, context, signal);
     if (!failure) await labelled.restart(workload, identity.mark, signal);
-    return failure && `the workload is restarted once ${failure.message}`;
+    return failure && `the workload is restarted as soon as ${failure.message}`;
   }
 
   function reportBlocker(workload: Workload, note: string): void {

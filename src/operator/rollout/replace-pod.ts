@@ -24,10 +24,13 @@ export async function replacePod(
   if (retryAfterMs > 0) return { kind: 'blocked', message: 'the pod is replaced shortly', retryAfterMs };
   const { name, namespace = '' } = pod.metadata;
   const failure = await dryRunFailure({ name, namespace, template, wanted: [wanted] }, tools, signal);
-  if (failure) return { kind: 'blocked', message: `the pod is replaced once ${failure.message}` };
+  if (failure) return { kind: 'blocked', message: `the pod is replaced as soon as ${failure.message}` };
   return (await evict(pod, tools.client, signal))
     ? { kind: 'evicted' }
-    : { kind: 'blocked', message: 'the pod is replaced once its PodDisruptionBudget allows the eviction' };
+    : {
+        kind: 'blocked',
+        message: 'the pod is replaced as soon as its PodDisruptionBudget allows the eviction',
+      };
 }
 
 /**

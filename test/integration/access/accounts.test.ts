@@ -126,7 +126,7 @@ describe('a new account', () => {
   it('may list at most 25 policies, whether by ARN or by name', async () => {
     const { policyArns: _, ...none } = account().spec.aws;
     await expect(create(admin, { ...account(), spec: { ...account().spec, aws: none } })).rejects.toThrow(
-      'set at least one of policyArns, policyNames and statements; policyArns: [] grants nothing',
+      'set at least one of policyArns, policyNames and statements; for an account without permissions, set policyArns: []',
     );
     const names = ['aws/a', 'aws/b'];
     await expect(
@@ -920,7 +920,7 @@ describe('a CRD', () => {
       [null, 0],
     ] as const)
       expect(await refusal(setVersion(version))).toContain(
-        `the CRD ${name} has schema version 12, and version ${read} would drop the fields that it does not have from all stored objects: use kon install --downgrade`,
+        `the CRD ${name} has schema version 12, and version ${read} would drop, from all stored objects, the fields that it lacks: use kon install --downgrade`,
       );
     expect(await refusal(setVersion('2', '3'))).toContain('k11n.dev/allow-downgrade=2');
     const older = crds().map((crd) => stringify(crd, { lineWidth: 0 }));

@@ -184,7 +184,9 @@ describe('a token', () => {
     ['of no audience, which means the API server', { ...stsToken, audiences: [] }],
     ['for Pod Identity without a pod', { ...stsToken, audiences: ['pods.eks.amazonaws.com'] }],
   ])('%s is refused to the operator', async (_what, spec) => {
-    expect(await refusal(request(target, spec))).toContain('may only request tokens for sts.amazonaws.com');
+    expect(await refusal(request(target, spec))).toContain(
+      'may request tokens only for the audience sts.amazonaws.com',
+    );
   });
 
   it('that lives longer than ten minutes is refused to the operator', async () => {
@@ -245,10 +247,10 @@ describe('a namespace', () => {
   it('that is not a target cannot be created or labelled by the operator', async () => {
     for (const name of [elsewhere, 'other'])
       expect(await refusal(label(name)), name).toMatch(
-        /targets of the ClusterConfig|may only change its label/,
+        /targets of the ClusterConfig|may change only the label/,
       );
     expect(await refusal(operator.create(resources.namespaces, namespaceOf('other')))).toContain(
-      'may only change its label',
+      'may change only the label',
     );
     // Without the target label, the operator also cannot get a token in that namespace.
     await refusal(patch(elsewhere, { labels: { [targetLabel]: 'x' } }));
@@ -268,7 +270,7 @@ describe('a namespace', () => {
     ['finalizer', { finalizers: ['example.com/a'] }],
   ])('cannot be changed by the operator in this way: %s', async (_what, metadata) => {
     for (const name of [target, elsewhere, 'staging'])
-      expect(await refusal(patch(name, metadata)), name).toContain('may only change its label');
+      expect(await refusal(patch(name, metadata)), name).toContain('may change only the label');
     expect(
       await refusal(
         operator.create(resources.namespaces, {
@@ -276,7 +278,7 @@ describe('a namespace', () => {
           metadata: { name: 'gitops-2', ...metadata },
         }),
       ),
-    ).toContain('may only change its label');
+    ).toContain('may change only the label');
   });
 
   it('keeps the labels that other users have set, because the operator cannot remove them', async () => {
@@ -288,7 +290,7 @@ describe('a namespace', () => {
     );
     expect(
       await refusal(patch('gitops', { labels: { 'pod-security.kubernetes.io/enforce': null } })),
-    ).toContain('may only change its label');
+    ).toContain('may change only the label');
     expect(await refusal(operator.delete(resources.namespaces, { name: 'gitops' }))).toContain(
       'cannot delete',
     );
@@ -314,7 +316,7 @@ describe('an account, an app and a ClusterConfig', () => {
       { finalizers: ['k11n.dev/iam-role'] },
       { finalizers: ['k11n.dev/iam-role', 'example.com/other', 'example.com/block'] },
     ])
-      expect(await refusal(patch({ metadata }))).toContain('may only change its finalizer');
+      expect(await refusal(patch({ metadata }))).toContain('may change only the status and the finalizer');
     await patch({ metadata: { finalizers: ['example.com/other'] } });
     expect(await refusal(operator.create(linkedServiceAccounts, account('own')))).toContain('cannot create');
     expect(await refusal(operator.delete(linkedServiceAccounts, { name: 'mine' }))).toContain(
@@ -414,7 +416,7 @@ describe('a ServiceAccount', () => {
       () => create({}, { imagePullSecrets: [{ name: 'x' }] }),
       () => create({}, { automountServiceAccountToken: false }),
     ])
-      expect(await refusal(write())).toContain('may only create ServiceAccounts that link');
+      expect(await refusal(write())).toContain('may create a ServiceAccount only if it is linked');
     expect(await refusal(create({ finalizers: ['example.com/a'] }))).toContain('finalizers');
     await operator.create(resources.serviceAccounts, linked(target, 'kept'));
     for (const change of [
@@ -424,7 +426,9 @@ describe('a ServiceAccount', () => {
       { metadata: { annotations: { a: 'b' } } },
       { imagePullSecrets: [{ name: 'x' }] },
     ])
-      expect(await refusal(patch(target, 'kept', change))).toContain('may only link and unlink');
+      expect(await refusal(patch(target, 'kept', change))).toContain(
+        'may change a ServiceAccount only to link or unlink it',
+      );
     expect(await refusal(patch(target, 'kept', { metadata: { finalizers: ['example.com/a'] } }))).toContain(
       'finalizers',
     );
@@ -771,7 +775,9 @@ describe('the objects of an app', () => {
       { ...spec, externalIPs: ['1.1.1.1'] },
       { ...spec, selector: { app: 'other' } },
     ])
-      expect(await refusal(write({ ...service, spec: change }))).toContain('may only write Services');
+      expect(await refusal(write({ ...service, spec: change }))).toContain(
+        'a Service that the operator writes must',
+      );
   });
 
   it('an autoscaler and a disruption budget can select only the Deployment of the app', async () => {
@@ -779,11 +785,11 @@ describe('the objects of an app', () => {
     const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'other' };
     expect(
       await refusal(write({ ...autoscaler, spec: { ...(autoscaler.spec as object), scaleTargetRef } })),
-    ).toContain('may only autoscale');
+    ).toContain('a HorizontalPodAutoscaler that the operator writes must');
     const budget = get('PodDisruptionBudget');
     for (const selector of [{}, { matchLabels: { app: 'other' } }])
       expect(await refusal(write({ ...budget, spec: { maxUnavailable: 0, selector } }))).toContain(
-        'may only write PodDisruptionBudgets',
+        'a PodDisruptionBudget that the operator writes must',
       );
   });
 });

@@ -367,7 +367,7 @@ test('a labelled workload is restarted only once the webhook injects the identit
     const found = await events('NotInjected');
     return found.length > 0 && found;
   });
-  expect(held?.note).toMatch(/restarted once the webhook injects/);
+  expect(held?.note).toMatch(/restarted as soon as the webhook injects/);
   const mark = async (): Promise<string | undefined> => {
     const found = await harness.get(resources.deployments, 'production', 'labelled');
     const spec = found?.spec as
@@ -435,7 +435,7 @@ test("a pod without its identity is not evicted against its disruption budget, a
   harness.rolesKnownToWebhook.set('production/guarded', roleOf('guarded'));
   await harness.eventually('it is told what it waits for', async () => {
     const message = (await harness.app('guarded')).status?.targets?.[0]?.message;
-    return message?.endsWith('the pod is replaced once its PodDisruptionBudget allows the eviction');
+    return message?.endsWith('the pod is replaced as soon as its PodDisruptionBudget allows the eviction');
   });
   expect((await harness.pods('guarded')).map(({ metadata }) => metadata.uid)).toEqual([missed?.metadata.uid]);
   await harness.client.delete(resources.podDisruptionBudgets, budget);
