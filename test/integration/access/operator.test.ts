@@ -580,14 +580,18 @@ describe('the objects of an app', () => {
   });
 
   it.each([
-    ['an owner other than their app', { ownerReferences: [someOwner] }, /its owner/],
-    ['no owner', { ownerReferences: [] }, /its owner/],
+    [
+      'an owner other than their app',
+      { ownerReferences: [someOwner] },
+      /may set no owner of an object but the object's app/,
+    ],
+    ['no owner', { ownerReferences: [] }, /may set no owner of an object but the object's app/],
     ['a finalizer', { finalizers: ['example.com/block'] }, /finalizers/],
-    ['no label', { labels: {} }, /label and the name of their app|their app/],
+    ['no label', { labels: {} }, /label and the name of that app|of its app/],
     [
       'a name other than the name of their app',
       { name: 'other' },
-      /label and the name of their app|of an app/,
+      /label and the name of that app|of its app/,
     ],
   ])('are refused to the operator if they have %s', async (_what, metadata, message) => {
     for (const object of objects.values()) {
@@ -734,7 +738,7 @@ describe('the objects of an app', () => {
   it('a Deployment can run only as the default ServiceAccount or as a ServiceAccount that is linked to an account', async () => {
     const as = (serviceAccountName: string): Any =>
       withPod(get('Deployment'), (spec) => ({ ...spec, serviceAccountName }));
-    const refused = 'ServiceAccounts that link an account';
+    const refused = 'ServiceAccount that is linked to an account';
     await admin.create(resources.serviceAccounts, serviceAccount(target, 'cluster-admin'));
     await eventually('ServiceAccount to be compared with', async () => {
       const write = operator.create(resources.deployments, as('cluster-admin'), { dryRun: true });
@@ -798,7 +802,7 @@ describe('pods', () => {
   it('can be created by the operator only in a dry run, and only in targets', async () => {
     await operator.create(resources.pods, pod(target, 'trial'), { dryRun: true });
     expect(await refusal(operator.create(resources.pods, pod(target, 'trial')))).toContain(
-      'only create pods in a dry run',
+      'may create pods only in a dry run',
     );
     for (const namespace of [former, elsewhere])
       await refusal(operator.create(resources.pods, pod(namespace, 'trial'), { dryRun: true }));
