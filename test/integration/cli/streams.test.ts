@@ -97,7 +97,9 @@ describe('kon app logs', () => {
     expect(empty.stderr).toContain('Error: app "empty" has no pods in production');
     const container = await kon.run(['app', 'logs', 'one', '--container', 'nope']);
     expect(container.code).toBe(1);
-    expect(container.stderr).toContain('Error: pod one-a has no container "nope"\n  The pod has one.');
+    expect(container.stderr).toContain(
+      'Error: pod one-a has no container "nope"\n  The pod has the containers one.',
+    );
     const pod = await kon.run(['app', 'logs', 'one', '--pod', 'nope']);
     expect(pod.stderr).toContain('Error: app "one" has no pod "nope" in production, staging');
     const both = await kon.run(['app', 'logs', 'one', '-f', '--previous']);
@@ -340,7 +342,9 @@ describe('kon app port-forward', () => {
     expect(odd.code).toBe(2);
     const unknown = await kon.run(['app', 'port-forward', 'web', ':metrics']);
     expect(unknown.code).toBe(1);
-    expect(unknown.stderr).toContain('Error: app "web" has no port "metrics"\n  The app has http (80).');
+    expect(unknown.stderr).toContain(
+      'Error: app "web" has no port "metrics"\n  The app has the ports http (80).',
+    );
     const empty = await kon.run(['app', 'port-forward', 'empty', '80']);
     expect(empty.stderr).toContain('Error: app "empty" has no running pod in production');
   });
