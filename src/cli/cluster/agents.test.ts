@@ -74,7 +74,7 @@ function clientOf(of: {
   return { client: { list, get } as unknown as KubeClient, requests };
 }
 
-it('lookUpAgents reads, among the nodes of pods with a Pod Identity, only nodes without an agent pod', async () => {
+it('lookUpAgents reads a node only if a pod on the node uses EKS Pod Identity and no agent pod runs on the node', async () => {
   const nodes = [node('served'), node('auto', 'auto'), node('bare'), node('other')];
   const { client, requests } = clientOf({ nodes, agents: [agentOn('served')] });
   const pods = ['served', 'auto', 'bare', 'bare', 'deleted'].map(podOn);
@@ -85,7 +85,7 @@ it('lookUpAgents reads, among the nodes of pods with a Pod Identity, only nodes 
   expect(states).toEqual(['serves', 'serves', 'missing', 'unread']);
 });
 
-it('lookUpAgents sends no request if no pod has a Pod Identity', async () => {
+it('lookUpAgents sends no request if no pod uses EKS Pod Identity', async () => {
   const { client, requests } = clientOf({});
   await lookUpAgents(client, [{ ...podOn('a'), spec: { nodeName: 'a' } }], signal);
   expect(requests).toEqual([]);

@@ -29,7 +29,7 @@ const { deployments } = resources;
 const ref = { namespace: 'production', name: 'shop' };
 
 describe('withoutWrites', () => {
-  it('returns the object of a write without sending it', async () => {
+  it('does not send a write, and returns the object that the write contains', async () => {
     const write = { dryRun: true, fieldManager: 'kon' };
     expect(await client.create(deployments, stored, write)).toEqual(stored);
     expect(await client.update(deployments, stored, write)).toEqual(stored);

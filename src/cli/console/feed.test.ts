@@ -169,7 +169,7 @@ it('the console hides accounts while the user is not permitted to read accounts,
   });
 });
 
-it('the console shows the pods of a target that is added while the pods of each target are listed one by one', async () => {
+it('the console shows the pods of a target that is added later, even if the console lists the pods target by target', async () => {
   const { feed, change } = startFeed({ isPodsByNamespace: true });
   const shown = follow(feed);
   await expect

@@ -61,7 +61,7 @@ describe('a request to the console', () => {
     ).toBe(false);
   });
 
-  it('needs a bearer token in a cluster, where the API server decides whether the token is valid', () => {
+  it('needs a bearer token if the console runs in a cluster; the API server decides whether the token is valid', () => {
     const access: Access = { mode: 'in-cluster' };
     const given = { ...headers, host: 'console.example.com', origin: 'https://console.example.com' };
     expect(judge({ ...get, headers: given }, access)).toEqual({ allowed: true, bearer: 'right' });

@@ -268,7 +268,7 @@ describe('a pod that a Quarantine names', () => {
     message: 'no boundary',
   };
 
-  it('is listed with its account, and only the pod with its UID is marked', () => {
+  it('is listed with its account, and is marked only if the Quarantine names the UID of this pod', () => {
     expect(accountRow(account({ quarantinedPods: [row] }), []).quarantinedPods).toEqual([row]);
     const rowOf = (uid: string): unknown =>
       consolePodRow(pod(injected, { uid }), wanted, 'pay', [row]).quarantine;

@@ -158,7 +158,7 @@ describe('parseText', () => {
     });
   });
 
-  it('limits the report about text that is not YAML', () => {
+  it('limits the number and the length of the problems in text that is not YAML', () => {
     const binary = Array.from({ length: 40 }, (_, line) => `{ ${line}: ${'\u0001é'.repeat(3000)} }}: [`).join(
       '\n',
     );

@@ -16,7 +16,7 @@ describe('the validation of names', () => {
     },
   );
 
-  it('refuses the name default only for an account', () => {
+  it('refuses the name `default` for an account, but accepts this name for an app', () => {
     expect(nameProblem(accountKind, 'default')).toContain('invalid account name "default"');
     expect(nameProblem(accountKind, 'default-2')).toBeUndefined();
     expect(nameProblem(appKind, 'default')).toBeUndefined();

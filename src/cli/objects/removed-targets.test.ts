@@ -49,7 +49,7 @@ describe('targets that an edit removes', () => {
     });
   });
 
-  it('are listed, if no pod runs there, with the maximum age of sessions, which is six hours with Pod Identity', () => {
+  it('are listed, even without pods, with the time for which sessions stay valid: six hours with Pod Identity', () => {
     const pods = { current: 0, stale: 0, uninjected: 0 };
     const [note] = edited(account([row('staging', { pods, identityMode: 'PodIdentity' })]), [
       'production',
@@ -59,7 +59,7 @@ describe('targets that an edit removes', () => {
     );
   });
 
-  it('are not listed when the account keeps them, applies to all targets, or never linked them', () => {
+  it('do not include targets that the account still names, still includes by applying to all targets, or never linked', () => {
     const nothing = { notes: [], cutOff: [] };
     expect(edited(account([row('staging')]), ['staging'])).toEqual(nothing);
     expect(edited(account([row('staging')]), undefined)).toEqual(nothing);
@@ -67,7 +67,7 @@ describe('targets that an edit removes', () => {
   });
 });
 
-it('unlinkNow adds removed linked targets to the annotation, and keeps the targets that the annotation already names', () => {
+it('unlinkNow adds to the annotation each linked target that the edit removes, and keeps the targets that the annotation already names', () => {
   const rows = [row('production'), row('staging'), row('test', { linked: false })];
   expect(unlinkNow(account(rows, { 'k11n.dev/unlink-now': 'dev' }), ['production'])).toEqual({
     'k11n.dev/unlink-now': 'dev,staging',

@@ -25,7 +25,7 @@ const pods = (current: number, stale = 0): Pick<TargetStatus, 'pods'> => ({
 });
 
 describe('the deletion of a target', () => {
-  it('is blocked by each app and account that lists the target, with the command that resolves it', () => {
+  it('is blocked by each app and account that names the target, and the report names a command that removes each blocker', () => {
     const { holders } = useOfTarget(
       'staging',
       [account('named', ['production', 'staging']), account('other', ['production'])],

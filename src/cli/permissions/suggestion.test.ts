@@ -60,7 +60,7 @@ describe('suggest', () => {
     expect(suggest(inputOf({ [sqsFull]: documents[sqsFull] ?? '' }, [[used]])).proposed).toBeUndefined();
   });
 
-  it('replaces a policy by statements with its used and untracked actions, and keeps its resources and conditions', () => {
+  it('proposes, in place of a policy, statements with the used and untracked actions, the resources and the conditions of that policy', () => {
     const arn = managed('Mixed');
     const Condition = { StringEquals: { 'aws:RequestedRegion': 'eu-west-1' } };
     const text = policyText(

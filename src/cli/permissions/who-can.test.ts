@@ -68,7 +68,7 @@ describe('who can call an action', () => {
     expect(row('web')).toMatchObject({ decision: 'denied', conditions: [] });
   });
 
-  it('includes an account with a mark while a Quarantine denies every session of the account', () => {
+  it('includes an account whose sessions a Quarantine denies, and marks the account as quarantined', () => {
     const { rows } = whoCan(
       question,
       [{ name: 'a', policies: [arn('read')], isQuarantined: true }],

@@ -95,7 +95,7 @@ describe('pods that do not hold the desired identity', () => {
     expect(podsNotCurrent('production', [pod('a', fields)], wanted)).toMatchObject([{ madeBy, next }]);
   });
 
-  it('are listed with the variables to remove when they bring their own credentials', () => {
+  it('are listed, if they bring their own credentials, with the variables that the user has to remove', () => {
     const keyed = { name: 'web', env: [{ name: 'AWS_ACCESS_KEY_ID', valueFrom: { secretKeyRef: {} } }] };
     const made = { ...pod('keyed', { owner: 'StatefulSet' }), spec: { containers: [keyed] } };
     expect(podsNotCurrent('production', [made], wanted)).toMatchObject([

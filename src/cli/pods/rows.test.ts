@@ -49,7 +49,7 @@ function pod(
 }
 
 describe('the row of a pod', () => {
-  it('shows whether the identity is current, stale or uninjected compared to the wanted role, and the role that the pod holds', () => {
+  it('shows the role that the pod holds, and whether this is the wanted role (current), another role (stale) or no role (uninjected)', () => {
     expect(podRow('production', pod({ role }), wanted)).toMatchObject({
       identity: 'current',
       holds: role,

@@ -49,7 +49,7 @@ describe('an import', () => {
     });
   });
 
-  it('finds users that a pattern in the trust policy admits, by the pods that hold the role', () => {
+  it('uses the pods that hold the role to find ServiceAccounts that a pattern in the trust policy admits', () => {
     const pattern = web(facts.providerArn, 'system:serviceaccount:*:*');
     const use = uses(usersByServiceAccount([pod('production', 'legacy'), pod('ci', 'runner')], []));
     expect(excludedBy(roleTrusting(pattern), facts, use, onlyLegacy)).toMatchObject({
@@ -67,7 +67,7 @@ describe('an import', () => {
     });
   });
 
-  it('ignores pods that name the role but that its trust policy does not admit', () => {
+  it("ignores pods that name the role but are not admitted by the role's trust policy", () => {
     const use = uses(usersByServiceAccount([pod('elsewhere', 'other')], []));
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
@@ -80,7 +80,7 @@ describe('an import', () => {
     expect(excludedBy(roleTrusting(legacy), facts, unseen, onlyLegacy).inUse).toEqual([]);
   });
 
-  it('counts the ServiceAccounts of another cluster as in use, and lists other principals', () => {
+  it('counts the ServiceAccounts of another cluster as users of the role, and lists other principals separately', () => {
     const other = 'arn:aws:iam::123456789012:oidc-provider/other';
     const account = { Effect: 'Allow', Principal: { AWS: '123456789012' }, Action: 'sts:AssumeRole' };
     const trusting = roleTrusting(legacy, web(other, 'system:serviceaccount:production:legacy'), account);

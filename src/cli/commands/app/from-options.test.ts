@@ -74,7 +74,7 @@ describe('changedSpec of an app', () => {
     expect(() => changedSpec(current, { ...none, removeEnv: ['C'] })).toThrow('the app has no variable "C"');
   });
 
-  it('removes the account', () => {
+  it('removes the name of the account from the spec', () => {
     expect(changedSpec(current, { ...none, noAccount: true })).not.toHaveProperty('serviceAccount');
   });
 

@@ -64,7 +64,7 @@ it('kon doctor skips a check that depends directly or indirectly on a failed che
   expect(isHealthy(findings)).toBe(false);
 });
 
-it('kon doctor repeats only a failed check that may pass later, with new lookups, until the check passes', async () => {
+it('kon doctor repeats a failed check with new lookups until the check passes, but only if the check may pass later', async () => {
   let tries = 0;
   const { findings, waits, rounds } = await examined(
     [

@@ -95,7 +95,7 @@ describe('editLoop', () => {
     expect(outcome).toMatchObject({ kind: 'done' });
   });
 
-  it('shows only the reason for the last refusal', async () => {
+  it('shows the reason for the last refusal, and no earlier reason', async () => {
     const { shown } = await loop(
       [() => 'a: x\n', () => 'a: y\n', () => 'a: 4\n'],
       [refusal, { kind: 'refused', heading: 'Still no:', problems: [] }],

@@ -13,7 +13,7 @@ describe('chooseEditor', () => {
     expect(chooseEditor(env, onTerminal)).toMatchObject({ kind: 'editor', command });
   });
 
-  it('chooses no editor without a terminal and without a variable that names an editor', () => {
+  it('chooses no editor if there is no terminal and no variable names an editor', () => {
     expect(chooseEditor({}, false)).toEqual({ kind: 'none' });
   });
 });

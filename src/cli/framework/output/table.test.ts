@@ -33,7 +33,7 @@ describe('renderTable', () => {
     );
   });
 
-  it('separates columns by tabs without a terminal, and shows whole values and all columns', () => {
+  it('separates columns by tabs and shows whole values and all columns if there is no terminal', () => {
     expect(renderTable(columns, rows, { output: output(false), format: 'table' })).toBe(
       'NAME\tNOTE\tMORE\na-long-name\tfirst note\tmore\nb\t-\tmore\n',
     );
@@ -125,7 +125,7 @@ describe('renderTable on a narrow terminal', () => {
     ]);
   });
 
-  it('omits columns by their rank before it shortens the other columns too much', () => {
+  it('omits columns, in the order of their rank, if the other columns would otherwise be shortened too much', () => {
     type Pod = { readonly name: string; readonly role: string };
     const podColumns: readonly Column<Pod>[] = [
       { header: 'NAME', value: ({ name }) => name, whole: true },
@@ -153,7 +153,7 @@ describe('renderTable on a narrow terminal', () => {
     expect(tableOf(24).slice(1)).toEqual(['web-1  …ello-s3-1a2b3c4d', 'web-2  credentials of i…']);
   });
 
-  it('shows whole values with -o wide, and without a terminal', () => {
+  it('shows whole values with -o wide, as renderTable does without a terminal', () => {
     expect(render(40, 'wide')[1]).toContain(`${row.role}  ${row.message}`);
     expect(renderTable(wideColumns, [row], { output: output(false), format: 'table' })).toContain(
       `\t${row.role}\t`,

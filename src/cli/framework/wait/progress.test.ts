@@ -116,7 +116,7 @@ describe('problemsOf', () => {
     ]);
   });
 
-  it('lists targets of an app that are neither ready nor halted, and problems of halted targets that would keep them from running', () => {
+  it('lists the targets of an app that are neither ready nor halted, and the problems that would prevent a resume of halted targets', () => {
     const app: App = {
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'App',

@@ -64,7 +64,7 @@ describe('createReporter on a terminal', () => {
     );
   });
 
-  it('leaves the last block at the end, and prints notes above it', () => {
+  it('keeps the last block on the screen when the reporter ends, and prints earlier notes above that block', () => {
     const { output, text } = recorder(true, 80);
     const reporter = createReporter(output);
     reporter.update('head', []);

@@ -17,7 +17,7 @@ it('decidingStatements finds the statement by effect, action and resource if IAM
 });
 
 it.each([0, 1])(
-  'decidingStatements finds the statement at the position that IAM reports, even with columns off by %i',
+  'decidingStatements finds the statement at the position that IAM reports, even if the reported columns are %i too high',
   (off) => {
     const lines = document.split('\n');
     const start = lines.findIndex((line) => line.includes('"Deny"'));

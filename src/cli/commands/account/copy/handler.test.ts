@@ -29,7 +29,7 @@ it('the copy of an account is adapted to the other cluster, and comes with a not
   ]);
 });
 
-it('the copy for a cluster in the same AWS account lists policies by name, without a note', () => {
+it('the copy for a cluster in the same AWS account lists policies by name, and causes no note to the user', () => {
   const { account } = createWorld({
     aws: { policyArns: ['arn:aws:iam::123456789012:policy/team/own'], policyNames: ['aws/ReadOnlyAccess'] },
   });

@@ -52,7 +52,7 @@ describe('pressKey', () => {
     expect(picked('down', 'enter')).toEqual(['AmazonS3FullAccess']);
   });
 
-  it('takes on Enter the policies chosen with Tab; after another search, Enter also takes the highlighted policy', () => {
+  it('returns the policies chosen with Tab on Enter; after another search, Enter also returns the highlighted policy', () => {
     expect(picked('s3ro', 'tab', 'enter')).toEqual(['AmazonS3ReadOnlyAccess']);
     expect(picked('s3ro', 'tab', 'escape', 'sqs', 'enter')).toEqual([
       'AmazonS3ReadOnlyAccess',
@@ -60,7 +60,7 @@ describe('pressKey', () => {
     ]);
   });
 
-  it('does not take the highlighted policy on Enter before a search or an arrow key, or after Tab has removed the policy', () => {
+  it('ignores the highlighted policy on Enter if the user has not searched or moved, or if Tab has just removed the policy', () => {
     expect(picked('enter')).toEqual([]);
     expect(picked('s3ro', 'back', 'back', 'back', 'back', 'enter')).toEqual([]);
     expect(picked('s3ro', 'tab', 'tab', 'enter')).toBe('pick');

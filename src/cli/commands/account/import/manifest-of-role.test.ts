@@ -77,7 +77,7 @@ describe('the import of an existing role', () => {
     expect(importRole(role(), strict, nothing)).toMatchObject({ kind: 'sound' });
   });
 
-  it('creates no account for all targets if the role trusts only namespaces that are not targets', () => {
+  it('creates an account only with explicit targets if the role trusts only namespaces that are not targets', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',

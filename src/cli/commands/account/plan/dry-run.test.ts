@@ -53,7 +53,7 @@ describe('a dry-run plan', () => {
     expect(changesOf(seen(world), plan)).toEqual([]);
   });
 
-  it('shows the statements before and after as documents', async () => {
+  it('shows the statements before and after the change, each as a policy document', async () => {
     const boundary = 'arn:aws:iam::123456789012:policy/boundary';
     const send = { actions: ['sqs:SendMessage'], resources: ['arn:$(partition):sqs:*:$(account):orders'] };
     const aws = { policyArns: [], permissionsBoundaryArn: boundary, statements: [send] };
@@ -91,7 +91,7 @@ describe('a dry-run plan', () => {
     expect(kinds(plan.steps)).toContain('UpdateTrustPolicy');
   });
 
-  it('lists the steps that the operator then applies for a changed identity mode, and the pods that are replaced', async () => {
+  it('lists the steps that the operator applies after a change of the identity mode, and the pods that will be replaced', async () => {
     const world = createWorld();
     settle(world);
     makePod(world, 'production');
@@ -127,7 +127,7 @@ describe('a dry-run plan', () => {
     ]);
   });
 
-  it('releases an adopted ServiceAccount, and keeps a role annotation that another writer set', async () => {
+  it('shows that an adopted ServiceAccount is released and keeps a role annotation that another writer set', async () => {
     const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
     const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
     for (const [serviceAccount, summary] of [
@@ -159,7 +159,7 @@ describe('a dry-run plan', () => {
     }
   });
 
-  it('reports a problem and writes nothing if a foreign role has the role name', async () => {
+  it("reports a problem and writes nothing if a foreign role has the name that the account's role would get", async () => {
     const world = createWorld();
     const { steps, status } = await dryRun(seen(world), async (name) => ({
       name,

@@ -34,7 +34,7 @@ describe('the output of kon account suggest', () => {
     expect(text).toContain('Consider before you save it:\n  IAM tracks management actions of some services.');
   });
 
-  it('ends with a command that writes the proposed statements to a file, for the same period', () => {
+  it('ends with a command that evaluates the same period again and writes the proposed statements to a file', () => {
     const suggestion: Suggestion = {
       ...smaller,
       statements: [{ statement: 'Jobs', advice: 'narrow', removedActions: ['sqs:*'] }],
@@ -46,7 +46,7 @@ describe('the output of kon account suggest', () => {
     expect(renderSuggestion(found, false)).toContain('\nJobs: narrow, without sqs:*\n');
   });
 
-  it('suggests nothing for an account without a use in the period, and reports its last use', () => {
+  it('suggests nothing for an account that was not used in the period, and reports when the account was last used', () => {
     const found = of('2026-12-01T00:00:00Z');
     expect(found).toMatchObject({ policies: [], commands: [] });
     expect(found.proposed).toBeUndefined();
