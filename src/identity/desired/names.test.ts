@@ -33,7 +33,7 @@ describe('role names', () => {
     );
   });
 
-  it('differ even in lower case if cluster ARN or account differ', () => {
+  it('differ, even after conversion to lower case, if the cluster ARNs or the account names differ', () => {
     const of = fc.tuple(fc.constantFrom('us-west-2', 'eu-west-1'), cluster, account);
     fc.assert(
       fc.property(of, of, ([regionA, clusterA, accountA], [regionB, clusterB, accountB]) => {
@@ -58,14 +58,14 @@ describe('role names', () => {
     ).toBe(3);
   });
 
-  it('differ if only the boundary between cluster and account name differs', () => {
+  it('differ between account b-c of cluster a and account c of cluster a-b', () => {
     const arn = clusterArn('us-west-2', 'a');
     expect(roleName({ clusterArn: arn, clusterName: 'a', account: 'b-c' })).not.toBe(
       roleName({ clusterArn: clusterArn('us-west-2', 'a-b'), clusterName: 'a-b', account: 'c' }),
     );
   });
 
-  it('differ if cluster or account name differs in one character, in case, or in the boundary between the two', () => {
+  it('differ if the name of the cluster or the account differs in one character or in case, or if characters move between the names', () => {
     const flip = (text: string): string =>
       text.replace(/[a-z]/gi, (char) =>
         char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase(),

@@ -83,7 +83,7 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants each call once, except removing a required boundary, and writing inline policies without both statements and a required boundary', () => {
+  it('grants each call, but removing a boundary only if none is required, and writing inline policies only with statements and a required boundary', () => {
     const every = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );
@@ -172,7 +172,7 @@ describe('operatorPolicy', () => {
     expect(text).toContain('"${*}"');
   });
 
-  it('allows listed tag keys, but no reserved key, in whatever case it is written', () => {
+  it('allows listed tag keys, but no reserved key in any letter case', () => {
     const conditionOf = (sid: string, tagKeys?: readonly string[]): unknown =>
       operatorPolicy({ ...options, tagKeys }).Statement.find(({ Sid }) => Sid === sid)?.Condition;
     const keys = ['team', 'K11N.dev/account', 'Kubernetes-Namespace', 'eks-cluster-name', 'AWS:x', 'team'];

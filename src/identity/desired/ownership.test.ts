@@ -143,7 +143,7 @@ describe('tags that differ from ours only in upper or lower case', () => {
       );
   });
 
-  it('of the ClusterConfig are ignored for every role', () => {
+  it('are ignored for every role if they come from the ClusterConfig', () => {
     const world = createWorld();
     world.facts = { ...facts, tags: { 'K11N.dev/account': 'x', 'AWS:x': 'y', team: 'a' } };
     settle(world);
@@ -228,7 +228,7 @@ describe('a role named in roleName', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('remains unchanged without adopt, and the changes that adoption would make are reported', () => {
+  it('remains unchanged if `adopt` is not set, and the changes that adoption would make are reported', () => {
     const world = named(false);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -238,7 +238,7 @@ describe('a role named in roleName', () => {
     expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
-  it('remains unchanged without adopt, and changes of boundary, settings, tags and inline policies are reported too', () => {
+  it('remains unchanged if `adopt` is not set, and changes of boundary, settings, tags and inline policies are reported too', () => {
     const world = createWorld({
       aws: {
         policyArns: [fullAccess],
@@ -307,7 +307,7 @@ describe('a role named in roleName', () => {
     expect(world.roles.get(theirs.name)).toMatchObject({ id: theirs.id, tags: { team: 'payments' } });
   });
 
-  it('is released without our tags when the account is deleted', () => {
+  it('is kept when the account is deleted, and our tags are removed from the role', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);
@@ -335,7 +335,7 @@ describe('a role named in roleName', () => {
     expect(untagging).toEqual(['k11n.dev/retained']);
   });
 
-  it('that was retained remains unchanged without adopt, even for an account of the same name', () => {
+  it('that was retained remains unchanged if `adopt` is not set, even for an account of the same name', () => {
     const world = createWorld();
     const ofName = { ...roleOf(settled()), tags: { ...retained.tags, 'k11n.dev/account': 'myaccount' } };
     world.roles.set(name, ofName);
@@ -388,7 +388,7 @@ describe('a role named in roleName', () => {
     expect(world.roles.get(theirs.name)?.tags).toMatchObject({ 'k11n.dev/account': 'myaccount' });
   });
 
-  it("is not adopted while pods use a ServiceAccount with the account's name that its owner has not handed over", () => {
+  it("is not adopted while pods use a ServiceAccount that has the account's name and is not yet handed over to Konstellation", () => {
     const world = named(true);
     world.roles.set(theirs.name, { ...theirs, trustPolicy: providerTrust });
     const production = world.namespaces.get('production');
@@ -414,7 +414,7 @@ describe('a role named in roleName', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('that the account already owns gets its trust policy restored, even while pods that others admitted hold the role', () => {
+  it('that the account already owns gets its trust policy restored, even while pods hold the role through principals that others added', () => {
     const world = named(true);
     world.roles.set(theirs.name, theirs);
     settle(world);

@@ -135,7 +135,7 @@ describe('statements', () => {
   });
 
   it.each([undefined, 'arn:aws:iam::aws:policy/AdministratorAccess'])(
-    'are refused if their permissions boundary is %s',
+    'are refused if the permissions boundary of the account is %s',
     (arn) => {
       expect(desiredStatements(accountWith(orders), allowing, arn)).toMatchObject({
         kind: 'refused',

@@ -99,7 +99,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
   });
 
-  it('is compared for the pods of one namespace without its subjects in other namespaces and its web identities', () => {
+  it('counts as unchanged for the pods of a namespace if only subjects in other namespaces and web identities change', () => {
     const seen = trustForNamespace(of(['production']), 'production');
     expect(trustForNamespace(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
     expect(trustForNamespace(of(['staging']), 'production')).not.toBe(seen);
@@ -109,7 +109,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(trustForNamespace(of([], ['a']), 'production')).not.toBe(seen);
   });
 
-  it('differs for the pods of a namespace if it changes for this namespace', () => {
+  it('counts as changed for the pods of a namespace if any part that affects these pods changes', () => {
     const document = of(['production']);
     const seen = trustForNamespace(document, 'production');
     for (const changed of [
