@@ -28,7 +28,7 @@ it("roleUse returns the UTC day of the last use, and the UTC day of the role's c
   expect(roleUse(created, undefined)).toEqual({ trackedSince: '2026-01-02' });
 });
 
-describe('the last use after another observation of a role', () => {
+describe('the last use of a role that is observed again', () => {
   it.each<[string, RoleUse | undefined, RoleUse | undefined, RoleUse | undefined]>([
     ['is the later day', usedOn('2026-11-27'), usedOn('2026-11-28'), usedOn('2026-11-28')],
     [
@@ -58,7 +58,7 @@ describe('the last use after another observation of a role', () => {
 });
 
 describe('the last use of several roles', () => {
-  it('is the latest use of any role, tracked since the newest role was created', () => {
+  it('is the latest use of any of the roles, and counts as tracked since the creation of the newest role', () => {
     const newest = { date: '2026-06-01', trackedSince: '2026-05-01' };
     expect(commonUse([role(usedOn('2026-11-28')), role(newest)])).toEqual({
       date: '2026-11-28',
@@ -78,18 +78,18 @@ describe('the last use of several roles', () => {
 describe('the time for which a role is known to be unused', () => {
   const at = (text: string): number => Date.parse(text);
 
-  it('counts from the end of the day of the last use, without the hours that IAM may not have recorded', () => {
+  it('begins at the end of the day of the last use, and excludes the most recent hours, which IAM may not have recorded yet', () => {
     const use = usedOn('2026-11-28');
     expect(knownUnusedMs(use, at('2026-11-28T12:00:00Z'))).toBe(0);
     expect(knownUnusedMs(use, at('2026-11-29T04:00:00Z'))).toBe(0);
     expect(knownUnusedMs(use, at('2026-11-30T04:00:00Z'))).toBe(day);
   });
 
-  it('counts from the creation of a role without a use', () => {
+  it('begins with the creation of the role if the role was never used', () => {
     expect(knownUnusedMs(neverUsed, at('2026-01-12T04:00:00Z'))).toBe(10 * day);
   });
 
-  it('counts from the creation of the newest role, if all roles were last used before', () => {
+  it('begins with the creation of the newest role if every last use is earlier than that creation', () => {
     const use = { date: '2026-01-05', trackedSince: '2026-06-01' };
     expect(knownUnusedMs(use, at('2026-06-12T04:00:00Z'))).toBe(10 * day);
   });
