@@ -47,7 +47,7 @@ describe('a new account', () => {
     expect(world.roles.size).toBe(1);
   });
 
-  it('re-adopts the role of an earlier account with the same name', () => {
+  it('re-adopts the role that an earlier account with the same name left in IAM', () => {
     const world = settled();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     settle(world);
@@ -84,7 +84,7 @@ describe('a missing IAM OIDC provider', () => {
 });
 
 describe('a failed rollout that stops the other rollouts', () => {
-  it('is reported by the account, whose identity remains ready', () => {
+  it('is reported in the WorkloadsCurrent condition of the account, and the account stays Ready', () => {
     const message = 'the new identity is held back by app web in production';
     const { status } = planAccount({
       ...observe(settled()),

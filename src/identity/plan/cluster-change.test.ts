@@ -134,7 +134,7 @@ describe.each(changes)('under a ClusterConfig with another %s', (_field, to) => 
 });
 
 describe('under a ClusterConfig with another AWS account', () => {
-  it('the deletion of an account waits although no role with its name is found', () => {
+  it("the deletion of an account waits although the other AWS account does not contain the account's role", () => {
     const world = settled();
     const [role] = world.roles.values();
     world.roles.clear();
@@ -171,7 +171,7 @@ describe('a role reported by the status', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('blocks nothing if the status is forged and the account has its role in this cluster', () => {
+  it("blocks nothing if the status is forged and the account's own role belongs to this cluster", () => {
     const world = settled();
     const { status } = world.account;
     world.account = {
@@ -183,7 +183,7 @@ describe('a role reported by the status', () => {
     expect(world.account.status?.roleArn).toBe(roleOf(world).arn);
   });
 
-  it('is read once, and is not read if the account is in sync', () => {
+  it('is not read while the account is in sync, and is read at most twice after a change of the cluster', () => {
     const world = settled();
     expect(planAccount(observe(world)).steps).toEqual([]);
     change(world, { clusterArn: otherRegion });

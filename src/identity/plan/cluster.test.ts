@@ -239,7 +239,7 @@ describe('accounts are still planned', () => {
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
-  it('while reading the IAM OIDC provider is denied, which does not affect Ready', () => {
+  it('if AWS denies reading the IAM OIDC provider, and the ClusterConfig stays Ready', () => {
     expect(readyOf(reported({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });
@@ -331,7 +331,7 @@ describe('drift detection of a ClusterConfig', () => {
     expect(planCluster(later as ClusterWorld).status).toEqual(reported(checked).status);
   });
 
-  it('that is denied makes its condition False at once, with the reason and the time of the last successful pass', () => {
+  it('sets DriftChecked to False at the first denied pass, with the reason and the time of the last successful pass', () => {
     const config = reported({ ...failing('AccessDenied', 1), config: reported(checked) });
     expect(driftOf(config)).toMatchObject({
       status: 'False',
@@ -343,7 +343,7 @@ describe('drift detection of a ClusterConfig', () => {
     expect(driftOf(reported({ ...good, config }))).toEqual(driftOf(config));
   });
 
-  it('that fails for a transient reason makes its condition False after the third pass', () => {
+  it('sets DriftChecked to False after three passes that failed for a transient reason', () => {
     const after = (passes: number) =>
       driftOf(reported({ ...failing('Throttled', passes), config: reported(checked) }))?.status;
     expect([after(1), after(2), after(3)]).toEqual(['True', 'True', 'False']);

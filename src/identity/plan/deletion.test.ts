@@ -19,7 +19,7 @@ import {
 } from '../testing/simulated-world.ts';
 
 describe('deletion', () => {
-  it('closes the trust policy, then removes the links, the policies and the role', () => {
+  it('first writes a trust policy that admits no pod, then removes the links, the policies and the role', () => {
     const world = settled();
     requestDeletion(world);
     settle(world);
@@ -216,7 +216,7 @@ describe('deletion', () => {
     });
   });
 
-  it('keeps the role with Retain, tags it as retained and removes our ownership tags', () => {
+  it('keeps the role if the deletion policy is Retain, tags the role as retained and removes our ownership tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const trustPolicy = roleOf(world).trustPolicy;
@@ -231,7 +231,7 @@ describe('deletion', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('tags the role of a retained account before it removes the ownership tags that tagging requires', () => {
+  it('tags a role as retained before it removes the ownership tags, because tagging a role requires these tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     requestDeletion(world);

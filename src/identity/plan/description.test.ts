@@ -27,7 +27,7 @@ function changeOutOfBand(
 }
 
 describe('the description of a role', () => {
-  it('is set by the call that creates the role, and names account and cluster by default', () => {
+  it('is set by the call that creates the role, and by default contains the names of the account and the cluster', () => {
     const world = createWorld({ aws });
     settle(world);
     expect(roleOf(world).description).toBe('Payments API');
@@ -54,7 +54,7 @@ describe('the description of a role', () => {
     expect(roleOf(world).description).toBe(defaultDescription);
   });
 
-  it('is repaired after an out-of-band change, and the drift names only the description', () => {
+  it('is repaired after an out-of-band change, and the drift report lists only the description', () => {
     const world = settled();
     changeOutOfBand(world, { description: 'mine' });
     const { drift, steps } = planAccount(observe(world));

@@ -4,7 +4,7 @@ import { edit, createWorld, observe, resync, settle } from '../testing/simulated
 import { planAccount } from './account.ts';
 import { drainingTargets } from './draining.ts';
 
-it('a target counts as draining since TargetsLinked of its account was last True', () => {
+it('a target counts as draining from the time at which TargetsLinked of its account stopped being True', () => {
   const world = createWorld();
   settle(world);
   resync(world);

@@ -255,7 +255,7 @@ describe.each([
   });
 });
 
-describe('a target that is absent from the trust policies that the operator wrote', () => {
+describe('a target that the operator did not include in its last trust policy', () => {
   /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
@@ -345,7 +345,7 @@ describe('a target that is absent from the trust policies that the operator wrot
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is removed from the trust policy if a third party adds the target again after its removal from the account', () => {
+  it('is removed again if a third party adds the target to the trust policy after the account has dropped the target', () => {
     const world = inUse();
     annotate(world, 'staging');
     edit(world, { targets: ['production'] });

@@ -43,7 +43,7 @@ describe('beside an adopted role', () => {
     ]);
   });
 
-  it('further roles remain with Retain, and each is tagged as retained', () => {
+  it('further roles are kept if the deletion policy is Retain, and each role is tagged as retained', () => {
     const world = adopting();
     edit(world, { deletionPolicy: 'Retain' });
     settle(world);
@@ -105,7 +105,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     );
   });
 
-  it('gets a closed trust policy before the removed target is unlinked, and is deleted afterwards', () => {
+  it('gets a trust policy that admits no pod before the removed target is unlinked, and is deleted afterwards', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);

@@ -84,7 +84,7 @@ describe('the status of an account', () => {
     expect(status.roleArn).toBeDefined();
   });
 
-  it('contains the last use during a quarantine, for the security responder', () => {
+  it('still contains the last use while the account is in quarantine, for the security responder', () => {
     const world = inSync(november);
     world.quarantines = [{ name: 'q', since: '2026-11-29T00:00:00Z' }];
     expect(statusOf(world).lastUsed).toEqual(november);

@@ -53,7 +53,7 @@ describe('roles without an account', () => {
     ]);
   });
 
-  it('are listed with their account and the principals that they still admit', () => {
+  it('are listed with the account that their tags name and the principals that their trust policies still admit', () => {
     const [found] = leftoverRoles([role('kept', roles[6]?.tags ?? {})], cluster, new Set());
     expect(found).toMatchObject({ account: 'kept', letsIn: ['production/kept'] });
   });
@@ -87,7 +87,7 @@ describe('roles without an account', () => {
     ]);
   });
 
-  it('are counted by kind', () => {
+  it('are counted separately as orphaned and as retained roles', () => {
     expect(countLeftovers(roles, cluster, new Set(['lives']))).toEqual({ orphan: 2, retained: 2 });
     expect(countLeftovers([], cluster, new Set())).toEqual({ orphan: 0, retained: 0 });
   });

@@ -67,7 +67,7 @@ describe('an account on a rebuilt cluster', () => {
     expect(roleOf(world)).toEqual(before);
   });
 
-  it('takes the role over after consent by tag, and its trust policy then names the new issuer', () => {
+  it('re-adopts the role after a user has consented by a tag, and the trust policy of the role then names the new issuer', () => {
     const world = rebuilt();
     settle(world);
     const { id } = roleOf(world);
@@ -102,7 +102,7 @@ describe('an account on a rebuilt cluster', () => {
       resync(world);
     };
 
-    it("leaves the role unchanged until a user consents if the role's trust policy names another issuer", () => {
+    it("changes the role only after a user has consented if the role's trust policy names another issuer", () => {
       const world = rebuilt();
       untagged(world);
       const before = roleOf(world);

@@ -209,7 +209,7 @@ describe('a quarantine of a pod', () => {
     expect(hasPodDenial(roleOf(world))).toBe(false);
   });
 
-  it('counts as in force while the whole account is cut off, and is written to the role that replaces the closed role', () => {
+  it('counts as in force while the whole account is cut off, and its denial is written to the role that replaces the old role', () => {
     const world = denying();
     const { id } = roleOf(world);
     const pods = world.quarantines;
@@ -223,7 +223,7 @@ describe('a quarantine of a pod', () => {
     expect(denied(world)).toEqual(['0f9b']);
   });
 
-  it('denies the pod until the role of an account that is being deleted has no other policy', () => {
+  it('denies the pod, while the account is being deleted, until the denial is the last policy of the role', () => {
     const world = denying(bounded({ statements }));
     requestDeletion(world);
     settle(world);
@@ -233,7 +233,7 @@ describe('a quarantine of a pod', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('treats an inline policy of the same name that others wrote like any other foreign inline policy', () => {
+  it('treats a foreign inline policy that has the name of the denial like any other foreign inline policy', () => {
     const world = bounded();
     const theirs = podDenialDocument(['x']).replace('k11n.dev/quarantine', 'theirs');
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: [podDenialName], podDenial: theirs });
@@ -243,7 +243,7 @@ describe('a quarantine of a pod', () => {
     expect(roleOf(world).podDenial).toBe(theirs);
   });
 
-  it('removes the denial from a role that is known only from a listing only after a read of the role', () => {
+  it('is lifted from a role that is known only from a listing after the operator has read the role', () => {
     const world = denying();
     world.quarantines = [];
     for (const [key, cached] of world.cachedRoles) world.cachedRoles.set(key, { ...cached, source: 'list' });

@@ -67,7 +67,7 @@ function fail(world: SimulatedWorld, key: string, code: IdentityErrorCode): void
 }
 
 describe('a new account in Pod Identity', () => {
-  it('gets a role for pods, ServiceAccounts without annotation, and associations, and is Ready without a pod', () => {
+  it('gets a role, associations and ServiceAccounts without a role annotation, and is not Ready before the first pod', () => {
     const world = createWorld();
     edit(world, byAssociation);
     settle(world);
@@ -233,7 +233,7 @@ describe('the token exchange of a pod', () => {
 });
 
 describe('an association with unknown state', () => {
-  it('is read if EKS reports that it exists, and re-adopted if it is of an earlier account', () => {
+  it('is read if its creation fails because it already exists, and is re-adopted if it belongs to an earlier account of the same name', () => {
     const world = inPodIdentity();
     world.account = { ...world.account, metadata: { name: 'myaccount', uid: 'uid-2', generation: 1 } };
     const { status: _, ...account } = world.account;
@@ -254,7 +254,7 @@ describe('an association with unknown state', () => {
       expect(details?.tags['k11n.dev/uid']).toBe('uid-2');
   });
 
-  it('is read before any other step after a write that got no response', () => {
+  it('is read before any other step if a write to the association got no response', () => {
     const world = inPodIdentity();
     world.cachedAssociations.set('staging', { association: null, source: 'unknown' });
     expect(planAccount(observe(world)).steps).toEqual([
@@ -290,7 +290,7 @@ describe('an association with unknown state', () => {
     expect(admitsPodIdentity(world.roles.get(name)?.trustPolicy ?? '', 'staging')).toBe(false);
   });
 
-  it('is not read again after a restart if a listing contains the confirmed association', () => {
+  it('is not read again after a restart if a listing contains the association that was confirmed before the restart', () => {
     const world = inPodIdentity();
     world.cachedAssociations.clear();
     restart(world);
@@ -347,7 +347,7 @@ describe('a foreign association', () => {
     expect(world.associations.get('production')).toEqual(foreign('production'));
   });
 
-  it('can also belong to another cluster or another account of Konstellation', () => {
+  it('can also be an association that Konstellation owns for another cluster or another account', () => {
     for (const owner of [
       { ...facts, clusterArn: `${facts.clusterArn}-2`, account: 'myaccount', uid: 'uid-1' },
       { ...facts, account: 'other', uid: 'uid-1' },
@@ -419,7 +419,7 @@ describe('an association that is handed back to another owner', () => {
     world.cachedAssociations.set('production', { association: changed, source: 'read' });
   };
 
-  it('keeps its pods in the trust policy, even without our tags, while it names the role of the account', () => {
+  it('keeps its pods in the trust policy, even without our tags, as long as the association names the role of the account', () => {
     const world = inPodIdentity();
     const { trustPolicy } = world.roles.get(name) ?? {};
     change(world, arn);
@@ -515,7 +515,7 @@ describe('removal and repair with Pod Identity', () => {
     expect(world.failures.size).toBe(0);
   });
 
-  it('an association whose credentials others have changed is corrected, and proven again by a pod', () => {
+  it('an association whose policy and session tags others have changed is corrected, and proven again by a pod', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
     const namespace = world.namespaces.get('production');

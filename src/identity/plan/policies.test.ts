@@ -18,7 +18,7 @@ import {
 } from '../testing/simulated-world.ts';
 
 describe('policies', () => {
-  it('are attached before others are detached, and no proof is requested', () => {
+  it('that an edit adds are attached before removed policies are detached, and no new proof is requested', () => {
     const world = settled();
     edit(world, { aws: { policyArns: [fullAccess] } });
     settle(world);
@@ -103,7 +103,7 @@ describe('policies', () => {
     });
   });
 
-  it('are detached before others are attached if the role is full', () => {
+  it('are detached before others are attached if the role has as many policies as IAM allows', () => {
     const many = (prefix: string): string[] =>
       Array.from({ length: 10 }, (_, i) => `arn:aws:iam::aws:policy/${prefix}${i}`);
     const world = createWorld({ aws: { policyArns: many('A') } });
@@ -153,7 +153,7 @@ describe('policies that the ClusterConfig no longer allows', () => {
   const rowOf = (world: SimulatedWorld, arn: string) =>
     world.account.status?.policies?.find((row) => row.arn === arn);
 
-  it('remain attached and are reported with the annotation that consents to their detachment', () => {
+  it('remain attached, and are reported with the annotation that a user sets to consent to their detachment', () => {
     const world = narrowed();
     expect(kinds(world)).toEqual([]);
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
@@ -208,7 +208,7 @@ describe('policies that the ClusterConfig no longer allows', () => {
     expect(rowOf(world, another)).toMatchObject({ attached: false, reason: 'TooManyPolicies' });
   });
 
-  it('are detached only if the consent is for the current list of allowed policies, in any order', () => {
+  it('are detached only if the consent names exactly the currently allowed policies, in any order', () => {
     const config = (allowedPolicyArns: string[], annotations: Record<string, string>) =>
       consentsToDetach({
         metadata: { name: 'main', annotations },

@@ -148,7 +148,7 @@ describe('a proof in a forged status', () => {
     expect(status.targets?.map(({ proven }) => proven)).toEqual([false, false]);
   });
 
-  it('is accepted after a restart only until the proof is due again', () => {
+  it('is accepted after a restart only until the next proof is due', () => {
     const world = settled();
     restart(world);
     world.now += renewUntilMs;
@@ -170,7 +170,7 @@ describe('a proof in a forged status', () => {
     },
   );
 
-  it('expires for Pod Identity even without a pod, and the confirmation is repeated', () => {
+  it('expires for Pod Identity even if no pod runs, and the operator confirms the association again', () => {
     const world = createWorld();
     edit(world, { aws: { policyArns: [readOnly], identityMode: 'PodIdentity' } });
     settle(world);

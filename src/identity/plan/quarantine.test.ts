@@ -57,7 +57,7 @@ const isCutOff = (world: SimulatedWorld): boolean =>
   isDenied(roleOf(world), 'aws') && deniesEveryPrincipal(roleOf(world).trustPolicy);
 
 describe('a quarantine', () => {
-  it('tags the role first, then denies its sessions and closes its trust policy, then records the time', () => {
+  it('tags the role, then writes a trust policy that admits no pod, then denies sessions, and last tags the role with the time', () => {
     const world = settled();
     quarantine(world);
     settle(world);
@@ -66,7 +66,7 @@ describe('a quarantine', () => {
     expect(closedSince(roleOf(world).tags)).toBe(world.now);
   });
 
-  it('reports who cut the account off, since when and why, and that no target is proven', () => {
+  it('reports by whom, since when and why the account is cut off, and reports that no target is proven', () => {
     const world = cutOff();
     const { status } = world.account;
     expect(ready(world)).toBe('False Quarantined');
@@ -145,7 +145,7 @@ describe('a quarantine', () => {
     expect(roleOf(world).attachedPolicyArns.toSorted()).toEqual(policyArns);
   });
 
-  it('makes AWSDenyAll the boundary if AWS refuses to attach it', () => {
+  it('sets AWSDenyAll as the permissions boundary if AWS refuses to attach AWSDenyAll as a policy', () => {
     const world = settled();
     world.missingPolicies.add(denyAll);
     quarantine(world);
@@ -224,7 +224,7 @@ describe('the release from a quarantine', () => {
     expect(admits(roleOf(world).trustPolicy, 'IRSA', 'production', 'myaccount')).toBe(true);
   });
 
-  it('removes all inline policies with the role, including those of a responder', () => {
+  it('replaces the role, which removes all inline policies, including those of a responder', () => {
     const world = cutOff();
     change(world, (role) => ({ ...role, inlinePolicyNames: ['AWSRevokeOlderSessions'] }));
     settle(world);
@@ -268,7 +268,7 @@ describe('the release from a quarantine', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('opens an adopted role only when no session from before the quarantine can still be valid, and does not delete the role', () => {
+  it('lets an adopted role admit pods only when no session from before the quarantine can still be valid, and does not delete the role', () => {
     const adopted = (): SimulatedWorld => {
       const world = createWorld({ aws: { policyArns: [readOnly], roleName: 'theirs', adopt: true } });
       world.roles.set('theirs', theirs);
@@ -291,7 +291,7 @@ describe('the release from a quarantine', () => {
     expect(world.roles.get('theirs')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('closes a role that was tagged but still open before it replaces the role', () => {
+  it('first cuts off a role that was tagged but not yet cut off, and then replaces the role', () => {
     const world = settled();
     quarantine(world);
     const [first] = planAccount(observe(world)).steps;
@@ -305,7 +305,7 @@ describe('the release from a quarantine', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('denies old sessions until the role is deleted if the account is being deleted', () => {
+  it('of an account that is being deleted continues to deny old sessions until the role is deleted', () => {
     const world = cutOff();
     requestDeletion(world);
     settle(world);
@@ -323,7 +323,7 @@ describe('the release from a quarantine', () => {
     expect(world.gone).toBe(true);
   });
 
-  it('leaves a retained role closed', () => {
+  it('leaves a retained role cut off', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     cutOff(() => world);
@@ -334,7 +334,7 @@ describe('the release from a quarantine', () => {
     expect(isCutOff(world)).toBe(true);
   });
 
-  it('reads the new role, and does not replace it, if an old listing still shows the closed role', () => {
+  it('reads the new role instead of replacing the new role if an outdated listing still shows the old role', () => {
     const world = cutOff();
     const old = roleOf(world);
     release(world);
@@ -350,7 +350,7 @@ describe('the release from a quarantine', () => {
   });
 });
 
-it('a role whose quarantine tag has no valid time does not count as closed', () => {
+it('a role whose quarantine tag has no valid time does not count as cut off', () => {
   expect(closedSince({ 'k11n.dev/quarantined': 'whenever' })).toBeUndefined();
   expect(closedSince({ 'K11N.dev/Quarantined': since })).toBe(Date.parse(since) as Wall);
 });

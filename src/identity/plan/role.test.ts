@@ -60,7 +60,7 @@ describe('drift', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('of the trust policy is repaired after a proof, so that the status shows the error that pods received', () => {
+  it('of the trust policy is repaired after a failed proof, so that the status shows the error that pods received', () => {
     const world = settled();
     const broken = roleOf(world).trustPolicy.replaceAll(
       'system:serviceaccount:production',
@@ -187,7 +187,7 @@ describe('a role that AWS does not let the operator create', () => {
     ],
     [undefined, 'denied'],
   ])(
-    "with the tags %j is reported with all of the account's tags, because AWS does not name the denied key",
+    'is reported with all tags of the account, because AWS does not name the denied tag key (tags: %j)',
     (tags, message) => {
       const world = settled();
       world.roles.clear();

@@ -8,14 +8,14 @@ const now = Date.parse('2026-01-01T12:00:00Z') as Wall;
 const hours = (count: number): number => count * 3_600_000;
 
 describe('the end of the last session of a target', () => {
-  it('comes one maximum session duration of the role after the change has propagated', () => {
+  it('is the time at which the change has propagated plus the maximum session duration of the role', () => {
     expect(latestSessionEnd(now, { maxSessionSeconds: 3600 })).toBe(now + hours(1) + 60_000);
     expect(latestSessionEnd(now, { maxSessionSeconds: 43_200, identityMode: 'IRSA' })).toBe(
       now + hours(12) + 60_000,
     );
   });
 
-  it("comes at least six hours after the change with Pod Identity, which ignores the role's session duration", () => {
+  it("is at least six hours after the change if the target uses Pod Identity, which ignores the role's session duration", () => {
     const of = (maxSessionSeconds: number): number =>
       latestSessionEnd(now, { maxSessionSeconds, identityMode: 'PodIdentity' });
     expect(of(3600)).toBe(now + hours(6) + 60_000);
@@ -43,12 +43,12 @@ describe('former targets', () => {
     expect(formerTargets(base)).toEqual([staging]);
   });
 
-  it('are listed once the trust policy no longer names them, with an end time that does not change', () => {
+  it('are listed from the moment when the trust policy no longer names them, and the reported end of their sessions does not change', () => {
     expect(formerTargets({ ...base, isNarrowed: false })).toEqual([]);
     expect(formerTargets({ ...base, now: after(now, 1000), former: [staging] })).toEqual([staging]);
   });
 
-  it('are removed from the list after their end time, but not before their link is removed', () => {
+  it('are removed from the list after their sessions have ended, but not before their link is removed', () => {
     const later = { ...base, now: after(now, hours(2)), former: [staging] };
     expect(formerTargets({ ...later, before: [] })).toEqual([]);
     expect(formerTargets({ ...later, pending: new Set(['staging']) })).toEqual([staging]);
@@ -79,7 +79,7 @@ describe('an account that loses a target', () => {
     expect(world.account.status).not.toHaveProperty('formerTargets');
   });
 
-  it('reports the end of sessions by the earlier session duration, even if an edit shortens the duration at the same time', () => {
+  it('calculates the end of the sessions from the earlier session duration, even if an edit shortens the duration at the same time', () => {
     const world = createWorld({ aws: { policyArns: [], maxSessionDuration: 43_200 } });
     settle(world);
     const at = world.now;

@@ -139,7 +139,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'PutInlinePolicy']);
   });
 
-  it('count as added out of band, and are removed, if the account has none but its role still has the inline policy', () => {
+  it('that only the role contains count as added out of band, and are removed from the role', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation'], inlinePolicy });
@@ -149,7 +149,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['DeleteInlinePolicy']);
   });
 
-  it('do not affect foreign inline policies, even one of the same name on an account without statements', () => {
+  it("do not affect foreign inline policies, even one with the operator's policy name if the account has no statements", () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = '{"Version":"2012-10-17","Statement":[]}';
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation', 'theirs'], inlinePolicy });
@@ -178,7 +178,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toContain('DeleteInlinePolicy');
   });
 
-  it('that differ because the ClusterConfig was changed are not drift', () => {
+  it('that differ from the role because the ClusterConfig was changed are written, and do not count as drift', () => {
     const world = settledWith({
       ...aws,
       statements: [{ ...send, resources: ['arn:aws:sqs:$(region):*:x'] }],

@@ -74,7 +74,7 @@ describe('targets', () => {
   });
 
   it.each(['kube-system', 'default'])(
-    'that are reserved (%s) are not linked by a ServiceAccount with the label of the account',
+    'that are reserved (%s) are not linked, even if they contain a ServiceAccount with the label of the account',
     (reserved) => {
       const world = createWorld();
       const targets = [reserved, 'production', 'staging'];

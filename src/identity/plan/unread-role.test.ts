@@ -62,7 +62,7 @@ describe('the status of an account whose role cannot be read after a restart', (
     expect(roleOf(world).attachedPolicyArns).toEqual([readOnly, fullAccess]);
   });
 
-  it('no longer names the role once a read shows that it does not exist', () => {
+  it('no longer names the role after a later read has shown that the role does not exist', () => {
     restartWithoutReads();
     world.roles.clear();
     world.failures.clear();
@@ -135,7 +135,7 @@ describe('a spec that was edited while no operator ran', () => {
     expect(roleOf(world).maxSessionDuration).toBe(7200);
   });
 
-  it('causes no read for an account in sync', () => {
+  it('causes a read of the role, but an account without such an edit causes none', () => {
     restartWithListing();
     settle(world);
     expect(kinds(world)).toEqual([]);
