@@ -1,7 +1,7 @@
 /** Gives commands the standard streams of this process as bytes, and control of the terminal. */
 import { spawnSync } from 'node:child_process';
 import { isatty } from 'node:tty';
-import type { ByteStreams } from '../cli/framework/byte-streams.ts';
+import type { ByteStreams } from '../cli/framework/context.ts';
 
 export function byteStreams(): ByteStreams {
   const { stdin, stdout, stderr } = process;

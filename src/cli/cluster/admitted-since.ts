@@ -4,7 +4,8 @@
  */
 import { grantPolicyNames } from '../../rbac/index.ts';
 import { youngestCreation } from '../../k8s/admitted.ts';
-import { isForbidden, resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
+import { ifPermitted } from './objects.ts';
 import type { Wall } from '../../k8s/time.ts';
 
 type Deployment = KubeObject & {
@@ -28,30 +29,29 @@ export const operatorSelector = 'app.kubernetes.io/name=konstellation';
  * is missing. Returns undefined if no Deployment of the operator requires the policies, or if the user is not permitted
  * to read the Deployments or the policies.
  */
-export async function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
-  try {
-    const operators = await client.list<Deployment>(resources.deployments, {
-      labelSelector: operatorSelector,
-      signal,
-    });
-    const isRequired = operators.items.some(({ spec }) =>
-      spec?.template?.spec?.containers?.some(({ command = [], args = [] }) =>
-        [...command, ...args].includes('--require-admission'),
-      ),
-    );
-    if (!isRequired) return undefined;
-    const lists = await Promise.all(
-      [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
-        client.list<KubeObject>(resource, { signal }),
-      ),
-    );
-    return youngestCreation(
-      lists.flatMap(({ items }) =>
-        grantPolicyNames.map((name) => items.find(({ metadata }) => metadata.name === name)),
-      ),
-    );
-  } catch (error) {
-    if (isForbidden(error)) return undefined;
-    throw error;
-  }
+export function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
+  return ifPermitted(admittedSince(client, signal));
+}
+
+async function admittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
+  const operators = await client.list<Deployment>(resources.deployments, {
+    labelSelector: operatorSelector,
+    signal,
+  });
+  const isRequired = operators.items.some(({ spec }) =>
+    spec?.template?.spec?.containers?.some(({ command = [], args = [] }) =>
+      [...command, ...args].includes('--require-admission'),
+    ),
+  );
+  if (!isRequired) return undefined;
+  const lists = await Promise.all(
+    [resources.validatingAdmissionPolicies, resources.validatingAdmissionPolicyBindings].map((resource) =>
+      client.list<KubeObject>(resource, { signal }),
+    ),
+  );
+  return youngestCreation(
+    lists.flatMap(({ items }) =>
+      grantPolicyNames.map((name) => items.find(({ metadata }) => metadata.name === name)),
+    ),
+  );
 }

@@ -3,6 +3,7 @@ import { apps, clusterConfigs, linkedServiceAccounts } from '../../api/resources
 import type { App } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { findCondition, type Condition } from '../../k8s/conditions.ts';
 import type { Resource } from '../../kube/index.ts';
 
 export type KonObject = LinkedServiceAccount | App | ClusterConfig;
@@ -60,3 +61,6 @@ export const kinds: readonly Kind[] = [accountKind, appKind, clusterConfigKind];
 export function nameOf(kind: Kind, name: string): string {
   return `${kind.resource.kind.toLowerCase()}/${name}`;
 }
+
+export const readyOf = (object: KonObject): Condition | undefined =>
+  findCondition(object.status?.conditions, 'Ready');

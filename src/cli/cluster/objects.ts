@@ -4,8 +4,7 @@ import { isConflict, isForbidden, isNotFound, type KubeApiError } from '../../ku
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Kind, KonObject } from './kinds.ts';
-import type { Manifest } from '../manifest/manifest.ts';
-import { presentable, writable } from '../manifest/present.ts';
+import { presentable, writable, type Manifest } from '../manifest/present.ts';
 
 /** Field manager of all writes that a user makes with `kon`. The operator has its own field manager. */
 export const cliFieldManager = 'kon';

@@ -4,7 +4,8 @@
  */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import { quarantines } from '../../api/resources.ts';
-import { resources, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { resources, type KubeClient } from '../../kube/index.ts';
+import { may, type Right } from '../cluster/self-review.ts';
 import { quarantineConsequence } from '../commands/account/quarantine/handler.ts';
 import {
   consequenceOf as releaseConsequence,
@@ -17,41 +18,6 @@ import { CliError } from '../framework/errors.ts';
 import { createQuarantine, quarantinesOf } from '../objects/quarantine.ts';
 import { podsOfAccount } from '../pods/account-pods.ts';
 import type { Proposal, QuarantineProposals } from './wire.ts';
-
-const reviews: Resource = {
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  plural: 'selfsubjectaccessreviews',
-  kind: 'SelfSubjectAccessReview',
-  namespaced: false,
-};
-
-type Right = {
-  readonly verb: string;
-  readonly resource: Resource;
-  readonly name?: string;
-  readonly namespace?: string;
-};
-
-async function may(client: KubeClient, { verb, resource, name, namespace }: Right): Promise<boolean> {
-  const { status } = await client.create<
-    KubeObject & { readonly status?: { readonly allowed?: boolean }; readonly spec: object }
-  >(reviews, {
-    apiVersion: 'authorization.k8s.io/v1',
-    kind: reviews.kind,
-    metadata: { name: '' },
-    spec: {
-      resourceAttributes: {
-        verb,
-        group: resource.group,
-        resource: resource.plural,
-        ...(name === undefined ? {} : { name }),
-        ...(namespace === undefined ? {} : { namespace }),
-      },
-    },
-  });
-  return status?.allowed === true;
-}
 
 /** Describes the permissions that the user lacks. */
 async function missing(client: KubeClient, rights: readonly Right[]): Promise<readonly string[]> {

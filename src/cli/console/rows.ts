@@ -7,10 +7,12 @@ import type {
   AccountConditionType,
   LinkedServiceAccount,
   QuarantinedPodStatus,
+  TargetStatus,
 } from '../../api/linked-service-account.ts';
 import type { Quarantine } from '../../api/quarantine.ts';
 import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
 import { policyEntries } from '../../identity/desired/policy-entries.ts';
+import { defined } from '../../k8s/defined.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { podIdentity, type HeldIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
 import { serviceAccountOf } from '../../workloads/pod.ts';
@@ -56,9 +58,7 @@ export function accountRow(
     return found && isObserved ? found.status : 'Unknown';
   };
   const links = Object.fromEntries(chainLinks.map((link) => [link, statusOf(link)])) as AccountRow['links'];
-  const blocker = blockerOf(account);
   const ofAccount = quarantines.filter((one) => isOfWholeAccount(one.spec));
-  const quarantine = quarantineState(ready?.reason ?? '', ofAccount);
   return {
     name: metadata.name,
     ready: ready && isObserved ? ready.status : 'Unknown',
@@ -70,11 +70,13 @@ export function accountRow(
     policies: policyEntries(spec.aws).length,
     statements: spec.aws.statements?.length ?? 0,
     apps,
-    ...(status?.roleArn === undefined ? {} : { roleArn: status.roleArn }),
-    ...(blocker ? { blocker } : {}),
-    ...(quarantine ? { quarantine } : {}),
-    ...(status?.quarantinedPods?.length ? { quarantinedPods: status.quarantinedPods } : {}),
-    ...(status?.lastUsed ? { lastUsed: status.lastUsed } : {}),
+    ...defined({
+      roleArn: status?.roleArn,
+      blocker: blockerOf(account),
+      quarantine: quarantineState(ready?.reason ?? '', ofAccount),
+      quarantinedPods: status?.quarantinedPods?.length ? status.quarantinedPods : undefined,
+      lastUsed: status?.lastUsed,
+    }),
   };
 }
 
@@ -83,18 +85,14 @@ export function accountRow(
  * to read accounts but not Quarantines.
  */
 function quarantineState(reason: string, quarantines: readonly Quarantine[]): QuarantineState | undefined {
-  const requests = quarantines.map(({ metadata, spec }) => ({
-    name: metadata.name,
-    ...(metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp }),
-    ...(spec.requestedBy === undefined ? {} : { requestedBy: spec.requestedBy }),
-    ...(spec.reason === undefined ? {} : { reason: spec.reason }),
+  const requests = quarantines.map(({ metadata: { name, creationTimestamp: since }, spec }) => ({
+    name,
+    ...defined({ since, requestedBy: spec.requestedBy, reason: spec.reason }),
   }));
   if (reason === 'Quarantined') return { state: 'in force', requests };
   if (requests.length > 0) return { state: 'requested', requests };
   return releasingReasons.includes(reason) ? { state: 'ending', requests } : undefined;
 }
-
-type TargetStatus = NonNullable<NonNullable<LinkedServiceAccount['status']>['targets']>[number];
 
 function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved: boolean): TargetRow {
   const { name, linked, provenAt, roleArn, identityMode = 'IRSA', pods, reason, message } = target;
@@ -103,11 +101,7 @@ function targetRow(target: TargetStatus, proof: AccountRow['ready'], isObserved:
     linked,
     proof: proofState(target, proof, isObserved),
     mode: identityMode,
-    ...(provenAt === undefined ? {} : { provenAt }),
-    ...(roleArn === undefined ? {} : { roleArn }),
-    ...(pods === undefined ? {} : { pods }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
+    ...defined({ provenAt, roleArn, pods, reason, message }),
   };
 }
 
@@ -130,10 +124,8 @@ function blockerOf(account: LinkedServiceAccount): Blocker | undefined {
   const [problem] = problemsOf(account);
   if (!problem) return undefined;
   return {
+    ...problem,
     link: linkOf(account, problem.about),
-    ...(problem.about === undefined ? {} : { about: problem.about }),
-    reason: problem.reason,
-    message: problem.message,
     next: nextStepsFor(problem.reason, subjectOf(accountKind, account)),
   };
 }
@@ -167,21 +159,16 @@ export function consolePodRow(
   // Pods are matched by UID, because the replacement of a StatefulSet's pod has the same name as the earlier pod.
   const quarantine = quarantined.find((row) => row.uid === uid);
   const { identity, holds, state, ready, restarts } = podRow(namespace, pod, wanted, account);
-  const app = labels?.[appLabel];
   return {
     namespace,
     name,
     serviceAccount: serviceAccountOf(pod),
-    ...(account === undefined ? {} : { account }),
-    ...(app === undefined ? {} : { app }),
+    ...defined({ account, app: labels?.[appLabel], holds, created: creationTimestamp, quarantine }),
     identity,
-    ...(holds === undefined ? {} : { holds }),
     mechanism: mechanismOf(pod),
     state,
     ready,
     restarts,
-    ...(creationTimestamp === undefined ? {} : { created: creationTimestamp }),
-    ...(quarantine ? { quarantine } : {}),
   };
 }
 

@@ -9,9 +9,13 @@ import type {
   PolicyStatus,
   QuarantinedPodStatus,
   StatementsStatus,
+  TargetStatus,
 } from '../../api/linked-service-account.ts';
 import type { Condition } from '../../k8s/conditions.ts';
 import type { PodIdentity } from '../../workloads/pod-identity.ts';
+import type { Happening } from '../commands/account/history/timeline.ts';
+import type { CliError } from '../framework/errors.ts';
+import type { Problem } from '../framework/wait/progress.ts';
 
 type Status = Condition['status'];
 
@@ -22,32 +26,19 @@ type Status = Condition['status'];
  */
 export type ProofState = 'proven' | 'awaiting' | 'failed' | 'unknown';
 
-export type TargetRow = {
-  readonly name: string;
-  readonly linked: boolean;
-  readonly proof: ProofState;
-  /** RFC 3339 time of the last successful exchange. */
-  readonly provenAt?: string;
-  readonly mode: IdentityMode;
-  readonly roleArn?: string;
-  /** Number of pods by the state of their identity, as the operator counted them. */
-  readonly pods?: { readonly current: number; readonly stale: number; readonly uninjected: number };
-  readonly reason?: string;
-  /** Message of the operator. After a denied exchange, it contains the message from STS. */
-  readonly message?: string;
-};
+/** Target of an account, as its status reports it. */
+export type TargetRow = Pick<
+  TargetStatus,
+  'name' | 'linked' | 'provenAt' | 'roleArn' | 'pods' | 'reason' | 'message'
+> & { readonly proof: ProofState; readonly mode: IdentityMode };
 
 /** Links of the chain from an account to its pods, in the order of their creation. */
 export const chainLinks = ['role', 'policies', 'targets', 'proof', 'workloads'] as const;
 export type ChainLink = (typeof chainLinks)[number];
 
-export type Blocker = {
+export type Blocker = Problem & {
   /** First failed link of the chain; `account` if the cause lies before all links, e.g. a missing ClusterConfig. */
   readonly link: ChainLink | 'account';
-  /** Part of the account that the problem concerns: `policy arn:…`, `target staging`. */
-  readonly about?: string;
-  readonly reason: string;
-  readonly message: string;
   /** Advice that `kon account show` prints, best first. */
   readonly next: readonly string[];
 };
@@ -145,22 +136,9 @@ export type About = {
 };
 
 /** Error as `kon -o json` prints it. */
-export type WireError = {
-  readonly code: string;
-  readonly message: string;
-  readonly details: readonly string[];
-  readonly next: readonly string[];
-};
+export type WireError = Pick<CliError, 'message' | 'details' | 'next'> & { readonly code: string };
 
-export type Change = {
-  readonly account: string;
-  readonly time: string;
-  readonly kind: 'Event' | 'Condition' | 'Written';
-  readonly reason: string;
-  readonly message: string;
-  readonly count?: number;
-  readonly warning: boolean;
-};
+export type Change = Happening & { readonly account: string };
 
 /** Changes, newest first. `total` also counts the changes that are not in `items`. */
 export type Changes = { readonly items: readonly Change[]; readonly total: number };

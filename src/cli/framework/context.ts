@@ -2,9 +2,10 @@
  * Environment of a command: streams, variables, clocks, cluster. Commands receive the environment as a parameter, so
  * that tests can run commands in their own process.
  */
+import type { Readable } from 'node:stream';
 import type { Connection, KubeClient } from '../../kube/index.ts';
+import type { TerminalSize } from '../../kube/streams/index.ts';
 import type { OutputFormat } from './output/format.ts';
-import type { ByteStreams } from './byte-streams.ts';
 import type { Monotonic, Wall } from '../../k8s/time.ts';
 
 export type OutputStream = {
@@ -27,6 +28,26 @@ export type InputStream = {
   readAll(): Promise<string>;
   /** Reads one line, without its line break; undefined at the end of the stream. */
   readLine(): Promise<string | undefined>;
+};
+
+/** Standard streams of the process as bytes, and its terminal, for programs that run in a pod. */
+export type ByteStreams = {
+  /** Content of stdin. It can be read only once. */
+  readonly input: () => AsyncIterable<Uint8Array>;
+  /** Writes bytes, and resolves when the reader has consumed them, so that a slow reader slows down the writer. */
+  readonly write: (to: 'stdout' | 'stderr', bytes: Uint8Array) => Promise<void>;
+  /** Whether both stdin and stdout are a terminal. */
+  readonly isTerminal: boolean;
+  /**
+   * Sets the terminal to raw mode: keys, including Ctrl-C, arrive one by one and are not echoed. The returned function
+   * ends raw mode.
+   */
+  readonly takeKeyboard: () => () => void;
+  /** Stdin, for questions that the user answers by pressing single keys. */
+  readonly keyboard: () => Readable;
+  readonly size: () => TerminalSize;
+  /** Calls the listener at each change of the window size, until the returned function is called. */
+  readonly onResize: (listener: (size: TerminalSize) => void) => () => void;
 };
 
 export type SpawnResult = { readonly code: number | null; readonly signal: string | null };

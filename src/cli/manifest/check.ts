@@ -10,9 +10,8 @@ import { linkedServiceAccountSpec } from '../../api/linked-service-account.ts';
 import { apiVersion } from '../../api/resources.ts';
 import { didYouMean } from '../framework/closest.ts';
 import { kinds, type Kind } from '../cluster/kinds.ts';
-import type { Manifest } from './manifest.ts';
+import { unknownMetadata, type Manifest } from './present.ts';
 import { nameProblem } from './name.ts';
-import { unknownMetadata } from './present.ts';
 import {
   duplicates,
   formatPath,

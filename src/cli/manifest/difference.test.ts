@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { differences } from './difference.ts';
+import { differences, lineDifference } from './difference.ts';
 
 describe('differences', () => {
   it('lists changed fields and list entries, and added or removed values', () => {
@@ -27,4 +27,16 @@ describe('differences', () => {
   it('lists nothing for equal values', () => {
     expect(differences({ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] })).toEqual([]);
   });
+});
+
+it('lineDifference marks removed and added lines, and shows common lines once', () => {
+  expect(lineDifference(['a', 'b', 'c'], ['a', 'x', 'c', 'd']).map(({ mark, text }) => mark + text)).toEqual([
+    ' a',
+    '-b',
+    '+x',
+    ' c',
+    '+d',
+  ]);
+  expect(lineDifference([], ['a'])).toEqual([{ mark: '+', text: 'a' }]);
+  expect(lineDifference(['a'], ['a'])).toEqual([{ mark: ' ', text: 'a' }]);
 });

@@ -1,6 +1,17 @@
-/** Presents an object for editing: without status, and without fields that the API server and other tools maintain. */
+/** Manifests, and objects presented for editing: without status, and without fields that the API server and other tools maintain. */
 import type { KonObject } from '../cluster/kinds.ts';
-import type { Manifest } from './manifest.ts';
+
+/** Object as a user writes it in a manifest. */
+export type Manifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec: KonObject['spec'];
+};
 
 /** Annotation of `kubectl apply` that contains the whole object as text. */
 const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';

@@ -5,7 +5,7 @@ import type { CliContext } from '../framework/context.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
 import { checkManifest, type ManifestProblem } from './check.ts';
-import type { Manifest } from './manifest.ts';
+import type { Manifest } from './present.ts';
 import { parseText, type LineOf } from './parse.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 

@@ -17,9 +17,8 @@ import { CliError, usageError } from '../framework/errors.ts';
 import { apiProblems, isUndeclaredField } from '../framework/api-problems.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { checkManifest, crdSchema, unknownFieldProblem } from '../manifest/check.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import { presentable, writable, type Manifest } from '../manifest/present.ts';
 import { unknownFields, type Path } from '../manifest/schema.ts';
-import { presentable, writable } from '../manifest/present.ts';
 import { adoptUpdates } from './ownership.ts';
 import { filesOf, locatedProblem, readSource } from '../manifest/source.ts';
 

@@ -1,8 +1,7 @@
 /** Columns that several tables share. */
 import type { Condition } from '../../k8s/conditions.ts';
 import { formatAge } from '../framework/duration.ts';
-import { readyOf } from '../cluster/conditions.ts';
-import type { KonObject } from '../cluster/kinds.ts';
+import { readyOf, type KonObject } from '../cluster/kinds.ts';
 import type { Style } from '../framework/output/color.ts';
 import type { Column } from '../framework/output/table.ts';
 

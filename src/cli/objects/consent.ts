@@ -5,12 +5,11 @@ import type { App } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { KonObject } from '../cluster/kinds.ts';
 import type { Consent } from '../cluster/objects.ts';
-import type { Manifest } from '../manifest/manifest.ts';
-import { removedAppTargets } from './removed-app-targets.ts';
+import type { Manifest } from '../manifest/present.ts';
+import { removedAppTargets, removedTargets } from './removed-targets.ts';
 import { useOfTarget } from './target-use.ts';
 import { confirm } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
-import { removedTargets } from './removed-targets.ts';
 
 export function consentToRemoval(
   context: CliContext,

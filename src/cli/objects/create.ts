@@ -7,7 +7,7 @@ import { isPromptable } from '../framework/edit/editor.ts';
 import { CliError, usageError } from '../framework/errors.ts';
 import { exitCodes } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/present.ts';
 import { nameProblem } from '../manifest/name.ts';
 import { checkKnown, requireKnown } from './known-references.ts';
 import { finishWrite, type WriteInput } from './finish.ts';

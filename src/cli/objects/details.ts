@@ -3,13 +3,11 @@ import type { Condition } from '../../k8s/conditions.ts';
 import { explanationsOf } from '../commands/explain/codes.ts';
 import type { ObjectEvent } from '../cluster/events.ts';
 import type { CliContext, Output } from '../framework/context.ts';
-import { readyOf } from '../cluster/conditions.ts';
-import type { Kind, KonObject } from '../cluster/kinds.ts';
+import { readyOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { nextStepsFor, requiresUserAction, subjectOf } from '../framework/wait/reasons.ts';
 import { problemsOf } from '../framework/wait/progress.ts';
-import { paint } from '../framework/output/color.ts';
+import { paint, printable } from '../framework/output/color.ts';
 import { ageOf, statusStyle } from './columns.ts';
-import { printable } from '../framework/output/printable.ts';
 import { renderTable, type Column } from '../framework/output/table.ts';
 
 /**

@@ -3,7 +3,6 @@ import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
 import { nameOf, type Kind, type KonObject } from '../cluster/kinds.ts';
 import { writeObject } from '../framework/output/answer.ts';
-import { warnOfStatements } from './statements.ts';
 import { isData } from '../framework/output/format.ts';
 import { waitUntilReady } from '../framework/wait/ready.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
@@ -55,4 +54,15 @@ function unlinkedLines(
   return (status?.formerTargets ?? [])
     .filter((entry) => !known.has(entry.name))
     .map((entry) => `‼ ${sessionsNote(entry, name)}`);
+}
+
+/** Prints warnings about an account's statements, before a command waits for the account. */
+export async function warnOfStatements(context: CliContext, object: KonObject): Promise<void> {
+  if (object.kind !== 'LinkedServiceAccount') return;
+  const { statements = [] } = object.spec.aws;
+  if (statements.length === 0) return;
+  const { lintStatements } = await import('../../policy/lint.ts');
+  const { iamActions } = await import('../../aws/catalogue/iam-actions.ts');
+  for (const { where, message } of lintStatements(statements, iamActions, context.now()))
+    context.stderr.write(`‼ ${where}: ${message}\n`);
 }

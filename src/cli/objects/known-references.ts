@@ -9,15 +9,14 @@ import type { LinkedServiceAccountSpec } from '../../api/linked-service-account.
 import { policyEntries } from '../../identity/desired/policy-entries.ts';
 import { isPolicyName, policyArnOf } from '../../identity/desired/policy-names.ts';
 import type { KubeClient } from '../../kube/index.ts';
-import { findClusterFacts, type KnownCluster } from '../cluster/facts.ts';
+import { findClusterFacts, getClusterConfig, type KnownCluster } from '../cluster/cluster-config.ts';
 import { accountKind, type KonObject } from '../cluster/kinds.ts';
 import { listObjects } from '../cluster/objects.ts';
-import { getClusterConfig } from '../cluster/targets.ts';
 import { closest, didYouMean } from '../framework/closest.ts';
 import type { CliContext } from '../framework/context.ts';
 import type { Check } from '../framework/edit/edit-object.ts';
 import { CliError } from '../framework/errors.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/present.ts';
 
 /** Planned write: the current object, and the object after the write. */
 type Proposal = {

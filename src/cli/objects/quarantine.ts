@@ -6,22 +6,15 @@ import { findCondition } from '../../k8s/conditions.ts';
 import { isAlreadyExists } from '../../kube/errors.ts';
 import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
 import { settlingMs } from '../../identity/plan/quarantine.ts';
-import { sleep, systemTimer, type KubeClient, type KubeObject, type Resource } from '../../kube/index.ts';
+import { sleep, systemTimer, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { accountKind } from '../cluster/kinds.ts';
 import { cliFieldManager } from '../cluster/objects.ts';
+import { whoIs } from '../cluster/self-review.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
 import { followObject } from '../framework/wait/follow.ts';
 import { createReporter } from '../framework/wait/reporter.ts';
 import { waitFor, withinTime, type Interruption } from '../framework/wait/wait-for.ts';
-
-const selfSubjectReviews: Resource = {
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  plural: 'selfsubjectreviews',
-  kind: 'SelfSubjectReview',
-  namespaced: false,
-};
 
 /** Reasons of the condition Ready while an account still has no access although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
@@ -39,23 +32,6 @@ export async function podQuarantinesOf(client: KubeClient, account: string): Pro
 async function allOf(client: KubeClient, account: string): Promise<readonly Quarantine[]> {
   const { items } = await client.list<Quarantine>(quarantines, {});
   return items.filter(({ spec }) => spec.account === account);
-}
-
-/** Returns the user's name according to the API server; undefined if unknown. */
-async function username(client: KubeClient): Promise<string | undefined> {
-  const review = {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'SelfSubjectReview',
-    metadata: { name: '' },
-  };
-  try {
-    const { status } = await client.create<
-      KubeObject & { readonly status?: { readonly userInfo?: { readonly username?: string } } }
-    >(selfSubjectReviews, review);
-    return status?.userInfo?.username;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -77,7 +53,7 @@ export async function createQuarantine(
     readonly dryRun: boolean;
   },
 ): Promise<{ readonly quarantine: string; readonly isNew: boolean }> {
-  const requestedBy = await username(client);
+  const requestedBy = await whoIs(client).catch(() => undefined);
   const quarantine = pods ? `${account}-${pods[0].uid}` : account;
   const object: Quarantine = {
     apiVersion: 'k11n.dev/v1alpha1',

@@ -2,12 +2,13 @@
  * Finds the running pods in targets that an edit removes. These pods keep their access until they end, or lose it
  * immediately if the annotation `unlink-now` names their target. Pure.
  */
+import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { unlinkNowAnnotation } from '../../api/labels.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
 import { longestSessionMs } from '../../identity/plan/sessions.ts';
 import { formatAge } from '../framework/duration.ts';
-import type { Manifest } from '../manifest/manifest.ts';
+import type { Manifest } from '../manifest/present.ts';
 
 export type RemovedTargets = {
   /** Consequences that need no consent, one line each. */
@@ -54,6 +55,17 @@ export function unlinkNow(
   if (removed.length === 0) return {};
   const named = new Set([...targetsToUnlinkNow(metadata.annotations), ...removed]);
   return { [unlinkNowAnnotation]: [...named].join(',') };
+}
+
+/** Returns one line for each target that an edit removes from an app and in which pods run. These pods will be deleted. */
+export function removedAppTargets(
+  { metadata, status }: App,
+  next: Pick<Manifest, 'spec'>,
+): readonly string[] {
+  const kept = new Set((next.spec as App['spec']).targets.map(({ name }) => name));
+  return (status?.targets ?? [])
+    .filter(({ name, replicas = 0 }) => !kept.has(name) && replicas > 0)
+    .map(({ name, replicas = 0 }) => `${name}: ${podsText(replicas)} of "${metadata.name}" will be deleted`);
 }
 
 /** Returns the linked targets that are not in `wanted`. If `wanted` is undefined, all targets are wanted. */

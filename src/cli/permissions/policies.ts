@@ -13,7 +13,7 @@ import type { ClusterFacts } from '../../identity/state/world.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { RequestContext } from '../../policy/model.ts';
 import { withAws } from '../aws/session.ts';
-import { getClusterFacts } from '../cluster/facts.ts';
+import { getClusterFacts } from '../cluster/cluster-config.ts';
 import { policyRows } from '../commands/account/show/policy-rows.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError, usageError } from '../framework/errors.ts';

@@ -1,11 +1,16 @@
 /**
  * Finds running pods that do not hold the desired identity, for `show` and `status`. Reports, oldest first, the
- * identity that each pod holds, and how to replace the pod by one with the desired identity. Pure.
+ * identity that each pod holds, and how to replace the pod by one with the desired identity.
  */
-import { byAge } from '../cluster/app-objects.ts';
+import type { App } from '../../api/app.ts';
+import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import { byAge, podsOf } from '../cluster/app-objects.ts';
 import { appLabel, restartLabel } from '../../api/labels.ts';
 import { describeHeld, podIdentity, type WantedIdentity } from '../../workloads/pod-identity.ts';
 import { isFinished, isTerminating, type Pod } from '../../workloads/pod.ts';
+import { podsWithServiceAccount } from './account-pods.ts';
+import { identitiesOf, wantedIdentities } from './wanted-identities.ts';
 import type { Output } from '../framework/context.ts';
 import { ageOf } from '../objects/columns.ts';
 import { renderSection } from '../objects/details.ts';
@@ -21,6 +26,37 @@ export type PodNotCurrent = {
   readonly madeBy: string | undefined;
   readonly next: string;
 };
+
+/**
+ * Finds pods that have the account's ServiceAccount but lack the account's current identity: pods of apps, other
+ * workloads and Jobs, and bare pods.
+ */
+export async function accountPodsNotCurrent(
+  client: KubeClient,
+  account: LinkedServiceAccount,
+): Promise<readonly PodNotCurrent[]> {
+  const wanted = identitiesOf(account);
+  const rows = await Promise.all(
+    (account.status?.targets ?? []).map(async ({ name, pods }) => {
+      // According to the operator's count, there are no such pods.
+      if (pods && pods.stale + pods.uninjected === 0) return [];
+      const found = await podsWithServiceAccount(client, account.metadata.name, { namespace: name });
+      return podsNotCurrent(name, found, wanted.get(name));
+    }),
+  );
+  return rows.flat();
+}
+
+export async function appPodsNotCurrent(client: KubeClient, app: App): Promise<readonly PodNotCurrent[]> {
+  if (app.spec.serviceAccount === undefined) return [];
+  const wanted = await wantedIdentities(client, app);
+  const rows = await Promise.all(
+    app.spec.targets.map(async ({ name }) =>
+      podsNotCurrent(name, await podsOf(client, app, name), wanted.get(name)),
+    ),
+  );
+  return rows.flat();
+}
 
 /** @param wanted identity that the pods should hold; undefined if there is none or it is unknown */
 export function podsNotCurrent(

@@ -6,7 +6,7 @@ import { policiesByName, policyLists, type PolicyScope } from '../../../identity
 import { defined } from '../../../k8s/defined.ts';
 import { usageError } from '../../framework/errors.ts';
 import type { SpecOptions } from './options.ts';
-import type { Manifest } from '../../manifest/manifest.ts';
+import type { Manifest } from '../../manifest/present.ts';
 
 export type AccountOptions = SpecOptions & {
   readonly policy: readonly string[];

@@ -31,7 +31,7 @@ export const appEditCommand = defineCommand({
     const { editFlow } = await import('../../objects/edit.ts');
     const { appKind } = await import('../../cluster/kinds.ts');
     const { changedSpec, describesChange } = await import('./from-options.ts');
-    const { removedAppTargets } = await import('../../objects/removed-app-targets.ts');
+    const { removedAppTargets } = await import('../../objects/removed-targets.ts');
     const { withContent } = await import('./config-files.ts');
     const change = withContent(options, context.cwd);
     return editFlow(context, {

@@ -3,7 +3,7 @@ import type { AppSpec, Config } from '../../../api/app.ts';
 import { apiVersion } from '../../../api/resources.ts';
 import { defined } from '../../../k8s/defined.ts';
 import { usageError } from '../../framework/errors.ts';
-import type { Manifest } from '../../manifest/manifest.ts';
+import type { Manifest } from '../../manifest/present.ts';
 import type { ConfigOption, RemovalOptions, SpecOptions } from './options.ts';
 
 export type AppOptions = Omit<SpecOptions, 'config'> & { readonly config: readonly ConfigContent[] };

@@ -12,8 +12,7 @@ import { isData } from '../../framework/output/format.ts';
 import { waitUntilReady } from '../../framework/wait/ready.ts';
 import { applyItem, dryRunItem, itemsOfFiles, tryItem, type Applied } from '../../objects/apply-items.ts';
 import { requireKnown } from '../../objects/known-references.ts';
-import { warnOfStatements } from '../../objects/statements.ts';
-import { resultLine, type WriteInput } from '../../objects/finish.ts';
+import { warnOfStatements, resultLine, type WriteInput } from '../../objects/finish.ts';
 
 export async function applyFlow(
   context: CliContext,

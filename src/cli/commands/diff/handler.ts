@@ -5,7 +5,7 @@ import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
 import type { manifestsOptions } from '../../framework/options.ts';
 import { presentable } from '../../manifest/present.ts';
 import { writeDocument } from '../../framework/output/answer.ts';
-import { renderDifference } from '../../manifest/render-difference.ts';
+import { renderDifference } from '../../manifest/difference.ts';
 import { dryRunItem, itemsOfFiles, type DryRunResult } from '../../objects/apply-items.ts';
 
 /** Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. */

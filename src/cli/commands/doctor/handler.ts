@@ -2,10 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';
-import { paint, type Style } from '../../framework/output/color.ts';
+import { paint, printable, type Style } from '../../framework/output/color.ts';
 import { writeDocument } from '../../framework/output/answer.ts';
 import { isData } from '../../framework/output/format.ts';
-import { printable } from '../../framework/output/printable.ts';
 import { checks } from './checks/index.ts';
 import { examine, type Finding } from './examine.ts';
 import { createLookups } from './lookups.ts';

@@ -1,6 +1,5 @@
 /** Formats a line of the operator's log as readable text: time, level, message, then the other fields. */
-import { paint, type Style } from '../../framework/output/color.ts';
-import { printable } from '../../framework/output/printable.ts';
+import { paint, printable, type Style } from '../../framework/output/color.ts';
 
 const levelStyles: Readonly<Record<string, Style>> = {
   debug: 'dim',

@@ -5,8 +5,7 @@ import type { LinkedServiceAccount } from '../../../api/linked-service-account.t
 import { effectiveConfig } from '../../../identity/plan/cluster-state.ts';
 import { findCondition } from '../../../k8s/conditions.ts';
 import { defined } from '../../../k8s/defined.ts';
-import { readyOf } from '../../cluster/conditions.ts';
-import { kinds, type KonObject } from '../../cluster/kinds.ts';
+import { readyOf, kinds, type KonObject } from '../../cluster/kinds.ts';
 import type { LeaseSign } from '../../cluster/operator-lease.ts';
 import { isReady, problemsOf, problemText } from '../../framework/wait/progress.ts';
 

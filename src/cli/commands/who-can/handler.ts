@@ -1,6 +1,6 @@
 /** `kon who-can`: evaluates the policies of all accounts for one action on one resource. */
 import { accountKind } from '../../cluster/kinds.ts';
-import { getClusterFacts } from '../../cluster/facts.ts';
+import { getClusterFacts } from '../../cluster/cluster-config.ts';
 import { listObjects } from '../../cluster/objects.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../framework/exit-codes.ts';

@@ -75,7 +75,7 @@ async function namesOf(
   const client = await createSession(env, cluster).connect();
   const { listObjects } = await import('../../cluster/objects.ts');
   if (of === 'targets') {
-    const { knownTargets } = await import('../../cluster/targets.ts');
+    const { knownTargets } = await import('../../cluster/cluster-config.ts');
     return knownTargets(client);
   }
   if (of === 'policies') {

@@ -6,7 +6,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CliError } from '../errors.ts';
 import { parseText } from '../../manifest/parse.ts';
-import { withHeader, withoutHeader, type Refusal } from './header.ts';
+
+type Refusal = {
+  /** One line, e.g. `The text could not be saved:`. */
+  readonly heading: string;
+  readonly problems: readonly string[];
+};
 
 export type Attempt<R> =
   | { readonly kind: 'done'; readonly result: R }
@@ -99,4 +104,23 @@ function saysTheSame(a: string, b: string): boolean {
   return (
     left.kind === 'parsed' && right.kind === 'parsed' && isDeepStrictEqual(left.documents, right.documents)
   );
+}
+
+/** Prefix that users' comments do not have, so that `kon` removes only its own lines. */
+const mark = '#!';
+
+/** Adds lines above the user's text that explain why the text could not be saved. */
+function withHeader(text: string, refusal: Refusal): string {
+  const lines = [
+    refusal.heading,
+    ...refusal.problems.flatMap((problem) => problem.split('\n').map((line) => `  ${line}`)),
+    'Correct the manifest, save and close. To cancel, close without a change.',
+  ];
+  return `${lines.map((line) => `${mark} ${line}\n`).join('')}${withoutHeader(text)}`;
+}
+
+function withoutHeader(text: string): string {
+  const lines = text.split('\n');
+  const first = lines.findIndex((line) => !line.startsWith(mark));
+  return first < 0 ? '' : lines.slice(first).join('\n');
 }

@@ -2,6 +2,9 @@
  * Runs the edit loop on an object of the cluster: checks and writes the text that the user saved. If that fails,
  * reopens the text with the reason.
  */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { isBadRequest, isInvalid, type KubeApiError, type KubeClient } from '../../../kube/index.ts';
 import { createObject, replaceObject, type Consent, type WriteMode } from '../../cluster/objects.ts';
 import type { CliContext } from '../context.ts';
@@ -9,13 +12,11 @@ import { usageError } from '../errors.ts';
 import { apiProblems } from '../api-problems.ts';
 import { nameOf, type Kind, type KonObject } from '../../cluster/kinds.ts';
 import { checkManifest } from '../../manifest/check.ts';
-import type { Manifest } from '../../manifest/manifest.ts';
+import { presentable, type Manifest } from '../../manifest/present.ts';
 import { differences } from '../../manifest/difference.ts';
 import { parseText } from '../../manifest/parse.ts';
 import { asYaml } from '../output/data.ts';
-import { presentable } from '../../manifest/present.ts';
-import { createDraft } from './draft.ts';
-import { editLoop, type Attempt, type Edited } from './edit-loop.ts';
+import { editLoop, type Attempt, type Draft, type Edited } from './edit-loop.ts';
 import { chooseEditor, isOnTerminal, openEditor } from './editor.ts';
 
 /** Maximum number of rounds if the editor is a script, because a faulty script would never end the loop. */
@@ -138,3 +139,20 @@ async function saveText<R>(
 
 /** Whether the API server refused the content of the object. Other errors cannot be corrected by editing the text. */
 const isFaultOfText = (error: unknown): error is KubeApiError => isInvalid(error) || isBadRequest(error);
+
+/** Creates the file for the editor. Only its owner can read it, and the extension .yaml lets the editor recognize YAML. */
+async function createDraft(name: string): Promise<Draft> {
+  // mkdtemp creates a folder that only its owner can enter.
+  const path = join(await mkdtemp(join(tmpdir(), 'kon-edit-')), `${name}.yaml`);
+  return {
+    path,
+    read: () =>
+      readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+        // A deleted file counts as an empty one.
+        if (error.code === 'ENOENT') return '';
+        throw error;
+      }),
+    write: (text) => writeFile(path, text, { mode: 0o600 }),
+    remove: () => rm(dirname(path), { recursive: true, force: true }),
+  };
+}

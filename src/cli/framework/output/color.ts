@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** Text styles. Colour never carries meaning by itself: the text says the same. */
 const styles = {
   bold: [1, 22],
@@ -14,4 +16,9 @@ export function paint(style: Style, text: string, color: boolean): string {
   if (!color) return text;
   const [on, off] = styles[style];
   return `\u001B[${on}m${text}\u001B[${off}m`;
+}
+
+/** Removes control sequences, so that text from a cluster cannot control the terminal. */
+export function printable(text: string): string {
+  return stripVTControlCharacters(text);
 }

@@ -1,7 +1,6 @@
 /** Prints an error: the failure, its causes and next steps. */
 import type { CliError } from '../errors.ts';
-import { paint } from './color.ts';
-import { printable } from './printable.ts';
+import { paint, printable } from './color.ts';
 
 export function renderError(
   error: CliError,

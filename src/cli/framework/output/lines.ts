@@ -1,6 +1,5 @@
 /** Renders rows as lines for programs: separated by tabs, or as CSV. Values are complete and exact. */
-import type { Style } from './color.ts';
-import { printable } from './printable.ts';
+import { printable, type Style } from './color.ts';
 
 export type Column<T> = {
   readonly header: string;

@@ -6,8 +6,7 @@ import { type Condition, findCondition } from '../../../k8s/conditions.ts';
 import type { App } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { IdentityReason } from '../../../identity/state/reasons.ts';
-import { readyOf } from '../../cluster/conditions.ts';
-import type { KonObject } from '../../cluster/kinds.ts';
+import { readyOf, type KonObject } from '../../cluster/kinds.ts';
 import { requiresUserAction } from './reasons.ts';
 
 export type ProgressLine = {

@@ -1,7 +1,6 @@
 /** Shows progress on stderr: on a terminal, as a block that is redrawn; elsewhere, as one line per change. */
 import type { Output } from '../context.ts';
-import { paint, type Style } from '../output/color.ts';
-import { printable } from '../output/printable.ts';
+import { paint, printable, type Style } from '../output/color.ts';
 import type { ProgressLine } from './progress.ts';
 
 export type Reporter = {

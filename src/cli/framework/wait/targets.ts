@@ -1,11 +1,10 @@
 /** Waits until the status reports that an app runs its spec in certain targets, or is halted there. */
 import type { App } from '../../../api/app.ts';
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
-import { readyOf } from '../../cluster/conditions.ts';
+import { readyOf, appKind } from '../../cluster/kinds.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
-import { appKind } from '../../cluster/kinds.ts';
 import type { ProgressLine } from './progress.ts';
 import { requiresUserAction, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';

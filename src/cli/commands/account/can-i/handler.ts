@@ -2,7 +2,7 @@
 import { requireAccount, withAws } from '../../../aws/session.ts';
 import type { Decision } from '../../../../aws/index.ts';
 import { roleNameOf, type ObservedRole } from '../../../../identity/index.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';

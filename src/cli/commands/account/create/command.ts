@@ -38,7 +38,7 @@ export const accountCreateCommand = defineCommand({
     const { createFlow } = await import('../../../objects/create.ts');
     const { accountKind } = await import('../../../cluster/kinds.ts');
     const { accountTemplate } = await import('../../../manifest/template.ts');
-    const { knownTargets } = await import('../../../cluster/targets.ts');
+    const { knownTargets } = await import('../../../cluster/cluster-config.ts');
     const { accountManifest, describesAccount } = await import('../from-options.ts');
     return createFlow(context, {
       kind: accountKind,

@@ -3,7 +3,7 @@ import { emitKeypressEvents, type Interface } from 'node:readline';
 import { managedPolicies } from '../../../../aws/catalogue/catalogue.ts';
 import { screenPolicies } from '../../../../identity/plan/policies.ts';
 import type { KubeClient } from '../../../../kube/index.ts';
-import { getClusterFacts, type KnownCluster } from '../../../cluster/facts.ts';
+import { getClusterFacts, type KnownCluster } from '../../../cluster/cluster-config.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import {

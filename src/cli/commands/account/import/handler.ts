@@ -4,7 +4,7 @@ import { accountLabelValue } from '../../../../identity/desired/names.ts';
 import type { ObservedRole } from '../../../../identity/state/world.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../../kube/index.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { alreadyExists, createObject, findObject, orMissing } from '../../../cluster/objects.ts';
 import { confirm } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';

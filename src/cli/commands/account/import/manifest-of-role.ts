@@ -9,7 +9,7 @@ import { policiesByName } from '../../../../identity/desired/policy-names.ts';
 import { principalsOf, serviceAccountOfSubject } from '../../../../identity/desired/trust-principals.ts';
 import type { ClusterFacts, ObservedRole } from '../../../../identity/state/world.ts';
 import { defined } from '../../../../k8s/defined.ts';
-import type { Manifest } from '../../../manifest/manifest.ts';
+import type { Manifest } from '../../../manifest/present.ts';
 import type { Subject } from '../../../roles/excluded-users.ts';
 
 export type Import =

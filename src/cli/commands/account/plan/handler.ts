@@ -2,7 +2,7 @@
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
 import { readAdmittedSince } from '../../../cluster/admitted-since.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { createObject, findObject, notFound } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { usageError } from '../../../framework/errors.ts';
@@ -16,7 +16,7 @@ import { dryRun } from './dry-run.ts';
 import { observeAccount, observeReplacedPods } from './observe.ts';
 import { renderPlan, type AccountPlanView } from './render.ts';
 import type { KubeClient } from '../../../../kube/index.ts';
-import type { Manifest } from '../../../manifest/manifest.ts';
+import type { Manifest } from '../../../manifest/present.ts';
 
 type PlanRequest = {
   readonly filename: string | undefined;

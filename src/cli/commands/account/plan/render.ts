@@ -1,9 +1,8 @@
 /** Renders a plan as text, with the marks `+` for created, `~` for changed and `-` for removed. Pure. */
 import type { Problem } from '../../../framework/wait/progress.ts';
 import { problemText } from '../../../framework/wait/progress.ts';
-import { paint, type Style } from '../../../framework/output/color.ts';
-import { lineDifference } from '../../../framework/output/line-difference.ts';
-import { printable } from '../../../framework/output/printable.ts';
+import { paint, printable, type Style } from '../../../framework/output/color.ts';
+import { lineDifference } from '../../../manifest/difference.ts';
 import type { AffectedPod, Change } from './changes.ts';
 
 export type AccountPlanView = {

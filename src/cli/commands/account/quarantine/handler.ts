@@ -2,7 +2,7 @@
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import type { QuarantinedPod } from '../../../../api/quarantine.ts';
 import { desiredBoundary } from '../../../../identity/desired/role.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../../framework/confirm.ts';

@@ -16,8 +16,7 @@ import { lastUsedText } from '../../../objects/last-used.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
 import { podWords } from '../../../objects/pod-quarantine.ts';
-import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
-import { accountPodsNotCurrent } from '../../../pods/read-pods.ts';
+import { renderPodsNotCurrent, accountPodsNotCurrent } from '../../../pods/not-current.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 
 /** @param isWhole whether to also show conditions, Events, ARNs and default values */

@@ -8,7 +8,7 @@ import { trackedDays, usageSince, type RoleLastAccessed } from '../../../../poli
 import { defined } from '../../../../k8s/defined.ts';
 import type { LinkedServiceAccount } from '../../../../api/index.ts';
 import { requireAccount, withAws, type Aws } from '../../../aws/session.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';

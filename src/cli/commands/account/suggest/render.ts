@@ -1,8 +1,8 @@
 /** Creates the document of `kon account suggest`, and renders its text. Pure. */
 import { accountKind, nameOf } from '../../../cluster/kinds.ts';
 import { paint } from '../../../framework/output/color.ts';
-import type { Manifest } from '../../../manifest/manifest.ts';
-import { renderDifference } from '../../../manifest/render-difference.ts';
+import type { Manifest } from '../../../manifest/present.ts';
+import { renderDifference } from '../../../manifest/difference.ts';
 import type { PolicyAdvice, StatementAdvice, Suggestion } from '../../../permissions/suggestion.ts';
 
 export type ReportedRole = {

@@ -15,7 +15,7 @@ import { heldBy } from '../../../../operator/account/target-observation.ts';
 import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
 import { withAws } from '../../../aws/session.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { getObject, orMissing } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';

@@ -2,11 +2,10 @@
 import { isUnreachable } from '../../../../kube/index.ts';
 import { openExec, type ExecSession } from '../../../../kube/streams/index.ts';
 import { getObject } from '../../../cluster/objects.ts';
-import type { CliContext } from '../../../framework/context.ts';
+import type { CliContext, ByteStreams } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';
 import { appKind } from '../../../cluster/kinds.ts';
-import type { ByteStreams } from '../../../framework/byte-streams.ts';
 import { containerOf, pickPod, type PodChoice } from '../pick-pod.ts';
 
 export type ShellRequest = PodChoice & {

@@ -6,8 +6,7 @@ import type { Style } from '../../../framework/output/color.ts';
 import { filledColumns, renderPage, renderSection } from '../../../objects/details.ts';
 import type { ShowOptions, View } from '../../../objects/show.ts';
 import type { Column } from '../../../framework/output/table.ts';
-import { renderPodsNotCurrent } from '../../../pods/not-current.ts';
-import { appPodsNotCurrent } from '../../../pods/read-pods.ts';
+import { renderPodsNotCurrent, appPodsNotCurrent } from '../../../pods/not-current.ts';
 import { imageOf } from '../columns.ts';
 
 /** @param isWhole whether to also show all conditions, Events, and the image and role of each target */

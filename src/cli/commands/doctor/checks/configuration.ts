@@ -1,6 +1,6 @@
 /** Compares the ClusterConfig with the actual state of the cluster. */
 import { regionOfEksUrl } from '../../../../api/partitions.ts';
-import { readyOf } from '../../../cluster/conditions.ts';
+import { readyOf } from '../../../cluster/kinds.ts';
 import { resources, type KubeObject } from '../../../../kube/index.ts';
 import { failure, ok, warning, type Checks } from '../check.ts';
 

@@ -6,7 +6,7 @@ import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../..
 import { formatAge } from '../../../framework/duration.ts';
 import { isForbidden, resources, type KubeObject } from '../../../../kube/index.ts';
 import { agentName, agentNamespace } from '../../../../workloads/index.ts';
-import { readyOf } from '../../../cluster/conditions.ts';
+import { readyOf } from '../../../cluster/kinds.ts';
 import { awaitsPod } from '../../../framework/wait/progress.ts';
 import { failure, ok, warning, type Checks, type Verdict } from '../check.ts';
 import type { Lookups } from '../lookups.ts';

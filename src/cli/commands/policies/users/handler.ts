@@ -1,6 +1,6 @@
 /** `kon policies users`: lists the accounts whose roles have a policy. */
 import { accountKind } from '../../../cluster/kinds.ts';
-import { getClusterFacts } from '../../../cluster/facts.ts';
+import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { listObjects } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { exitCodes, type ExitCode } from '../../../framework/exit-codes.ts';

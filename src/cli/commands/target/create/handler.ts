@@ -2,7 +2,7 @@
 import type { ClusterConfig } from '../../../../api/cluster-config.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { changeSpec } from '../../../cluster/objects.ts';
-import { getClusterConfig } from '../../../cluster/targets.ts';
+import { getClusterConfig } from '../../../cluster/cluster-config.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { CliError } from '../../../framework/errors.ts';
 import { exitCodes } from '../../../framework/exit-codes.ts';

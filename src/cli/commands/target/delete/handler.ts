@@ -4,7 +4,7 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import { sessionsNote } from '../../../../identity/plan/sessions.ts';
 import type { KubeClient, KubeObject } from '../../../../kube/index.ts';
 import { changeSpec, listObjects } from '../../../cluster/objects.ts';
-import { getClusterConfig, targetNotFound } from '../../../cluster/targets.ts';
+import { getClusterConfig, targetNotFound } from '../../../cluster/cluster-config.ts';
 import { confirm, requireConfirmation } from '../../../framework/confirm.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { formatAge } from '../../../framework/duration.ts';

@@ -3,7 +3,7 @@ import type { Column } from '../../../framework/output/table.ts';
 import { apiVersion } from '../../../../api/resources.ts';
 import { resources } from '../../../../kube/index.ts';
 import { listObjects } from '../../../cluster/objects.ts';
-import { getClusterConfig, targetNotFound } from '../../../cluster/targets.ts';
+import { getClusterConfig, targetNotFound } from '../../../cluster/cluster-config.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { accountKind, appKind } from '../../../cluster/kinds.ts';
 import { createdColumn } from '../../../objects/columns.ts';

@@ -1,6 +1,7 @@
-/** Reads the targets of a cluster from its ClusterConfig. */
+/** Reads the ClusterConfig of a cluster: its targets, and facts such as names and locations of roles. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
-import { effectiveConfig } from '../../identity/plan/cluster-state.ts';
+import { clusterState, effectiveConfig } from '../../identity/plan/cluster-state.ts';
+import type { ClusterFacts } from '../../identity/state/world.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { clusterConfigKind } from './kinds.ts';
@@ -31,4 +32,25 @@ export async function knownTargets(client: KubeClient): Promise<readonly string[
   } catch {
     return [];
   }
+}
+
+export type KnownCluster = { readonly facts: ClusterFacts; readonly region: string };
+
+/** @throws CliError of code CLUSTER_NOT_READY */
+export async function getClusterFacts(client: KubeClient): Promise<KnownCluster> {
+  const configs = await listObjects(client, clusterConfigKind);
+  const state = clusterState(configs);
+  const region = effectiveConfig(configs)?.spec.aws.region;
+  if (state.ok && region !== undefined) return { facts: state.facts, region };
+  throw new CliError('CLUSTER_NOT_READY', state.ok ? 'the cluster has no ClusterConfig' : state.message, {
+    next: ['Find the problem: kon doctor', 'Show the ClusterConfig: kubectl get clusterconfigs -o yaml'],
+  });
+}
+
+/** Returns undefined if the cluster has no ready ClusterConfig. */
+export function findClusterFacts(client: KubeClient): Promise<KnownCluster | undefined> {
+  return getClusterFacts(client).catch((error: unknown) => {
+    if (error instanceof CliError && error.code === 'CLUSTER_NOT_READY') return undefined;
+    throw error;
+  });
 }
