@@ -38,21 +38,21 @@ export function chosenTargets(app: App, named: readonly string[]): readonly stri
   return named.length === 0 ? all : all.filter((name) => named.includes(name));
 }
 
-/** Label selector of an app's objects in a target. */
-export function selectionOf(app: App, target: string): { namespace: string; labelSelector: string } {
+/** Label selector of the objects in a target that belong to an app. The app's Deployment has the same name. */
+export function selectionOf(
+  app: App | AppDeployment,
+  target: string,
+): { namespace: string; labelSelector: string } {
   return { namespace: target, labelSelector: `${appLabel}=${app.metadata.name}` };
 }
 
-export async function podsOf(client: KubeClient, app: App, target: string): Promise<readonly AppPod[]> {
-  return (await client.list<AppPod>(resources.pods, selectionOf(app, target))).items;
-}
-
-export async function replicaSetsOf(
+export async function podsOf(
   client: KubeClient,
-  app: App,
+  app: App | AppDeployment,
   target: string,
-): Promise<readonly ReplicaSet[]> {
-  return (await client.list<ReplicaSet>(resources.replicaSets, selectionOf(app, target))).items;
+  signal?: AbortSignal,
+): Promise<readonly AppPod[]> {
+  return (await client.list<AppPod>(resources.pods, { ...selectionOf(app, target), signal })).items;
 }
 
 /** Returns undefined if the app has no Deployment in the target. */

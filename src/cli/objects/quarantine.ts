@@ -12,9 +12,8 @@ import { cliFieldManager } from '../cluster/objects.ts';
 import { whoIs } from '../cluster/self-review.ts';
 import type { CliContext } from '../framework/context.ts';
 import { CliError } from '../framework/errors.ts';
-import { followObject } from '../framework/wait/follow.ts';
 import { createReporter } from '../framework/wait/reporter.ts';
-import { waitFor, withinTime, type Interruption } from '../framework/wait/wait-for.ts';
+import { waitForObject, withinTime, type Interruption } from '../framework/wait/wait-for.ts';
 
 /** Reasons of the condition Ready while an account still has no access although its Quarantines were deleted. */
 export const releasingReasons: readonly string[] = ['ReplacingRole', 'OldPodsRunning', 'OldSessionsLive'];
@@ -107,36 +106,32 @@ export async function awaitAccount(
   look: (seen: LinkedServiceAccount, reason: string, message: string) => true | undefined,
 ): Promise<void> {
   const { name, timeoutMs, what, interrupted } = account;
-  const reporter = createReporter(context.stderr, '');
+  const reporter = createReporter(context.stderr);
   let last = 'the operator has not processed the account';
-  const following = { clock: context, client, resource: accountKind.resource };
+  const of = { client, resource: accountKind.resource, name };
   try {
-    await waitFor(
-      context,
-      (signal) => followObject<LinkedServiceAccount & KubeObject>({ ...following, signal }, name),
-      {
-        timeoutMs,
-        interrupted,
-        look(seen) {
-          if (!seen) throw new CliError('NOT_READY', `account "${name}" was deleted during the wait`);
-          const ready = findCondition(seen.status?.conditions, 'Ready');
-          const { reason = 'NotObserved', message = last } = ready ?? {};
-          last = message;
-          reporter.update(`account ${name}: ${reason}`, [
-            { label: 'account', status: ready?.status ?? 'Unknown', reason, message },
-          ]);
-          return look(seen, reason, message);
-        },
-        late: (waited) =>
-          new CliError('NOT_READY', `account "${name}" is not ${what} after ${waited}`, {
-            details: [last],
-            next: [
-              'Check that an operator runs on this cluster; to start one: kon operator',
-              `Show the account: kon account show ${name}`,
-            ],
-          }),
+    await waitForObject<LinkedServiceAccount & KubeObject, true>(context, of, {
+      timeoutMs,
+      interrupted,
+      look(seen) {
+        if (!seen) throw new CliError('NOT_READY', `account "${name}" was deleted during the wait`);
+        const ready = findCondition(seen.status?.conditions, 'Ready');
+        const { reason = 'NotObserved', message = last } = ready ?? {};
+        last = message;
+        reporter.update(`account ${name}: ${reason}`, [
+          { label: 'account', status: ready?.status ?? 'Unknown', reason, message },
+        ]);
+        return look(seen, reason, message);
       },
-    );
+      late: (waited) =>
+        new CliError('NOT_READY', `account "${name}" is not ${what} after ${waited}`, {
+          details: [last],
+          next: [
+            'Check that an operator runs on this cluster; to start one: kon operator',
+            `Show the account: kon account show ${name}`,
+          ],
+        }),
+    });
   } finally {
     reporter.end();
   }

@@ -2,15 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { App } from '../../../api/app.ts';
 import { identityAnnotation } from '../../../api/labels.ts';
-import type { KubeClient } from '../../../kube/index.ts';
+import { resources, type KubeClient } from '../../../kube/index.ts';
 import { roleOfMark } from '../../../workloads/identity-gate.ts';
 import { configVolumePrefix } from '../../../workloads/render-configs.ts';
-import {
-  deploymentOf,
-  replicaSetsOf,
-  type AppDeployment,
-  type ReplicaSet,
-} from '../../cluster/app-objects.ts';
+import { deploymentOf, selectionOf, type AppDeployment, type ReplicaSet } from '../../cluster/app-objects.ts';
 import type { Column } from '../../framework/output/table.ts';
 import { ageOf } from '../../objects/columns.ts';
 
@@ -47,9 +42,9 @@ export async function readRevisions(
 ): Promise<readonly Revision[]> {
   const perTarget = await Promise.all(
     targets.map(async (target) => {
-      const [deployment, replicaSets] = await Promise.all([
+      const [deployment, { items: replicaSets }] = await Promise.all([
         deploymentOf(client, app, target),
-        replicaSetsOf(client, app, target),
+        client.list<ReplicaSet>(resources.replicaSets, selectionOf(app, target)),
       ]);
       return revisionsOf(target, deployment, replicaSets);
     }),

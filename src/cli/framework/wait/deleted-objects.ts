@@ -5,7 +5,7 @@ import { CliError } from '../errors.ts';
 import { followSet, type Following } from './follow.ts';
 import type { ProgressLine } from './progress.ts';
 import { createReporter } from './reporter.ts';
-import { withinTime } from './wait-for.ts';
+import { reported, withinTime } from './wait-for.ts';
 
 export type Deleted = {
   readonly resource: Resource;
@@ -102,10 +102,10 @@ export async function waitUntilAllDeleted(
       },
     );
   };
-  const wait = async (signal: AbortSignal): Promise<void> => {
+  const followAll = async (signal: AbortSignal): Promise<void> => {
     await Promise.all([...seen.keys()].map((each) => follow(each, signal)));
   };
-  try {
+  const wait = async (): Promise<void> => {
     // Most objects disappear at once. The first check happens before the wait, so that even a very short timeout has a
     // result to report.
     await Promise.all(
@@ -117,16 +117,12 @@ export async function waitUntilAllDeleted(
         look(each, items[0]);
       }),
     );
-    await withinTime(context, timeoutMs, wait, late, {
+    await withinTime(context, timeoutMs, followAll, late, {
       state: 'the requested deletions continue in the cluster, and cannot be cancelled',
       next: deleted.map((each) => `To wait for ${each.label}: ${waitCommand(each)}`),
     });
-  } catch (error) {
-    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
-    throw error;
-  } finally {
-    reporter.end();
-  }
+  };
+  await reported(reporter, wait());
 }
 
 /** Returns the kubectl command that waits for the deletion. */

@@ -6,8 +6,7 @@ import { CliError } from '../errors.ts';
 import { readyOf, nameOf, type Kind, type KonObject } from '../../cluster/kinds.ts';
 import { nextStepsFor } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { followObject } from './follow.ts';
-import { waitFor } from './wait-for.ts';
+import { reported, waitForObject } from './wait-for.ts';
 
 type Holder = { readonly reason: string; readonly message: string };
 
@@ -55,23 +54,18 @@ export async function waitUntilDeleted<T extends KonObject>(
         'The deletion continues in the cluster without this command.',
       ],
     });
+  const interrupted = {
+    state: `the deletion of ${kind.noun} "${name}" continues in the cluster, and cannot be cancelled`,
+    next: [
+      `Show what blocks the deletion: ${kind.advice.show(name)}`,
+      `To wait again: kubectl wait --for=delete --timeout=5m ${nameOf(kind, name)}`,
+    ],
+  };
+  const of = { client, resource: kind.resource, name };
   try {
-    const following = { clock: context, client, resource: kind.resource };
-    await waitFor(context, (signal) => followObject<T & KubeObject>({ ...following, signal }, name), {
-      timeoutMs,
-      look,
-      late,
-      interrupted: {
-        state: `the deletion of ${kind.noun} "${name}" continues in the cluster, and cannot be cancelled`,
-        next: [
-          `Show what blocks the deletion: ${kind.advice.show(name)}`,
-          `To wait again: kubectl wait --for=delete --timeout=5m ${nameOf(kind, name)}`,
-        ],
-      },
-    });
+    await reported(reporter, waitForObject(context, of, { timeoutMs, look, late, interrupted }));
   } catch (error) {
     if (!(error instanceof CliError) || error.code !== 'NOT_DELETED') throw error;
-    reporter.fail();
     const missing = await missingOperator(client, context.signal);
     if (missing === undefined) throw error;
     throw new CliError(error.code, error.message, {
@@ -80,7 +74,5 @@ export async function waitUntilDeleted<T extends KonObject>(
       reason: error.reason,
       cause: error,
     });
-  } finally {
-    reporter.end();
   }
 }

@@ -7,8 +7,7 @@ import type { Kind, KonObject } from '../../cluster/kinds.ts';
 import { awaitsPod, describeProgress, problemsOf, problemText, type Progress } from './progress.ts';
 import { nextStepsFor, requiresUserAction, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { followObject } from './follow.ts';
-import { waitFor } from './wait-for.ts';
+import { reported, waitForObject } from './wait-for.ts';
 
 /**
  * Milliseconds without a response after which probably no operator runs. A running operator responds within two
@@ -62,29 +61,18 @@ export async function waitUntilReady<T extends KonObject>(
     return object;
   };
   const late = (waited: string): CliError => notReady(kind, last, progress, waited);
-  try {
-    const following = { clock: context, client, resource: kind.resource };
-    return await waitFor(context, (signal) => followObject<T & KubeObject>({ ...following, signal }, name), {
-      timeoutMs,
-      look,
-      late,
-      interrupted: several
-        ? {
-            state: 'the objects were saved, and the operator continues to apply them',
-            next: ['Show what is not ready: kon status'],
-          }
-        : {
-            state: `${kind.noun} "${name}" was saved, and the operator continues to apply it`,
-            next: [`Follow the progress: ${followCommand(kind, name)}`],
-          },
-    });
-  } catch (error) {
-    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
-    throw error;
-  } finally {
-    reporter.end();
-    clearTimeout(silence);
-  }
+  const interrupted = several
+    ? {
+        state: 'the objects were saved, and the operator continues to apply them',
+        next: ['Show what is not ready: kon status'],
+      }
+    : {
+        state: `${kind.noun} "${name}" was saved, and the operator continues to apply it`,
+        next: [`Follow the progress: ${followCommand(kind, name)}`],
+      };
+  const { resource } = kind;
+  const wait = waitForObject(context, { client, resource, name }, { timeoutMs, look, late, interrupted });
+  return reported(reporter, wait).finally(() => clearTimeout(silence));
 }
 
 /** Returns the command that shows an object again after each change. A ClusterConfig is shown with kubectl, once. */

@@ -1,14 +1,12 @@
 /** Waits until a Deployment has replaced its pods with pods of its current template. */
-import { appLabel } from '../../../api/labels.ts';
 import { resources, type KubeClient } from '../../../kube/index.ts';
 import { rolloutOf, type Rollout } from '../../../workloads/rollout.ts';
-import type { AppDeployment, AppPod } from '../../cluster/app-objects.ts';
+import { podsOf, type AppDeployment } from '../../cluster/app-objects.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
 import { createReporter } from './reporter.ts';
-import { followObject } from './follow.ts';
-import { waitFor } from './wait-for.ts';
+import { reported, waitForObject } from './wait-for.ts';
 
 /**
  * @param written the Deployment that the write returned
@@ -29,7 +27,11 @@ export async function waitForRollout(
       throw new CliError('NOT_READY', `${name} was deleted in ${namespace} during the wait`);
     // The followed Deployment may still be older than the write.
     if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
-    rollout = rolloutOf(deployment, await podsOf(client, name, namespace, context.signal), context.now());
+    rollout = rolloutOf(
+      deployment,
+      await podsOf(client, deployment, namespace, context.signal),
+      context.now(),
+    );
     reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
       {
         label: namespace,
@@ -44,6 +46,7 @@ export async function waitForRollout(
     );
     return true;
   };
+  const showPods = `Show the pods: kon app pods ${name} --target ${namespace}`;
   const late = (waited: string): CliError =>
     new CliError(
       'NOT_READY',
@@ -51,35 +54,13 @@ export async function waitForRollout(
       {
         reason: rollout.reason,
         details: [rollout.message],
-        next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
+        next: [showPods],
       },
     );
-  try {
-    const following = { clock: context, client, resource: resources.deployments, namespace };
-    await waitFor(context, (signal) => followObject<AppDeployment>({ ...following, signal }, name), {
-      timeoutMs,
-      look,
-      late,
-      interrupted: {
-        state: `the restart of ${name} in ${namespace} continues in the cluster`,
-        next: [`Show the pods: kon app pods ${name} --target ${namespace}`],
-      },
-    });
-  } catch (error) {
-    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
-    throw error;
-  } finally {
-    reporter.end();
-  }
-}
-
-async function podsOf(
-  client: KubeClient,
-  app: string,
-  namespace: string,
-  signal: AbortSignal,
-): Promise<readonly AppPod[]> {
-  return (
-    await client.list<AppPod>(resources.pods, { namespace, labelSelector: `${appLabel}=${app}`, signal })
-  ).items;
+  const interrupted = {
+    state: `the restart of ${name} in ${namespace} continues in the cluster`,
+    next: [showPods],
+  };
+  const of = { client, resource: resources.deployments, namespace, name };
+  await reported(reporter, waitForObject(context, of, { timeoutMs, look, late, interrupted }));
 }

@@ -8,8 +8,7 @@ import { CliError } from '../errors.ts';
 import type { ProgressLine } from './progress.ts';
 import { requiresUserAction, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
-import { followObject } from './follow.ts';
-import { waitFor } from './wait-for.ts';
+import { reported, waitForObject } from './wait-for.ts';
 
 /** Returns one line per target. A status for an older generation does not count. */
 export function targetLines(
@@ -75,27 +74,12 @@ export async function waitForTargets(
     return app;
   };
   const late = (waited: string): CliError => notReady(last, lines, goal, waited);
-  try {
-    const following = { clock: context, client, resource: appKind.resource };
-    return await waitFor(
-      context,
-      (signal) => followObject<App & KubeObject>({ ...following, signal }, name),
-      {
-        timeoutMs,
-        look,
-        late,
-        interrupted: {
-          state: `app "${name}" was saved, and the operator continues to apply it`,
-          next: [`Follow the progress: ${appKind.advice.show(name)} --watch`],
-        },
-      },
-    );
-  } catch (error) {
-    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
-    throw error;
-  } finally {
-    reporter.end();
-  }
+  const interrupted = {
+    state: `app "${name}" was saved, and the operator continues to apply it`,
+    next: [`Follow the progress: ${appKind.advice.show(name)} --watch`],
+  };
+  const of = { client, resource: appKind.resource, name };
+  return reported(reporter, waitForObject(context, of, { timeoutMs, look, late, interrupted }));
 }
 
 function notReady(

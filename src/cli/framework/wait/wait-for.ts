@@ -1,8 +1,10 @@
-/** Waiting with a timeout, for all commands. */
-import { isUnreachable } from '../../../kube/index.ts';
+/** Limits the waits of all commands with a timeout, and reports their progress. */
+import { isUnreachable, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
+import { followObject, type Following } from './follow.ts';
+import type { Reporter } from './reporter.ts';
 
 /** Text for an interrupted wait: the work that continues in the cluster, and how to follow this work. */
 export type Interruption = {
@@ -40,16 +42,19 @@ export async function withinTime<R>(
   }
 }
 
+type Wait<T, R> = {
+  readonly timeoutMs: number;
+  /** Returns the result of the wait, or undefined to wait for the next change. */
+  readonly look: (seen: T) => R | undefined | Promise<R | undefined>;
+  readonly late: (waited: string) => CliError;
+  readonly interrupted: Interruption;
+};
+
 /** Passes each followed value to `look`, until `look` returns a result. */
 export function waitFor<T, R>(
   context: CliContext,
   follow: (signal: AbortSignal) => AsyncIterable<T>,
-  of: {
-    readonly timeoutMs: number;
-    readonly look: (seen: T) => R | undefined | Promise<R | undefined>;
-    readonly late: (waited: string) => CliError;
-    readonly interrupted: Interruption;
-  },
+  of: Wait<T, R>,
 ): Promise<R> {
   const wait = async (signal: AbortSignal): Promise<R> => {
     for await (const seen of follow(signal)) {
@@ -59,4 +64,25 @@ export function waitFor<T, R>(
     throw new Error('the watch of the awaited objects has ended');
   };
   return withinTime(context, of.timeoutMs, wait, of.late, of.interrupted);
+}
+
+/** Follows one object; `look` receives undefined while the object does not exist. */
+export function waitForObject<T extends KubeObject, R>(
+  context: CliContext,
+  { name, ...of }: Pick<Following, 'client' | 'resource' | 'namespace'> & { readonly name: string },
+  wait: Wait<T | undefined, R>,
+): Promise<R> {
+  return waitFor(context, (signal) => followObject<T>({ ...of, clock: context, signal }, name), wait);
+}
+
+/** Ends the report of a wait. After a failure, the report marks what failed. */
+export async function reported<R>(reporter: Reporter, wait: Promise<R>): Promise<R> {
+  try {
+    return await wait;
+  } catch (error) {
+    if (error instanceof CliError && error.code !== 'INTERRUPTED') reporter.fail();
+    throw error;
+  } finally {
+    reporter.end();
+  }
 }

@@ -9,8 +9,7 @@ import { exitCodes } from '../../../framework/exit-codes.ts';
 import { clusterConfigKind } from '../../../cluster/kinds.ts';
 import { targetNameProblem } from '../../../manifest/name.ts';
 import { resultLine, type WriteInput } from '../../../objects/finish.ts';
-import { followObject } from '../../../framework/wait/follow.ts';
-import { waitFor } from '../../../framework/wait/wait-for.ts';
+import { waitForObject } from '../../../framework/wait/wait-for.ts';
 import { stateOf, type Namespace } from '../namespace.ts';
 
 export async function createTarget(context: CliContext, name: string, write: WriteInput): Promise<void> {
@@ -46,8 +45,8 @@ async function waitForNamespace(
         'Show the target: kon target list',
       ],
     });
-  const following = { clock: context, client, resource: resources.namespaces };
-  await waitFor(context, (signal) => followObject<Namespace>({ ...following, signal }, name), {
+  const of = { client, resource: resources.namespaces, name };
+  await waitForObject(context, of, {
     timeoutMs,
     look,
     late,
