@@ -26,10 +26,17 @@ export function explain(error: unknown): CliError {
   });
 }
 
-/** Returns the next steps of an error code. */
-const stepsOf = (code: ErrorCode): readonly string[] => errorMeanings[code].next;
+/** Returns an error with the next steps of its code. */
+function withSteps(
+  code: ErrorCode,
+  message: string,
+  cause: unknown,
+  ...details: readonly string[]
+): CliError {
+  return new CliError(code, message, { cause, details, next: errorMeanings[code].next });
+}
 
-const configErrors: Readonly<Record<KubeConfigErrorCode, ErrorCode>> = {
+const configErrors: Readonly<Record<Exclude<KubeConfigErrorCode, 'CredentialsFailed'>, ErrorCode>> = {
   Missing: 'KUBECONFIG_MISSING',
   Unreadable: 'KUBECONFIG_INVALID',
   Invalid: 'KUBECONFIG_INVALID',
@@ -37,35 +44,27 @@ const configErrors: Readonly<Record<KubeConfigErrorCode, ErrorCode>> = {
   UserUnknown: 'KUBECONFIG_INVALID',
   ContextUnknown: 'CONTEXT_UNKNOWN',
   ContextUnset: 'CONTEXT_UNKNOWN',
-  CredentialsFailed: 'UNAUTHENTICATED',
 };
 
 const pluginLogin =
   'Log in again with the tool that the kubeconfig names (for EKS: aws sso login), then repeat the command.';
 
 function explainConfig(error: KubeConfigError): CliError {
-  const code = configErrors[error.code];
-  const next = error.code === 'CredentialsFailed' ? [pluginLogin] : stepsOf(code);
-  return new CliError(code, error.message, { cause: error, next });
+  if (error.code === 'CredentialsFailed')
+    return new CliError('UNAUTHENTICATED', error.message, { cause: error, next: [pluginLogin] });
+  return withSteps(configErrors[error.code], error.message, error);
 }
 
 function explainUnreachable(error: KubeUnreachableError): CliError {
-  const cause = { cause: error };
-  if (error.code === 'tls')
-    return new CliError(
-      'CLUSTER_UNTRUSTED',
-      `the certificate of the API server at ${error.server} is not trusted`,
-      {
-        ...cause,
-        details: [error.message],
-        next: stepsOf('CLUSTER_UNTRUSTED'),
-      },
-    );
-  return new CliError('CLUSTER_UNREACHABLE', `the API server at ${error.server} does not answer`, {
-    ...cause,
-    details: [error.message],
-    next: stepsOf('CLUSTER_UNREACHABLE'),
-  });
+  const { server, message } = error;
+  return error.code === 'tls'
+    ? withSteps(
+        'CLUSTER_UNTRUSTED',
+        `the certificate of the API server at ${server} is not trusted`,
+        error,
+        message,
+      )
+    : withSteps('CLUSTER_UNREACHABLE', `the API server at ${server} does not answer`, error, message);
 }
 
 /**
@@ -90,37 +89,31 @@ function explainForbidden(error: KubeApiError): CliError {
 }
 
 function explainApi(error: KubeApiError): CliError {
-  const cause = { cause: error };
-  const { details } = error;
+  const { details, message } = error;
   switch (error.reason) {
     case 'Unauthorized':
-      return new CliError('UNAUTHENTICATED', 'the cluster rejected your credentials', {
-        ...cause,
-        details: [error.message],
-        next: stepsOf('UNAUTHENTICATED'),
-      });
+      return withSteps('UNAUTHENTICATED', 'the cluster rejected your credentials', error, message);
     case 'Forbidden':
       return explainForbidden(error);
     case 'NotFound':
       // An error without an object name means that the API server does not know the resource type.
       return details?.name === undefined
         ? notInstalled(error)
-        : new CliError('NOT_FOUND', `${details.kind ?? 'object'} "${details.name}" not found`, cause);
+        : new CliError('NOT_FOUND', `${details.kind ?? 'object'} "${details.name}" not found`, {
+            cause: error,
+          });
     case 'AlreadyExists':
-      return new CliError('ALREADY_EXISTS', error.message, cause);
+      return new CliError('ALREADY_EXISTS', message, { cause: error });
     case 'Conflict':
-      return new CliError('CONFLICT', error.message, { ...cause, next: stepsOf('CONFLICT') });
+      return withSteps('CONFLICT', message, error);
     case 'Invalid':
     case 'BadRequest':
       return new CliError('INVALID', 'the API server refused the request', {
-        ...cause,
+        cause: error,
         details: apiProblems(error),
       });
     default:
-      return new CliError('API_ERROR', error.message, {
-        ...cause,
-        next: stepsOf('API_ERROR'),
-      });
+      return withSteps('API_ERROR', message, error);
   }
 }
 
@@ -132,18 +125,18 @@ const awsCodes: { readonly [Code in IdentityErrorCode]?: ErrorCode } = {
 };
 
 function explainAws(error: IdentityError): CliError {
-  const code = awsCodes[error.code] ?? 'AWS_ERROR';
-  return new CliError(code, error.message, {
-    cause: error,
-    next: code === 'AWS_ERROR' ? [] : stepsOf(code),
-  });
+  const code = awsCodes[error.code];
+  return code
+    ? withSteps(code, error.message, error)
+    : new CliError('AWS_ERROR', error.message, { cause: error });
 }
 
 /** Returns the error for an API server that does not know Konstellation's kinds. */
-export function notInstalled(cause: unknown): CliError {
-  return new CliError('NOT_INSTALLED', 'Konstellation is not installed on this cluster', {
+function notInstalled(cause: unknown): CliError {
+  return withSteps(
+    'NOT_INSTALLED',
+    'Konstellation is not installed on this cluster',
     cause,
-    details: [`The API server does not serve the API group ${apiGroup}.`],
-    next: stepsOf('NOT_INSTALLED'),
-  });
+    `The API server does not serve the API group ${apiGroup}.`,
+  );
 }

@@ -115,22 +115,20 @@ type References = {
   readonly roles: readonly string[];
 };
 
+const none: References = { targets: [], accounts: [], policies: [], roles: [] };
+
 function referencesOf({ kind, spec }: Pick<Manifest, 'kind' | 'spec'>): References {
   if (kind === 'App') {
     const { targets, serviceAccount } = spec as AppSpec;
-    return {
-      targets: targets.map(({ name }) => name),
-      accounts: serviceAccount === undefined ? [] : [serviceAccount],
-      policies: [],
-      roles: [],
-    };
+    const accounts = serviceAccount === undefined ? [] : [serviceAccount];
+    return { ...none, targets: targets.map(({ name }) => name), accounts };
   }
-  if (kind !== 'LinkedServiceAccount') return { targets: [], accounts: [], policies: [], roles: [] };
+  if (kind !== 'LinkedServiceAccount') return none;
   const { aws, targets = [] } = spec as LinkedServiceAccountSpec;
   const { permissionsBoundaryArn: boundary, adopt, roleName } = aws;
   return {
+    ...none,
     targets,
-    accounts: [],
     policies: [...policyEntries(aws), ...(boundary === undefined ? [] : [boundary])],
     roles: adopt && roleName !== undefined ? [roleName] : [],
   };

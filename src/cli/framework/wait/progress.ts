@@ -9,12 +9,7 @@ import type { IdentityReason } from '../../../identity/state/reasons.ts';
 import { readyOf, type KonObject } from '../../cluster/kinds.ts';
 import { requiresUserAction } from './reasons.ts';
 
-export type ProgressLine = {
-  readonly label: string;
-  readonly status: Condition['status'];
-  readonly reason: string;
-  readonly message: string;
-};
+export type ProgressLine = Pick<Condition, 'status' | 'reason' | 'message'> & { readonly label: string };
 
 export type Progress = {
   /**
@@ -43,8 +38,8 @@ export function describeProgress(object: KonObject, generation: number): Progres
       lines: [],
     };
   const lines = conditions
-    .filter((condition) => condition.type !== 'Ready')
-    .map(({ type, status, reason, message }) => ({ label: type, status, reason, message }));
+    .filter(({ type }) => type !== 'Ready')
+    .map(({ type: label, status, reason, message }) => ({ label, status, reason, message }));
   const { reason, message } = ready;
   if (ready.status === 'True' || awaitsPod(ready)) return { state: 'ready', reason, message, lines };
   return { state: requiresUserAction(reason) ? 'stuck' : 'waiting', reason, message, lines };
@@ -81,17 +76,18 @@ export type Problem = {
  * If the status contains none, returns the reason and message of the condition Ready.
  */
 export function problemsOf(object: KonObject): readonly Problem[] {
-  const rows = isAccount(object) ? accountRows(object) : isApp(object) ? appRows(object) : [];
+  const rows =
+    object.kind === 'LinkedServiceAccount'
+      ? accountRows(object)
+      : object.kind === 'App'
+        ? appRows(object)
+        : [];
   if (rows.length > 0) return rows;
   const ready = readyOf(object);
   return ready && ready.status !== 'True' && !awaitsPod(ready)
     ? [{ reason: ready.reason, message: ready.message }]
     : [];
 }
-
-const isAccount = (object: KonObject): object is LinkedServiceAccount =>
-  object.kind === 'LinkedServiceAccount';
-const isApp = (object: KonObject): object is App => object.kind === 'App';
 
 function accountRows(account: LinkedServiceAccount): readonly Problem[] {
   const { policies = [], targets = [] } = account.status ?? {};

@@ -27,11 +27,8 @@ export async function waitForRollout(
       throw new CliError('NOT_READY', `${name} was deleted in ${namespace} during the wait`);
     // The followed Deployment may still be older than the write.
     if (deployment === undefined || (deployment.metadata.generation ?? 0) < generation) return undefined;
-    rollout = rolloutOf(
-      deployment,
-      await podsOf(client, deployment, namespace, context.signal),
-      context.now(),
-    );
+    const pods = await podsOf(client, deployment, namespace, context.signal);
+    rollout = rolloutOf(deployment, pods, context.now());
     reporter.update(`${name} in ${namespace}: ${rollout.reason}`, [
       {
         label: namespace,
@@ -51,11 +48,7 @@ export async function waitForRollout(
     new CliError(
       'NOT_READY',
       `the pods of ${name} in ${namespace} are not replaced after ${waited}: ${rollout.reason}`,
-      {
-        reason: rollout.reason,
-        details: [rollout.message],
-        next: [showPods],
-      },
+      { reason: rollout.reason, details: [rollout.message], next: [showPods] },
     );
   const interrupted = {
     state: `the restart of ${name} in ${namespace} continues in the cluster`,
