@@ -9,7 +9,8 @@ import { commandGroups, commands } from './registry.ts';
 import { version } from './version.ts';
 
 export async function main(argv: readonly string[], host: Host): Promise<ExitCode> {
-  const invocation = await attempt(host, unparsedGlobals(argv), async () => {
+  const unparsed = { output: undefined, color: !argv.includes('--no-color'), verbose: false };
+  const invocation = await attempt(host, unparsed, async () => {
     const vocabulary = { commands, groups: commandGroups };
     const parsed = await parseCommandLine(argv, vocabulary, version, host.stdout.columns);
     if (parsed.kind === 'run') await checkTemplate(parsed.global);
@@ -58,15 +59,6 @@ async function checkTemplate({ output, template = '' }: GlobalOptions): Promise<
 }
 
 type ErrorStyle = Pick<GlobalOptions, 'output' | 'color' | 'verbose'>;
-
-/** Returns the output style for an error about a command line that could not be parsed. */
-function unparsedGlobals(argv: readonly string[]): ErrorStyle {
-  return {
-    output: undefined,
-    color: !argv.includes('--no-color'),
-    verbose: false,
-  };
-}
 
 /** Error codes without a hint to `kon explain`, because the message explains them in full. */
 const selfExplanatory: ReadonlySet<ErrorCode> = new Set(['USAGE', 'INTERRUPTED']);

@@ -80,12 +80,9 @@ function groupOf(word: string, { groups }: Vocabulary): CommandGroup | undefined
 }
 
 function verbOf(noun: string, word: string, { commands }: Vocabulary): string | undefined {
-  return commandOf(noun, word, commands)?.path[1];
-}
-
-function commandOf(noun: string, word: string, commands: readonly CommandEntry[]): CommandEntry | undefined {
   const verbs = commands.filter(({ path }) => path.length === 2 && path[0] === noun);
-  return verbs.find(({ path }) => path[1] === word) ?? verbs.find(({ aliases }) => aliases?.includes(word));
+  const named = verbs.find(({ path }) => path[1] === word);
+  return (named ?? verbs.find(({ aliases }) => aliases?.includes(word)))?.path[1];
 }
 
 /** Replaces the first word with the given words, and removes the second word. */

@@ -28,18 +28,13 @@ export function consentToRemoval(
     context.stderr.write(
       `‼ the annotation ${unlinkNowAnnotation} also applies the next time that these targets are removed; to remove the annotation later: kubectl annotate lsa ${current.metadata.name} ${unlinkNowAnnotation}-\n`,
     );
-    await askToCutOff(context, { yes: yes || dryRun });
+    await confirm(context, {
+      yes: yes || dryRun,
+      what: 'immediately removing the permissions of running pods',
+      question: 'Remove the permissions of these pods immediately?',
+      declined: 'Nothing was saved.',
+    });
   };
-}
-
-/** @throws Declined, or CliError of code CONFIRMATION_NEEDED without a terminal */
-async function askToCutOff(context: CliContext, { yes }: { readonly yes: boolean }): Promise<void> {
-  await confirm(context, {
-    yes,
-    what: 'immediately removing the permissions of running pods',
-    question: 'Remove the permissions of these pods immediately?',
-    declined: 'Nothing was saved.',
-  });
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { runningPods } from './target-use.ts';
 
 /** Returns the lines for the confirmation prompt. `apps` is undefined if the user is not permitted to list apps. */
 export type DeletionNotes<T> = (object: T, apps: readonly App[] | undefined) => readonly string[];
@@ -70,10 +71,4 @@ export const appDeletionNotes: DeletionNotes<App> = ({ metadata: { name }, spec,
   ];
 };
 
-function runningPods({
-  pods,
-}: NonNullable<NonNullable<LinkedServiceAccount['status']>['targets']>[number]): number {
-  return (pods?.current ?? 0) + (pods?.stale ?? 0);
-}
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

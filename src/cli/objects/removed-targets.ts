@@ -8,6 +8,8 @@ import { unlinkNowAnnotation } from '../../api/labels.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
 import { longestSessionMs } from '../../identity/plan/sessions.ts';
 import { formatAge } from '../framework/duration.ts';
+import { counted } from './deletion-notes.ts';
+import { runningPods } from './target-use.ts';
 import type { Manifest } from '../manifest/present.ts';
 
 export type RemovedTargets = {
@@ -27,17 +29,16 @@ export function removedTargets(
   const cutOff: string[] = [];
   const rows = linkedBesides(status, (next.spec as LinkedServiceAccount['spec']).targets);
   for (const { name: target, pods, identityMode } of rows) {
-    const { current = 0, stale = 0 } = pods ?? {};
-    const running = current + stale;
+    const running = runningPods({ pods });
     const sessions = `AWS sessions of pods in this target may stay valid for up to ${formatAge(longestSessionMs({ maxSessionSeconds: spec.aws.maxSessionDuration ?? defaultMaxSessionDuration, identityMode }))}`;
     if (running === 0) notes.push(`${target}: the target is unlinked from account "${name}"; ${sessions}`);
     else if (now.has(target))
       cutOff.push(
-        `${target}: ${podsText(running)} of "${name}" can get no new credentials from now on; ${sessions}`,
+        `${target}: ${counted(running, 'running pod')} of "${name}" can get no new credentials from now on; ${sessions}`,
       );
     else
       notes.push(
-        `${target}: ${podsText(running)} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove these permissions immediately: --now`,
+        `${target}: ${counted(running, 'running pod')} of "${name}" ${running === 1 ? 'keeps its' : 'keep their'} AWS permissions until ${running === 1 ? 'it ends' : 'they end'}; to remove these permissions immediately: --now`,
       );
   }
   return { notes, cutOff };
@@ -65,7 +66,10 @@ export function removedAppTargets(
   const kept = new Set((next.spec as App['spec']).targets.map(({ name }) => name));
   return (status?.targets ?? [])
     .filter(({ name, replicas = 0 }) => !kept.has(name) && replicas > 0)
-    .map(({ name, replicas = 0 }) => `${name}: ${podsText(replicas)} of "${metadata.name}" will be deleted`);
+    .map(
+      ({ name, replicas = 0 }) =>
+        `${name}: ${counted(replicas, 'running pod')} of "${metadata.name}" will be deleted`,
+    );
 }
 
 /** Returns the linked targets that are not in `wanted`. If `wanted` is undefined, all targets are wanted. */
@@ -80,5 +84,3 @@ function targetsToUnlinkNow(annotations: Readonly<Record<string, string>> = {}):
   const named = (annotations[unlinkNowAnnotation] ?? '').split(',').map((name) => name.trim());
   return new Set(named.filter((name) => name !== ''));
 }
-
-const podsText = (count: number): string => (count === 1 ? '1 running pod' : `${count} running pods`);

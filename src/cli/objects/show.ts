@@ -31,32 +31,29 @@ export async function showFlow<T extends KonObject>(
 ): Promise<void> {
   const client = await context.connect();
   const objects = await Promise.all(names.map((name) => getObject(client, kind, name)));
-  const { stdout, now } = context;
-  const page = async (object: T): Promise<string> =>
-    view.render(object, { now, stdout, ...(await surroundings(context, client, object, view)) });
   const isPage = !isData(context.format) && context.format !== 'custom-columns';
   if (objects.length > 1 && !isPage) return writeObjects(context, objects);
   for (const [index, object] of objects.entries()) {
-    if (index > 0) stdout.write('\n\n');
-    await writeObject(context, object, () => page(object));
+    if (index > 0) context.stdout.write('\n\n');
+    await writeObject(context, object, () => renderView(context, client, object, view));
   }
 }
 
-/** Reads Events and pods of the object, as far as the user is permitted to read them. */
-export async function surroundings<T extends KonObject>(
-  context: Pick<CliContext, 'debug'>,
+/** Renders the object with its Events and pods, as far as the user is permitted to read them. */
+export async function renderView<T extends KonObject>(
+  { debug, now, stdout }: CliContext,
   client: KubeClient,
   object: T,
   view: View<T>,
-): Promise<Pick<ShowOptions, 'events' | 'pods'>> {
+): Promise<string> {
   const unreadable =
     (what: string) =>
     (error: unknown): undefined => {
-      context.debug(`cannot read ${what}: ${String(error)}`);
+      debug(`cannot read ${what}: ${String(error)}`);
     };
   const [events, pods] = await Promise.all([
     recentEvents(client, object, shownEvents).catch(unreadable('Events')),
     view.pods(client, object).catch(unreadable('Pods')),
   ]);
-  return { events, pods };
+  return view.render(object, { now, stdout, events, pods });
 }

@@ -1,6 +1,6 @@
 /** Finds the users of a target. Pure. */
 import type { App } from '../../api/app.ts';
-import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
 import { longestSessionMs } from '../../identity/plan/sessions.ts';
 
@@ -61,8 +61,12 @@ export function isLinkedIn({ status }: LinkedServiceAccount, target: string): bo
 }
 
 function podsIn({ status }: LinkedServiceAccount, target: string): number {
-  const { current = 0, stale = 0 } = status?.targets?.find(({ name }) => name === target)?.pods ?? {};
-  return current + stale;
+  return runningPods(status?.targets?.find(({ name }) => name === target));
+}
+
+/** Number of pods that run with an identity of the account. */
+export function runningPods(target: Pick<TargetStatus, 'pods'> | undefined): number {
+  return (target?.pods?.current ?? 0) + (target?.pods?.stale ?? 0);
 }
 
 const podsText = (count: number): string =>

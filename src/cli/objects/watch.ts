@@ -12,7 +12,7 @@ import type { Kind, KonObject } from '../cluster/kinds.ts';
 import { followChanges, followObject, type SetChange } from '../framework/wait/follow.ts';
 import { renderEvent, renderStreamed } from '../framework/output/data.ts';
 import { isData } from '../framework/output/format.ts';
-import { surroundings, type View } from './show.ts';
+import { renderView, type View } from './show.ts';
 import { tableWriter, type Column } from '../framework/output/table.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function watchFlow<T extends KonObject>(
   view: View<T>,
 ): Promise<ExitCode> {
   const client = await context.connect();
-  const { format, template, stdout, now, signal } = context;
+  const { format, template, stdout, signal } = context;
   let shown: T | undefined;
   const following = { clock: context, client, resource: kind.resource, signal };
   return untilInterrupted(context, followObject<T & KubeObject>(following, name), async (object) => {
@@ -43,11 +43,7 @@ export async function watchFlow<T extends KonObject>(
       return;
     }
     if (before !== undefined && isSameToSee(before, object)) return;
-    const text = view.render(object, {
-      now,
-      stdout,
-      ...(await surroundings(context, client, object, view)),
-    });
+    const text = await renderView(context, client, object, view);
     // The whole screen is cleared, because a page longer than the screen could not be overwritten in place.
     if (stdout.redraws) stdout.write(`\u001B[2J\u001B[H${text}`);
     else stdout.write(before === undefined ? text : `\n---\n\n${text}`);

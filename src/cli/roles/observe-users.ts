@@ -32,10 +32,6 @@ type Sources = {
   readonly signal: AbortSignal;
 };
 
-export async function observeUsers(role: ObservedRole, of: Sources): Promise<RoleUse> {
-  return usersOf(role, await gatherUse(of));
-}
-
 export async function gatherUse({ client, associations, signal }: Sources): Promise<ClusterUse> {
   const unseen: string[] = [];
   const listed = async <T extends KubeObject>(

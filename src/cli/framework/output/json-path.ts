@@ -260,21 +260,17 @@ function matches(
   if (!operator || !right) return one !== undefined;
   const [other] = valuesOf(right);
   if (one === undefined || other === undefined) return false;
-  switch (operator) {
-    case '==':
-      return one === other;
-    case '!=':
-      return one !== other;
-    case '<':
-      return isLess(one, other);
-    case '>':
-      return isLess(other, one);
-    case '<=':
-      return one === other || isLess(one, other);
-    case '>=':
-      return one === other || isLess(other, one);
-  }
+  return comparisons[operator](one, other);
 }
+
+const comparisons: Readonly<Record<Operator, (one: unknown, other: unknown) => boolean>> = {
+  '==': (one, other) => one === other,
+  '!=': (one, other) => one !== other,
+  '<': isLess,
+  '>': (one, other) => isLess(other, one),
+  '<=': (one, other) => one === other || isLess(one, other),
+  '>=': (one, other) => one === other || isLess(other, one),
+};
 
 function isLess(one: unknown, other: unknown): boolean {
   if (typeof one === 'number' && typeof other === 'number') return one < other;

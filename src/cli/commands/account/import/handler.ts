@@ -15,7 +15,7 @@ import { asYaml } from '../../../framework/output/data.ts';
 import { isData } from '../../../framework/output/format.ts';
 import { finishWrite, type WriteInput } from '../../../objects/finish.ts';
 import { importRole, type Import } from './manifest-of-role.ts';
-import { observeUsers } from '../../../roles/observe-users.ts';
+import { gatherUse, usersOf } from '../../../roles/observe-users.ts';
 import { excludedBy, type RoleUser, type Exclusion, type Subject } from '../../../roles/excluded-users.ts';
 
 type ImportRequest = WriteInput & {
@@ -35,7 +35,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
     const existing = await aws.roles.read(request.role, context.signal);
     if (!existing) throw new CliError('NOT_FOUND', `role "${request.role}" not found in IAM`);
     const { associations } = aws.podIdentity(facts.name);
-    const users = await observeUsers(existing, { client, associations, signal: context.signal });
+    const users = await usersOf(existing, await gatherUse({ client, associations, signal: context.signal }));
     return { role: existing, use: users };
   });
   const outcome = importRole(role, facts, request);
