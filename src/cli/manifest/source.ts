@@ -6,15 +6,13 @@ import { CliError, usageError } from '../framework/errors.ts';
 import type { Kind } from '../cluster/kinds.ts';
 import { checkManifest, type ManifestProblem } from './check.ts';
 import type { Manifest } from './present.ts';
-import { parseText, type LineOf } from './parse.ts';
+import { parseText, type LineOf, type ParsedText } from './parse.ts';
+import { defined } from '../../k8s/defined.ts';
 import { errorMessage } from '../../k8s/errors.ts';
 
-export type Source = {
+type Source = Pick<Extract<ParsedText, { kind: 'parsed' }>, 'documents' | 'lines'> & {
   /** Name of the file as given, or `stdin`. */
   readonly origin: string;
-  readonly documents: readonly unknown[];
-  /** Functions that find the line of a field, one for each document. */
-  readonly lines: readonly LineOf[];
 };
 
 /** Files that `kon apply` reads in a folder, as kubectl does. */
@@ -68,12 +66,38 @@ export async function readSource(context: CliContext, filename: string): Promise
     });
   if (parsed.documents.length === 0)
     throw new CliError('MANIFEST_UNREADABLE', `${origin} contains no manifest`);
-  return { origin, documents: parsed.documents, lines: parsed.lines };
+  return { ...parsed, origin };
 }
 
 /** Formats a problem as `FILE:LINE: PROBLEM`, so that editors and terminals can open the line. */
 export function locatedProblem(origin: string, lineOf: LineOf, { path, text }: ManifestProblem): string {
   return `${origin}:${lineOf(path)}: ${text}`;
+}
+
+/**
+ * Reads the manifest of the option `-f`, and returns the name from the manifest or from the command line.
+ * @param described what options describe; undefined if no such option is given
+ * @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID
+ */
+export async function givenManifest(
+  context: CliContext,
+  {
+    kind,
+    name,
+    filename,
+  }: { readonly kind: Kind; readonly name: string | undefined; readonly filename: string | undefined },
+  described: 'the object' | 'a change' | undefined,
+  advice: string,
+): Promise<{ readonly given: Manifest | undefined; readonly name: string }> {
+  if (filename !== undefined && described !== undefined)
+    throw usageError(
+      `-f cannot be combined with options that describe ${described}`,
+      'Use either the file or the options.',
+    );
+  const given = filename === undefined ? undefined : await readManifest(context, filename, { kind, name });
+  const chosen = given?.metadata.name ?? name;
+  if (chosen === undefined) throw usageError(`no ${kind.noun} given`, advice);
+  return { given, name: chosen };
 }
 
 /**
@@ -90,11 +114,7 @@ export async function readManifest(
     throw new CliError('INVALID', `${origin} contains ${documents.length} documents, expected one`, {
       next: [`To apply all documents: kon apply -f ${filename}`],
     });
-  const wanted = {
-    kind: expected.kind,
-    ...(expected.name === undefined ? {} : { name: expected.name }),
-  };
-  return soundManifest(documents[0], origin, wanted, lines[0]);
+  return soundManifest(documents[0], origin, defined(expected), lines[0]);
 }
 
 /** @throws CliError of code INVALID */

@@ -1,18 +1,17 @@
 /** Runs `create` for any kind: from a file, from options, or from an editor. */
-import type { KubeClient } from '../../kube/index.ts';
+import { isAlreadyExists, type KubeClient } from '../../kube/index.ts';
 import { alreadyExists, createObject, findObject } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { createInEditor, requireEditor } from '../framework/edit/edit-object.ts';
 import { isPromptable } from '../framework/edit/editor.ts';
-import { CliError, usageError } from '../framework/errors.ts';
+import { CliError } from '../framework/errors.ts';
 import { exitCodes } from '../framework/exit-codes.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import type { Manifest } from '../manifest/present.ts';
 import { nameProblem } from '../manifest/name.ts';
 import { checkKnown, requireKnown } from './known-references.ts';
 import { finishWrite, type WriteInput } from './finish.ts';
-import { readManifest, soundManifest } from '../manifest/source.ts';
-import { isAlreadyExists } from '../../kube/index.ts';
+import { givenManifest, soundManifest } from '../manifest/source.ts';
 
 export type CreateRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
@@ -33,17 +32,10 @@ export async function createFlow<T extends KonObject>(
   context: CliContext,
   request: CreateRequest<T>,
 ): Promise<void> {
-  const { kind, filename, fromOptions } = request;
-  if (filename !== undefined && fromOptions)
-    throw usageError(
-      '-f cannot be combined with options that describe the object',
-      'Use either the file or the options.',
-    );
-  const given =
-    filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
-  const name = given?.metadata.name ?? request.name;
-  if (name === undefined)
-    throw usageError(`no ${kind.noun} given`, `Pass a name: kon ${kind.noun} create NAME`);
+  const { kind, fromOptions } = request;
+  const described = fromOptions && 'the object';
+  const advice = `Pass a name: kon ${kind.noun} create NAME`;
+  const { given, name } = await givenManifest(context, request, described, advice);
   const problem = nameProblem(kind, name);
   if (problem) throw new CliError('INVALID', problem, given ? {} : { exitCode: exitCodes.usage });
   if (!given && !fromOptions) requireEditor(context, ...request.withoutEditor);
@@ -71,9 +63,8 @@ async function obtain<T extends KonObject>(
   };
   try {
     if (given) return await create(given);
-    if (fromOptions) {
+    if (fromOptions)
       return await create(soundManifest(await fromOptions(client, name), 'what the options describe'));
-    }
     const asked = isPromptable(context) ? await request.ask?.(client, name) : undefined;
     if (asked) return await create(soundManifest(asked, 'what was chosen'));
     const template = await request.template(client, name);
@@ -82,12 +73,8 @@ async function obtain<T extends KonObject>(
       check: checkKnown(context, client, request.write),
     });
     if (edited.kind === 'done') return edited.result;
-    throw new CliError(
-      'EDIT_CANCELLED',
-      edited.why === 'emptied'
-        ? `edit cancelled, the file was empty; the ${kind.noun} was not created`
-        : `edit cancelled, no changes made; the ${kind.noun} was not created`,
-    );
+    const why = edited.why === 'emptied' ? 'the file was empty' : 'no changes made';
+    throw new CliError('EDIT_CANCELLED', `edit cancelled, ${why}; the ${kind.noun} was not created`);
   } catch (error) {
     // Another client has created the object in the meantime.
     if (isAlreadyExists(error)) throw alreadyExists(kind, name);

@@ -6,14 +6,15 @@ import {
   requireNotDeleting,
   type Consent,
 } from '../cluster/objects.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { CliContext } from '../framework/context.ts';
 import { changeInEditor, requireEditor } from '../framework/edit/edit-object.ts';
-import { CliError, usageError } from '../framework/errors.ts';
+import { CliError } from '../framework/errors.ts';
 import type { Kind, KonObject } from '../cluster/kinds.ts';
 import { presentable } from '../manifest/present.ts';
 import { checkKnown, requireKnown } from './known-references.ts';
 import { finishWrite, type Until, type WriteInput } from './finish.ts';
-import { readManifest, soundManifest } from '../manifest/source.ts';
+import { givenManifest, soundManifest } from '../manifest/source.ts';
 
 export type EditRequest<T extends KonObject> = {
   readonly kind: Kind<T>;
@@ -37,17 +38,9 @@ export async function editFlow<T extends KonObject>(
   context: CliContext,
   request: EditRequest<T>,
 ): Promise<void> {
-  const { kind, filename, change } = request;
-  if (filename !== undefined && change)
-    throw usageError(
-      '-f cannot be combined with options that describe a change',
-      'Use either the file or the options.',
-    );
-  const given =
-    filename === undefined ? undefined : await readManifest(context, filename, { kind, name: request.name });
-  const name = given?.metadata.name ?? request.name;
-  if (name === undefined)
-    throw usageError(`no ${kind.noun} given`, `List the ${kind.noun}s: ${kind.advice.list}`);
+  const { kind, change } = request;
+  const advice = `List the ${kind.noun}s: ${kind.advice.list}`;
+  const { given, name } = await givenManifest(context, request, change && 'a change', advice);
   if (!given && !change) requireEditor(context, ...request.withoutEditor);
 
   const client = await context.connect();
@@ -56,15 +49,10 @@ export async function editFlow<T extends KonObject>(
     await requireKnown(context, client, [{ current, next }], request.write);
     await request.consent?.(current, next);
   };
-  const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<void> =>
-    finishWrite(
-      context,
-      client,
-      kind,
-      { object: written.object, did: written.changed ? (request.did ?? 'edited') : 'unchanged' },
-      request.write,
-      request.until,
-    );
+  const done = async (written: { readonly object: T; readonly changed: boolean }): Promise<void> => {
+    const did = written.changed ? (request.did ?? 'edited') : 'unchanged';
+    await finishWrite(context, client, kind, { ...written, did }, request.write, request.until);
+  };
   if (change) {
     const sound = (current: T): T['spec'] => {
       const manifest = { ...presentable(current), spec: change(current) };
@@ -72,11 +60,7 @@ export async function editFlow<T extends KonObject>(
     };
     const { annotations } = request;
     return done(
-      await changeSpec(client, kind, name, sound, {
-        ...mode,
-        ...(annotations ? { annotations } : {}),
-        consent,
-      }),
+      await changeSpec(client, kind, name, sound, { ...mode, ...defined({ annotations }), consent }),
     );
   }
   const object = await getObject(client, kind, name, 'change');
@@ -95,7 +79,6 @@ export async function editFlow<T extends KonObject>(
     check: checkKnown(context, client, request.write),
   });
   if (edited.kind === 'done') return done(edited.result);
-  context.stderr.write(
-    edited.why === 'emptied' ? 'Edit cancelled, the file was empty.\n' : 'Edit cancelled, no changes made.\n',
-  );
+  const why = edited.why === 'emptied' ? 'the file was empty' : 'no changes made';
+  context.stderr.write(`Edit cancelled, ${why}.\n`);
 }

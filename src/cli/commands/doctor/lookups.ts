@@ -5,7 +5,7 @@ import { clusterState, effectiveConfig } from '../../../identity/index.ts';
 import { resources, type KubeObject } from '../../../kube/index.ts';
 import { awsOf, openAws } from '../../aws/session.ts';
 import { listObjects } from '../../cluster/objects.ts';
-import { listOperators } from '../../cluster/operator-version.ts';
+import { listOperators } from '../../cluster/operator-deployment.ts';
 import { once } from '../../cluster/session.ts';
 import { issuerOf } from '../../installation/discover.ts';
 import { listLeases, serverTime } from '../../cluster/operator-lease.ts';

@@ -4,7 +4,7 @@ import { defined } from '../../../k8s/defined.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { unlessDenied } from '../../cluster/denied.ts';
 import { orMissing } from '../../cluster/objects.ts';
-import { listOperators, operatorVersion } from '../../cluster/operator-version.ts';
+import { listOperators, operatorVersion } from '../../cluster/operator-deployment.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { explain } from '../../framework/explain.ts';
 import { writeDocument } from '../../framework/output/answer.ts';

@@ -3,7 +3,7 @@
  * with `show`.
  */
 import { type Condition, findCondition } from '../../../k8s/conditions.ts';
-import type { App } from '../../../api/app.ts';
+import type { App, AppTargetStatus } from '../../../api/app.ts';
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import type { IdentityReason } from '../../../identity/state/reasons.ts';
 import { readyOf, type KonObject } from '../../cluster/kinds.ts';
@@ -114,11 +114,18 @@ function accountRows(account: LinkedServiceAccount): readonly Problem[] {
 function appRows(app: App): readonly Problem[] {
   return (app.status?.targets ?? [])
     .filter(({ state, reason = state }) => state !== 'Ready' && !(state === 'Halted' && reason === 'Halted'))
-    .map((target) => ({
-      about: `target ${target.name}`,
-      reason: target.reason ?? target.state,
-      message: target.message ?? `${target.readyReplicas ?? 0} of ${target.replicas ?? 0} replicas are ready`,
-    }));
+    .map((target) => ({ about: `target ${target.name}`, ...stateOf(target) }));
+}
+
+/** Reason and message of an app's target, with the replicas in place of a missing message. */
+export function stateOf({
+  state,
+  reason = state,
+  readyReplicas = 0,
+  replicas = 0,
+  message = `${readyReplicas} of ${replicas} replicas are ready`,
+}: AppTargetStatus): Pick<ProgressLine, 'reason' | 'message'> {
+  return { reason, message };
 }
 
 /** Formats a problem: `policy arn:aws:iam::aws:policy/Nope: IAM knows no such policy (PolicyNotFound)` */

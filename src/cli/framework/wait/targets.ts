@@ -5,7 +5,7 @@ import { readyOf, appKind } from '../../cluster/kinds.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
 import { CliError } from '../errors.ts';
-import type { ProgressLine } from './progress.ts';
+import { stateOf, type ProgressLine } from './progress.ts';
 import { requiresUserAction, nextStepsFor, subjectOf } from './reasons.ts';
 import { createReporter } from './reporter.ts';
 import { reported, waitForObject } from './wait-for.ts';
@@ -28,13 +28,7 @@ export function targetLines(
         message: 'the operator has not processed the app yet',
       };
     const done = row.state === 'Ready' || row.state === 'Halted';
-    const replicas = `${row.readyReplicas ?? 0} of ${row.replicas ?? 0} replicas are ready`;
-    return {
-      label,
-      status: done ? 'True' : 'False',
-      reason: row.reason ?? row.state,
-      message: row.message ?? replicas,
-    };
+    return { label, status: done ? 'True' : 'False', ...stateOf(row) };
   });
 }
 

@@ -1,7 +1,7 @@
 /** `kon account plan` and `diff`: print the changes that the operator would make for an account. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
 import { requireAccount, withAws } from '../../../aws/session.ts';
-import { readAdmittedSince } from '../../../cluster/admitted-since.ts';
+import { readAdmittedSince } from '../../../cluster/operator-deployment.ts';
 import { getClusterFacts } from '../../../cluster/cluster-config.ts';
 import { createObject, findObject, notFound } from '../../../cluster/objects.ts';
 import type { CliContext } from '../../../framework/context.ts';

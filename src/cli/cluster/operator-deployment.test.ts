@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { operatorVersion, type OperatorDeployment } from './operator-version.ts';
+import { operatorVersion, type OperatorDeployment } from './operator-deployment.ts';
 
 const deployment = (image: string, labels?: Record<string, string>): OperatorDeployment => ({
   apiVersion: 'apps/v1',
