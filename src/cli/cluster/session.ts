@@ -1,17 +1,8 @@
 /** Connects to the cluster on the first request of a command. */
-import type { Connection, KubeClient } from '../../kube/index.ts';
-import type { ClusterSelection, Host } from '../framework/context.ts';
+import type { KubeClient } from '../../kube/index.ts';
+import type { CliContext, ClusterSelection, Host } from '../framework/context.ts';
 
-export type Session = {
-  /** Location of the cluster and identity of the user. @throws KubeConfigError */
-  readonly connection: () => Promise<Connection>;
-  /**
-   * Returns the client, which is created at the first call.
-   * @throws KubeConfigError
-   */
-  readonly connect: () => Promise<KubeClient>;
-  readonly close: () => Promise<void>;
-};
+export type Session = Pick<CliContext, 'connection' | 'connect'> & { readonly close: () => Promise<void> };
 
 /** @param log receives a line per request */
 export function createSession(

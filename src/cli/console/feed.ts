@@ -16,25 +16,7 @@ import { impactOf } from './impact.ts';
 import { createSubscribers } from './subscribers.ts';
 import { sources, type Change, type Changes, type FeedMessage, type Impact, type Source } from './wire.ts';
 
-export type Feed = {
-  /** Sends the current state, then each change. Returns a function that ends the subscription. */
-  subscribe(send: (message: FeedMessage) => void): () => void;
-  readonly subscribers: () => number;
-  account(name: string): LinkedServiceAccount | undefined;
-  /** Returns the changes of the named account, or of all accounts if none is named. Newest first. */
-  changes(account: string | undefined, most: number): Changes;
-  impact(name: string): Impact | undefined;
-  accounts(): readonly LinkedServiceAccount[];
-  /** Facts about the cluster; undefined while it has no ready ClusterConfig that the user is permitted to read. */
-  facts(): ClusterFacts | undefined;
-  /**
-   * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
-   * computed earlier would silently omit objects.
-   * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
-   * @throws CliError of code UNAUTHENTICATED if the session ends before
-   */
-  listed(...others: readonly Source[]): Promise<void>;
-};
+export type Feed = ReturnType<typeof createFeed>;
 
 /** Intervals for polling the errors of the informers, because informers do not report errors. */
 const checkMs = { loading: 100, live: 500 };
@@ -44,7 +26,7 @@ export function createFeed(options: {
   readonly clock: Pick<CliContext, 'monotonic' | 'random'>;
   readonly setTimer: SetTimer;
   readonly signal: AbortSignal;
-}): Feed {
+}) {
   const { client, clock, setTimer, signal } = options;
   const view = createClusterView(client, clock, signal);
   const { accounts, apps, configs, events, pods } = view;
@@ -85,10 +67,12 @@ export function createFeed(options: {
     ).map((change) => ({ ...change, account: account.metadata.name }));
 
   return {
-    subscribe: subscribers.subscribe,
+    /** Sends the current state, then each change. Returns a function that ends the subscription. */
+    subscribe: (send: (message: FeedMessage) => void): (() => void) => subscribers.subscribe(send),
     subscribers: subscribers.count,
-    account: (name) => accounts.store.get(name),
-    changes: (name, most) => {
+    account: (name: string): LinkedServiceAccount | undefined => accounts.store.get(name),
+    /** Returns the changes of the named account, or of all accounts if none is named. Newest first. */
+    changes(name: string | undefined, most: number): Changes {
       const chosen = name === undefined ? accounts.store.list() : [accounts.store.get(name)];
       const all = chosen
         .flatMap((account) => (account ? changesOf(account) : []))
@@ -96,19 +80,26 @@ export function createFeed(options: {
         .sort(([one], [other]) => other - one);
       return { items: all.slice(0, most).map(([, change]) => change), total: all.length };
     },
-    impact(name) {
+    impact(name: string): Impact | undefined {
       const account = accounts.store.get(name);
       const status = view.status();
       const users = status.apps.state === 'failed' ? undefined : apps.store.byIndex('account', name);
       const running = status.pods.state === 'failed' ? undefined : pods.byServiceAccount(name);
       return account && impactOf(account, users, running);
     },
-    accounts: () => accounts.store.list(),
-    facts: () => {
+    accounts: (): readonly LinkedServiceAccount[] => accounts.store.list(),
+    /** Facts about the cluster; undefined while it has no ready ClusterConfig that the user is permitted to read. */
+    facts(): ClusterFacts | undefined {
       const state = clusterState(configs.store.list());
       return state.ok ? state.facts : undefined;
     },
-    async listed(...others) {
+    /**
+     * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
+     * computed earlier would silently omit objects.
+     * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
+     * @throws CliError of code UNAUTHENTICATED if the session ends before
+     */
+    async listed(...others: readonly Source[]): Promise<void> {
       const kinds: readonly Source[] = ['accounts', ...others];
       const isLoading = (): boolean => kinds.some((kind) => view.status()[kind].state === 'loading');
       while (!signal.aborted && isLoading()) await nextCheck.promise;

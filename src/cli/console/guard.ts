@@ -66,29 +66,25 @@ export function judge({ method, path, headers }: RequestFacts, access: Access): 
   return { allowed: true, bearer };
 }
 
-/** Keys of sessions, and the one-time token that starts a session. */
-export type Sessions = {
-  /** Token for the next link. Each use replaces the token. */
-  readonly token: () => string;
-  /** Returns a session key for the current token, and undefined for any other token. */
-  readonly exchange: (token: string) => string | undefined;
-  readonly isSession: (key: string) => boolean;
-};
-
-/** @param secret returns a new secret of at least 128 random bits, in URL-safe characters */
-export function createSessions(secret: () => string): Sessions {
+/**
+ * Keys of sessions, and the one-time token that starts a session.
+ * @param secret returns a new secret of at least 128 random bits, in URL-safe characters
+ */
+export function createSessions(secret: () => string) {
   let token = secret();
   const keys = new Set<string>();
   return {
-    token: () => token,
-    exchange(given) {
+    /** Token for the next link. Each use replaces the token. */
+    token: (): string => token,
+    /** Returns a session key for the current token, and undefined for any other token. */
+    exchange: (given: string): string | undefined => {
       if (!equals(given, token)) return undefined;
       token = secret();
       const key = secret();
       keys.add(key);
       return key;
     },
-    isSession: (key) => [...keys].some((known) => equals(key, known)),
+    isSession: (key: string): boolean => [...keys].some((known) => equals(key, known)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { quarantines } from '../../api/resources.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { Quarantine, QuarantinedPod } from '../../api/quarantine.ts';
+import { defined } from '../../k8s/defined.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import { isAlreadyExists } from '../../kube/errors.ts';
 import { isOfWholeAccount } from '../../identity/desired/pod-denial.ts';
@@ -40,18 +41,14 @@ async function allOf(client: KubeClient, account: string): Promise<readonly Quar
  */
 export async function createQuarantine(
   client: KubeClient,
-  {
-    account,
-    reason,
-    pods,
-    dryRun,
-  }: {
+  request: {
     readonly account: string;
     readonly reason: string | undefined;
     readonly pods?: readonly [QuarantinedPod];
     readonly dryRun: boolean;
   },
 ): Promise<{ readonly quarantine: string; readonly isNew: boolean }> {
+  const { account, reason, pods, dryRun } = request;
   const requestedBy = await whoIs(client).catch(() => undefined);
   const quarantine = pods ? `${account}-${pods[0].uid}` : account;
   const object: Quarantine = {
@@ -60,9 +57,7 @@ export async function createQuarantine(
     metadata: { name: quarantine },
     spec: {
       account,
-      ...(pods ? { pods: [...pods] } : {}),
-      ...(requestedBy === undefined ? {} : { requestedBy }),
-      ...(reason === undefined ? {} : { reason }),
+      ...defined({ pods: pods && [...pods], requestedBy, reason }),
     },
   };
   try {

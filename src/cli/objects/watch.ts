@@ -3,6 +3,7 @@
  * --watch`.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { defined } from '../../k8s/defined.ts';
 import type { KubeObject } from '../../kube/index.ts';
 import { notFound } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -59,16 +60,13 @@ export async function watchListFlow<T extends KonObject>(
   context: CliContext,
   kind: Kind<T>,
   columns: readonly Column<T>[],
-  {
-    events,
-    labelSelector,
-    keep,
-  }: {
+  input: {
     readonly events: boolean;
     readonly labelSelector: string | undefined;
     readonly keep: (object: T) => boolean;
   },
 ): Promise<ExitCode> {
+  const { events, labelSelector, keep } = input;
   const client = await context.connect();
   const { format, template, stdout, signal } = context;
   const shown = new Map<string, T>();
@@ -76,17 +74,9 @@ export async function watchListFlow<T extends KonObject>(
     format === 'custom-columns'
       ? (await import('../framework/output/custom-columns.ts')).customColumns(template)
       : columns;
-  const table = tableWriter(changeColumns(shownColumns, events), {
-    output: stdout,
-    format,
-  });
-  const following = {
-    clock: context,
-    client,
-    resource: kind.resource,
-    signal,
-    ...(labelSelector === undefined ? {} : { labelSelector }),
-  };
+  const table = tableWriter(changeColumns(shownColumns, events), { output: stdout, format });
+  const { resource } = kind;
+  const following = { clock: context, client, resource, signal, ...defined({ labelSelector }) };
   return untilInterrupted(context, followChanges<T & KubeObject>(following), (all) => {
     const changes = all.filter(({ object }) => keep(object));
     if (isData(format)) {
@@ -122,17 +112,14 @@ async function untilInterrupted<T>(
 }
 
 function changeColumns<T>(columns: readonly Column<T>[], events: boolean): readonly Column<SetChange<T>>[] {
-  const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => {
+  const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => ({
+    header,
     // A deleted object has no state.
-    const isReason = header === 'REASON';
-    return {
-      header,
-      value: ({ type, object }) => (isReason && type === 'DELETED' ? 'Deleted' : value(object)),
-      ...(short ? { short: ({ object }) => short(object) } : {}),
-      ...(wide ? { wide } : {}),
-      ...(style ? { style: ({ object }) => style(object) } : {}),
-    };
-  });
+    value: ({ type, object }) => (header === 'REASON' && type === 'DELETED' ? 'Deleted' : value(object)),
+    ...(short ? { short: ({ object }) => short(object) } : {}),
+    ...(wide ? { wide } : {}),
+    ...(style ? { style: ({ object }) => style(object) } : {}),
+  }));
   return events ? [{ header: 'EVENT', value: ({ type }) => type }, ...rows] : rows;
 }
 

@@ -90,48 +90,41 @@ export function suggest(input: SuggestionInput): Suggestion {
   const narrowedOwn = narrowStatements(own, usage, reference);
   const policies: PolicyAdvice[] = [];
   let added: readonly PermissionStatement[] = [];
-  for (const each of examined) {
-    const sameIndex = examined.findIndex(({ arn }) => arn === each.arn);
-    const same = policies[sameIndex];
-    if (same) {
-      policies.push({ ...same, policy: each.entry });
-      continue;
-    }
-    const common = {
-      policy: each.entry,
-      unusedServices: each.narrowed?.unusedServices ?? [],
-      ...(each.narrowed
-        ? { allowedActions: each.narrowed.allowed.size, actionsThatMayBeUsed: each.narrowed.mayBeUsed.size }
-        : {}),
-    };
-    if (each.kind === 'kept') {
-      policies.push({ ...common, advice: 'keep', reason: each.reason });
-      continue;
-    }
-    if (each.kind === 'unused') {
-      policies.push({ ...common, advice: 'remove', reason: 'none of its actions is used' });
-      continue;
-    }
+  const adviceOn = (each: Examined): Omit<PolicyAdvice, 'policy' | 'unusedServices'> => {
+    if (each.kind === 'kept') return { advice: 'keep', reason: each.reason };
+    if (each.kind === 'unused') return { advice: 'remove', reason: 'none of its actions is used' };
     const part = `${each.narrowed.mayBeUsed.size} of its ${each.narrowed.allowed.size} actions may be in use`;
     const smaller = smallerPolicy(each.document, each.narrowed, input);
     if (smaller !== undefined) {
       const by = isPolicyName(each.entry) ? (policyNameOf(smaller, facts) ?? smaller) : smaller;
-      policies.push({ ...common, advice: 'replace', by, reason: `${part}, and ${by} allows them` });
-      continue;
+      return { advice: 'replace', by, reason: `${part}, and ${by} allows them` };
     }
     const more = each.narrowed.statements;
-    if (more === 'inexpressible') {
-      const reason = `${part}, but the policy has elements that statements of an account cannot express`;
-      policies.push({ ...common, advice: 'keep', reason });
-      continue;
-    }
+    if (more === 'inexpressible')
+      return {
+        advice: 'keep',
+        reason: `${part}, but the policy has elements that statements of an account cannot express`,
+      };
     const problem = problemOf(account, [...narrowedOwn, ...added, ...more], facts);
-    if (problem !== undefined) {
-      policies.push({ ...common, advice: 'keep', reason: `${part}, but ${problem}` });
-      continue;
-    }
+    if (problem !== undefined) return { advice: 'keep', reason: `${part}, but ${problem}` };
     added = [...added, ...more];
-    policies.push({ ...common, advice: 'narrow', reason: `${part}, which statements allow` });
+    return { advice: 'narrow', reason: `${part}, which statements allow` };
+  };
+  for (const each of examined) {
+    const { entry: policy, narrowed } = each;
+    const same = policies[examined.findIndex(({ arn }) => arn === each.arn)];
+    policies.push(
+      same
+        ? { ...same, policy }
+        : {
+            policy,
+            unusedServices: narrowed?.unusedServices ?? [],
+            ...(narrowed
+              ? { allowedActions: narrowed.allowed.size, actionsThatMayBeUsed: narrowed.mayBeUsed.size }
+              : {}),
+            ...adviceOn(each),
+          },
+    );
   }
   const isChanged =
     policies.some(({ advice }) => advice !== 'keep') || statements.some(({ advice }) => advice !== 'keep');

@@ -1,5 +1,6 @@
 /** Collects the targets and pods of accounts, for reports about permissions. */
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
+import { defined } from '../../k8s/defined.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { CliContext } from '../framework/context.ts';
 import { podsOfAccounts } from '../pods/list-pods.ts';
@@ -39,17 +40,14 @@ export async function withTargetUses<Row extends { readonly account: string }>(
       const { name } = account.metadata;
       const ofAccount = namesOf(account).map((target): TargetUse => {
         const row = account.status?.targets?.find((each) => each.name === target);
+        const own = pods.filter((pod) => pod.target === target && pod.serviceAccount === name);
         return {
           target,
           proven: row?.proven === true,
-          ...(row?.provenAt === undefined ? {} : { provenAt: row.provenAt }),
-          ...(refused.has(target)
-            ? {}
-            : {
-                pods: pods
-                  .filter((pod) => pod.target === target && pod.serviceAccount === name)
-                  .map(({ pod }) => pod.metadata.name),
-              }),
+          ...defined({
+            provenAt: row?.provenAt,
+            pods: refused.has(target) ? undefined : own.map(({ pod }) => pod.metadata.name),
+          }),
         };
       });
       return [name, ofAccount];
