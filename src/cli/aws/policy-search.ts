@@ -50,7 +50,6 @@ function partStarts(name: string): readonly number[] {
   return [...name.matchAll(/[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+/g)].map((match) => match.index);
 }
 
-/** Whether a part of the name ends at the position. */
 function endsPart(name: string, starts: readonly number[], end: number): boolean {
   return end === name.length || starts.includes(end) || /[^A-Za-z0-9]/.test(name.charAt(end));
 }

@@ -47,7 +47,6 @@ export async function lookUpAgents(
 export type AgentsOfNodes = {
   /** All nodes except AWS Fargate nodes, sorted by name. */
   readonly nodes: readonly { readonly name: string; readonly agent: AgentState }[];
-  /** Names of the DaemonSets of the agent. */
   readonly daemonSets: readonly string[];
 };
 

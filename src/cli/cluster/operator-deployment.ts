@@ -44,9 +44,9 @@ export function operatorVersion({ metadata, spec }: OperatorDeployment): string 
 }
 
 /**
- * Determines the time since which admission policies have checked all new accounts and Apps of the cluster: the
- * creation time of the newest admission policy that guards grants, and Infinity while one of these policies is missing.
- * The operator considers only accounts and Apps created after that time as admitted. Returns undefined if no Deployment
+ * Determines the time since which admission policies have checked all new accounts and Apps of the cluster. This time
+ * is the creation time of the newest admission policy that guards grants, or Infinity while one of these policies is
+ * missing. The operator considers only accounts and Apps created after that time as admitted. Returns undefined if no Deployment
  * of the operator requires the policies, or if the user is not permitted to read the Deployments or the policies.
  */
 export function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {

@@ -133,7 +133,7 @@ export function createClusterView(
       events: stateOf(events),
       quarantines: stateOf(quarantines),
     }),
-    /** Identifies the informers that hide their objects now, so that a comparison shows when this changes. */
+    /** Identifies the informers that hide their objects now. A different text means that other objects are hidden. */
     hidden: (): string =>
       started.flatMap((each, index) => (each.hasSynced() && each.isHidden() ? [index] : [])).join(' '),
     onChange(touch: (rows: Touched) => void): void {

@@ -95,9 +95,9 @@ export function createFeed(options: {
     },
     /**
      * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
-     * computed earlier would silently omit objects.
+     * computed before that would silently omit objects.
      * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
-     * @throws CliError of code UNAUTHENTICATED if the session ends before
+     * @throws CliError of code UNAUTHENTICATED if the session ends first
      */
     async listed(...others: readonly Source[]): Promise<void> {
       const kinds: readonly Source[] = ['accounts', ...others];

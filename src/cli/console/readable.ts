@@ -1,4 +1,4 @@
-/** Informers for one user of the console: what the user is not permitted to read is hidden, and reported as failed. */
+/** Informers for one user of the console. A kind that the user is not permitted to read is hidden and reported as failed. */
 import { isForbidden } from '../../kube/errors.ts';
 import type { Informer, KubeObject } from '../../kube/index.ts';
 import { explain } from '../framework/explain.ts';

@@ -114,7 +114,6 @@ export type CommandEntry = {
   readonly summary: string;
   /** Whether the command is omitted from help, completion and reference. */
   readonly hidden?: boolean;
-  /** Imports the module of the command. */
   readonly load: () => Promise<LoadedDefinition>;
 };
 

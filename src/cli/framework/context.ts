@@ -68,7 +68,6 @@ export type Host = {
   readonly now: () => Wall;
   /** Clock for delays, timeouts and durations. */
   readonly monotonic: () => Monotonic;
-  /** Start time of the process. */
   readonly startedAt: Monotonic;
   /** Uniform random number in [0, 1). */
   readonly random: () => number;

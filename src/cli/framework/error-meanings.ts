@@ -25,7 +25,8 @@ export const errorMeanings = {
     next: ['Read what the command would do, with --dry-run if it has that option; then pass --yes.'],
   },
   UNAUTHENTICATED: {
-    meaning: 'The cluster rejected the credentials, or the kubeconfig’s plugin returned none.',
+    meaning:
+      'The cluster rejected the credentials, or the credential plugin of the kubeconfig returned no credentials.',
     next: ['Log in again, or choose another context with --context NAME.'],
   },
   FORBIDDEN: {
@@ -95,7 +96,7 @@ export const errorMeanings = {
   },
   EDITOR_FAILED: {
     meaning:
-      'The editor could not be started, or ended with an error. The text stays in the file that the message names.',
+      'The editor could not be started, or ended with an error. Your text stays in the file that the message names.',
     next: [
       'Choose another editor: EDITOR=PROGRAM. Or save the file that the message names: kon apply -f FILE',
     ],
@@ -122,7 +123,7 @@ export const errorMeanings = {
   },
   PORT_UNAVAILABLE: {
     meaning: 'A local port is in use, or listening on it is not permitted.',
-    next: ['Choose another local port, or 0 for any free one.'],
+    next: ['Choose another local port, or 0 for any free port.'],
   },
   CLUSTER_NOT_READY: {
     meaning:

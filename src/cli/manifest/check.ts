@@ -68,7 +68,6 @@ export function checkManifest(
   return unsound(problems);
 }
 
-/** Structural schema of a kind, as in its CRD. */
 export function crdSchema(kindName: string): StructuralSchema {
   const crd = crds().find((each) => (each.spec['names'] as { kind: string }).kind === kindName);
   if (!crd) throw new Error(`there is no CRD of the kind ${kindName}`);

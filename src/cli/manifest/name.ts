@@ -6,7 +6,6 @@ const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const serviceName = /^[a-z]([-a-z0-9]*[a-z0-9])?$/;
 
-/** Returns the problem with a name for this kind, or undefined. */
 export function nameProblem(kind: Kind, name: string): string | undefined {
   if (kind === appKind)
     return name.length <= 63 && serviceName.test(name)

@@ -72,7 +72,6 @@ export async function findPod(
   return first.named;
 }
 
-/** Returns the Quarantines that name the pod. */
 export function quarantinesOfPod(known: readonly Quarantine[], text: string): readonly Quarantine[] {
   return known.filter(({ spec }) => spec.pods?.some((pod) => isNamedBy(text, pod)));
 }

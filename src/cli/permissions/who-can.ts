@@ -123,7 +123,6 @@ export function whoCan(
   return { ...question, rows, unread: [...named].filter((arn) => !parsed.has(arn)).sort() };
 }
 
-/** ARNs of the policies and of the boundary. */
 export function policiesNamed({ policies, boundary }: AccountWithPolicies): readonly string[] {
   return boundary === undefined ? policies : [...policies, boundary];
 }

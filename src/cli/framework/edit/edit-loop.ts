@@ -74,7 +74,7 @@ function givenUp(path: string, details: readonly string[] = []): CliError {
   });
 }
 
-/** Rethrows an error, and adds the path of the user's text. */
+/** Rethrows an error, and adds the path of the file with the user's text. */
 async function keeping<T>(draft: Draft, act: () => Promise<T>): Promise<T> {
   try {
     return await act();

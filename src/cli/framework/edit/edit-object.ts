@@ -73,8 +73,7 @@ export function changeInEditor<T extends KonObject>(
   return editInEditor(context, kind, name, editableText(kind, object), save);
 }
 
-/** Returns the text of an object for the editor. */
-export function editableText(kind: Kind, object: KonObject): string {
+function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
     '# To cancel, close without a change, or delete everything.',

@@ -125,7 +125,6 @@ export async function waitUntilAllDeleted(
   await reported(reporter, wait());
 }
 
-/** Returns the kubectl command that waits for the deletion. */
 export function waitCommand({ resource, object: { metadata } }: Omit<Deleted, 'label'>): string {
   const of = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
   return `kubectl wait --for=delete ${resource.plural}/${metadata.name}${of}`;

@@ -117,7 +117,7 @@ function appRows(app: App): readonly Problem[] {
     .map((target) => ({ about: `target ${target.name}`, ...stateOf(target) }));
 }
 
-/** Reason and message of an app's target, with the replicas in place of a missing message. */
+/** Returns the reason and message of an app's target. If the target has no message, returns its number of replicas. */
 export function stateOf({
   state,
   reason = state,
