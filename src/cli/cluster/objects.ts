@@ -1,6 +1,6 @@
 /** Reads and writes objects of Konstellation's kinds, and translates failures to errors of `kon`. */
 import { isDeepStrictEqual } from 'node:util';
-import { isConflict, isForbidden, isNotFound, type KubeApiError } from '../../kube/errors.ts';
+import { isConflict, isNotFound, type KubeApiError } from '../../kube/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { CliError } from '../framework/errors.ts';
 import type { Kind, KonObject } from './kinds.ts';
@@ -33,16 +33,6 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
     return await read;
   } catch (error) {
     if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Resolves to undefined if the user is not permitted to read the object. */
-export async function ifPermitted<T>(read: Promise<T>): Promise<T | undefined> {
-  try {
-    return await read;
-  } catch (error) {
-    if (isForbidden(error)) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { youngestCreation } from '../../k8s/admitted.ts';
 import type { Wall } from '../../k8s/time.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { grantPolicyNames } from '../../rbac/index.ts';
-import { ifPermitted } from './objects.ts';
+import { unlessDenied } from './denied.ts';
 
 export type OperatorDeployment = KubeObject & {
   readonly spec?: {
@@ -50,7 +50,7 @@ export function operatorVersion({ metadata, spec }: OperatorDeployment): string 
  * of the operator requires the policies, or if the user is not permitted to read the Deployments or the policies.
  */
 export function readAdmittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {
-  return ifPermitted(admittedSince(client, signal));
+  return unlessDenied(admittedSince(client, signal));
 }
 
 async function admittedSince(client: KubeClient, signal: AbortSignal): Promise<Wall | undefined> {

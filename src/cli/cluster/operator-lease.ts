@@ -3,7 +3,7 @@
  * clock, because the clocks of this machine and of the operator may be wrong.
  */
 import { resources, type KubeClient, type Lease } from '../../kube/index.ts';
-import { ifPermitted } from './objects.ts';
+import { unlessDenied } from './denied.ts';
 
 export const operatorLease = 'konstellation';
 
@@ -74,7 +74,7 @@ export async function operatorState(
  * is unknown, or if the user is not permitted to read the Leases.
  */
 export async function missingOperator(client: KubeClient, signal: AbortSignal): Promise<string | undefined> {
-  return (await ifPermitted(operatorState(client, signal))) === 'missing'
+  return (await unlessDenied(operatorState(client, signal))) === 'missing'
     ? 'The Lease of the operator shows that no operator runs on this cluster. Changes take effect only while an operator runs.'
     : undefined;
 }

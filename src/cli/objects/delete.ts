@@ -1,5 +1,6 @@
 /** Runs `delete` for any kind: asks once for all objects, deletes them, and waits for the deletions. */
-import { getObject, ifPermitted, listObjects, notFound } from '../cluster/objects.ts';
+import { unlessDenied } from '../cluster/denied.ts';
+import { getObject, listObjects, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';
 import type { CliContext } from '../framework/context.ts';
@@ -26,7 +27,7 @@ export async function deleteFlow<T extends KonObject>(
   const client = await context.connect();
   // All objects are read first, so that nothing is deleted if one name is wrong.
   const objects = await Promise.all(names.map((name) => getObject(client, kind, name, 'delete')));
-  const apps = await ifPermitted(listObjects(client, appKind));
+  const apps = await unlessDenied(listObjects(client, appKind));
   const consequences = objects
     .flatMap((object) => {
       const notes = request.notes(object, apps);

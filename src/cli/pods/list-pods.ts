@@ -9,7 +9,8 @@ import { isForbidden, resources, type KubeClient } from '../../kube/index.ts';
 import { givenIdentity } from '../../workloads/pod-identity.ts';
 import { chosenTargets, podsOf, type AppPod } from '../cluster/app-objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
-import { ifPermitted, listObjects } from '../cluster/objects.ts';
+import { unlessDenied } from '../cluster/denied.ts';
+import { listObjects } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { writeList } from '../framework/output/answer.ts';
 import { sorted } from '../objects/selection.ts';
@@ -42,7 +43,7 @@ export async function podsOfApps(
   apps: readonly App[],
   targets: readonly string[],
 ): Promise<readonly PodRow[]> {
-  const accounts = (await ifPermitted(listObjects(client, accountKind))) ?? [];
+  const accounts = (await unlessDenied(listObjects(client, accountKind))) ?? [];
   const byName = new Map(apps.map((app) => [app.metadata.name, app]));
   const used = [...new Set(apps.flatMap(({ spec }) => spec.targets.map(({ name }) => name)))];
   const chosen = targets.length === 0 ? used : used.filter((name) => targets.includes(name));

@@ -4,7 +4,8 @@ import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { WantedIdentity } from '../../workloads/pod-identity.ts';
-import { findObject, ifPermitted } from '../cluster/objects.ts';
+import { unlessDenied } from '../cluster/denied.ts';
+import { findObject } from '../cluster/objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
 
 export function identitiesOf({ status }: LinkedServiceAccount): ReadonlyMap<string, WantedIdentity> {
@@ -36,5 +37,5 @@ export async function wantedIdentities(
 export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
   const { serviceAccount } = app.spec;
   if (serviceAccount === undefined) return undefined;
-  return ifPermitted(findObject(client, accountKind, serviceAccount));
+  return unlessDenied(findObject(client, accountKind, serviceAccount));
 }

@@ -3,7 +3,8 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import { knownUnusedMs, trackedDays } from '../../../../identity/state/role-use.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { clusterConfigKind } from '../../../cluster/kinds.ts';
-import { ifPermitted, listObjects } from '../../../cluster/objects.ts';
+import { unlessDenied } from '../../../cluster/denied.ts';
+import { listObjects } from '../../../cluster/objects.ts';
 import { operatorState } from '../../../cluster/operator-lease.ts';
 import type { CliContext } from '../../../framework/context.ts';
 import { usageError } from '../../../framework/errors.ts';
@@ -57,8 +58,8 @@ async function whyOutdated({
 }: CliContext): Promise<{ readonly text: string; readonly isCertain: boolean } | undefined> {
   const client = await connect();
   const [operator, configs] = await Promise.all([
-    ifPermitted(operatorState(client, signal)),
-    ifPermitted(listObjects(client, clusterConfigKind)),
+    unlessDenied(operatorState(client, signal)),
+    unlessDenied(listObjects(client, clusterConfigKind)),
   ]);
   if (operator === 'missing')
     return {

@@ -30,7 +30,7 @@ import {
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount, type Namespace } from '../../../../operator/context.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
-import { ifPermitted } from '../../../cluster/objects.ts';
+import { unlessDenied } from '../../../cluster/denied.ts';
 import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
@@ -120,7 +120,7 @@ async function observeTargets(
   const linked = serviceAccounts.items
     .filter((object) => object.metadata.labels?.[accountLabel] === accountLabelValue(name))
     .map((object) => object.metadata.namespace ?? '');
-  const agents = (await ifPermitted(lookUpAgents(client, pods, signal))) ?? assumedAgents;
+  const agents = (await unlessDenied(lookUpAgents(client, pods, signal))) ?? assumedAgents;
   const names = targetNames({
     account,
     clusterTargets: facts.targets,
