@@ -198,7 +198,7 @@ test('kon quarantines an account, the status names the user who requested this, 
   const released = await sandbox.kon(['account', 'release', name, '--yes', '--delete-pods']);
   expect(released.code, released.stderr).toBe(0);
   expect(released.stderr).toMatch(
-    /A token that was copied out of a pod can be exchanged for credentials again until 20\d\d-/,
+    /a token that was copied out of a pod can be exchanged for credentials again until 20\d\d-/,
   );
   await person.untilAppReady(app);
   expect(await sandbox.kon(['account', 'release', name, '--yes'])).toMatchObject({
