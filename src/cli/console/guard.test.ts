@@ -35,7 +35,7 @@ describe('a request to the console', () => {
     ['no session', { ...headers, authorization: undefined }, 401],
     ['a wrong session', { ...headers, authorization: 'Bearer wrong' }, 401],
     ['another scheme', { ...headers, authorization: 'Basic right' }, 401],
-  ])('is refused with %s', (_, given, status) => {
+  ])('is refused if it has %s', (_, given, status) => {
     expect(judge({ ...get, headers: given }, local)).toMatchObject({ allowed: false, status });
   });
 

@@ -162,7 +162,7 @@ describe('a role', () => {
       'LimitExceededException',
       /Cannot exceed quota for ACLSizePerRole: 2048/,
     ],
-  ])('is refused with %s', async (_name, input, name, message) => {
+  ])('cannot be created with %s', async (_name, input, name, message) => {
     await expect(create('Example', input)).rejects.toMatchObject({
       name,
       message: expect.stringMatching(message),
