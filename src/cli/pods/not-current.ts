@@ -38,7 +38,8 @@ export async function accountPodsNotCurrent(
   const wanted = identitiesOf(account);
   const rows = await Promise.all(
     (account.status?.targets ?? []).map(async ({ name, pods }) => {
-      // According to the operator's count, there are no such pods.
+      // According to the counts in the status, all pods of this target hold the desired identity, so the pods need not
+      // be listed.
       if (pods && pods.stale + pods.uninjected === 0) return [];
       const found = await podsWithServiceAccount(client, account.metadata.name, { namespace: name });
       return podsNotCurrent(name, found, wanted.get(name));
