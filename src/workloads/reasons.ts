@@ -9,7 +9,7 @@ import { userAction } from '../k8s/reasons.ts';
 export const gateReasons = {
   AccountNotFound: 'No account has this name. The app continues automatically when the account exists.',
   AccountDeleting:
-    'The account is being deleted, so targets that do not have its identity yet are not deployed.',
+    'The account is being deleted, so the app is not deployed to targets in which its pods do not hold the identity of the account yet.',
   AccountExcludesTarget: userAction(
     'The account lists its targets, and the list does not contain this target.',
   ),
@@ -51,10 +51,10 @@ export const targetReasons = {
   NamespaceMissing: "The target's namespace does not exist.",
   NamespaceTerminating: "The target's namespace is being deleted.",
   NotAdmitted: userAction(
-    'The App was created while the admission policies were not enforced, so the right to deploy to the target was never checked, and it has no Deployment there yet. No Deployment is created: delete the App and create it again.',
+    'The App was created while the admission policies were not enforced, so no policy has checked whether the creator of the App is permitted to deploy to the target. The App has no Deployment in the target, and the operator creates none. Delete the App and create it again.',
   ),
   SpecNewerThanOperator: userAction(
-    'The App or the ClusterConfig has fields of a later version, which this operator does not know. The operator changes nothing for the app.',
+    'The App or the ClusterConfig has fields that this version of the operator does not know, because a newer version introduced them. The operator changes nothing for the app.',
   ),
   InvalidSpec: userAction('The spec contradicts itself in a way that the schema cannot express.'),
   DependencyMissing:
@@ -75,7 +75,7 @@ export const rolloutReasons = {
   ReplicaFailure:
     'The Deployment could not create pods, because a quota or an admission webhook refused them.',
   PodsNotCurrent:
-    'Running pods of the current template hold another identity or none, since the webhook missed them. The operator replaces these pods.',
+    'Running pods of the current template hold another identity or none, because the pod identity webhook missed them. The operator replaces these pods.',
   Halted: 'The target has no pods, because its deployMode is `halt`.',
 } as const;
 export type RolloutReason = keyof typeof rolloutReasons;
@@ -84,15 +84,16 @@ export type RolloutReason = keyof typeof rolloutReasons;
 export const summaryReasons = {
   Ready: 'All targets are ready.',
   NoAccount: 'The app names no account, so its pods hold no identity.',
-  Proven: 'The identity is proven on every target that runs.',
+  Proven: 'The identity is proven in every target in which the app runs.',
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 
 /** Reasons that occur only in Events of Apps. */
 export const appEventReasons = {
   Deployed: 'An object of the app was created or changed.',
-  Scaled: 'Replicas were changed to halt or resume the app; the rest of the spec was not applied.',
-  Removed: 'An object of the app was deleted, since it is no longer wanted.',
+  Scaled:
+    'Only the number of replicas was changed, which halts or resumes the app. The rest of the spec could not be applied.',
+  Removed: 'An object of the app was deleted, because the app no longer needs the object.',
   PodReplaced: 'A pod that the webhook had missed was evicted; its successor gets the identity.',
 } as const;
 export type AppEventReason = keyof typeof appEventReasons;
@@ -103,6 +104,6 @@ export const workloadEventReasons = {
     'The annotation of the new identity was written into the pod template of a labelled workload, so its pods are replaced.',
   PodReplaced: appEventReasons.PodReplaced,
   NotInjected:
-    'A labelled workload needs a restart for a new identity, but a pod of its template, created in a dry run, is refused or does not get the identity. The workload is restarted when the pod gets it.',
+    'A labelled workload must be restarted so that its pods get a new identity. In a dry run, however, a pod of the workload was refused or did not get the identity. The operator restarts the workload as soon as the dry run succeeds.',
 } as const;
 export type WorkloadEventReason = keyof typeof workloadEventReasons;

@@ -91,9 +91,13 @@ describe('the status of an app', () => {
     test('says before the halt that the target runs as last deployed, and after the halt that the target has no pods', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
-      expect(messageWith(1)).toMatch(/spec.imageTag: .*; until then, the target runs as last deployed$/);
-      expect(messageWith(0)).toMatch(/; until then, the target has no pods$/);
-      expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain('until then');
+      expect(messageWith(1)).toMatch(
+        /spec.imageTag: .*; until this problem is solved, the target runs as last deployed$/,
+      );
+      expect(messageWith(0)).toMatch(/; until this problem is solved, the target has no pods$/);
+      expect(statusIn({ app: app(invalid) }).targets?.[0]?.message).not.toContain(
+        'until this problem is solved',
+      );
     });
 
     test('is not Halted if the API server did not answer', () => {
@@ -263,10 +267,12 @@ describe('the status of an app', () => {
       IdentityReady: 'False NotInjected',
       Available: 'False NotInjected',
     });
-    expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed until then`);
+    expect(fresh.targets?.[0]?.message).toBe(`${message}; nothing is deployed until this problem is solved`);
     const running = statusIn({ app: withAccount, account: proven, outcomes, deployment: deployment() });
     expect(summary(running)).toMatchObject({ Ready: 'False NotInjected', Available: 'True Available' });
-    expect(running.targets?.[0]?.message).toBe(`${message}; until then, the target stays as last deployed`);
+    expect(running.targets?.[0]?.message).toBe(
+      `${message}; until this problem is solved, the target stays as last deployed`,
+    );
   });
 
   test('shows the other targets if one target has failed', () => {

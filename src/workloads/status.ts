@@ -62,14 +62,14 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
     return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ identityEvaluated }) => identityEvaluated)
-    ? met(type, 'Proven', `account "${serviceAccount}" is proven on every target that runs`)
+    ? met(type, 'Proven', `account "${serviceAccount}" is proven in every target in which the app runs`)
     : draft(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
   const worst = worstOf(missing);
-  if (!worst) return met('Available', 'Available', 'all targets have their replicas');
+  if (!worst) return met('Available', 'Available', 'all replicas are available in all targets');
   return draft('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 

@@ -114,7 +114,7 @@ function configFault({ name: target, configs }: TargetSpec): string | undefined 
       return `${where}: the key ${JSON.stringify(key)} is invalid: use only letters, digits, '-', '_' and '.'`;
     const digit = Object.keys(data).find((candidate) => /^[0-9]/.test(candidate));
     if (mountPath === undefined && digit !== undefined)
-      return `${where}: the key ${digit} begins with a digit, which is invalid in the name of an environment variable; rename the key, or set mountPath if it is a file`;
+      return `${where}: the key ${digit} begins with a digit, which is invalid in the name of an environment variable; rename the key, or set mountPath to mount the config as files`;
   }
   return undefined;
 }

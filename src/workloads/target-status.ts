@@ -164,7 +164,7 @@ function stateAfterFailure(
  */
 function withRunningVersion(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isSpecReason(plan.reason)) return message;
-  return `${message}; until then, the target ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
+  return `${message}; until this problem is solved, the target ${hasReplicas(deployment) ? 'runs as last deployed' : 'has no pods'}`;
 }
 
 function haltedState(rollout: Rollout): ReportedState {
@@ -178,8 +178,8 @@ function heldState(
   deployment: Deployment | undefined,
 ): ReportedState {
   const meanwhile = deployment
-    ? 'until then, the target stays as last deployed'
-    : 'nothing is deployed until then';
+    ? 'until this problem is solved, the target stays as last deployed'
+    : 'nothing is deployed until this problem is solved';
   return {
     state: 'WaitingForIdentity',
     reason: blocker.reason,

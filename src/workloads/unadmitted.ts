@@ -23,5 +23,5 @@ export function unadmitted(
   const { name } = app.metadata;
   const others =
     deployedIn.size > 0 ? `, which stops it in ${[...deployedIn].sort().join(', ')} meanwhile` : '';
-  return `the app was created before ${beforePolicies(admittedSince)}, so the right to deploy to ${target.name} was never checked: nothing is deployed there. Delete the app and create it again${others}: kon app export ${name} > ${name}.yaml; kon app delete ${name}; kon apply -f ${name}.yaml`;
+  return `the app was created before ${beforePolicies(admittedSince)}, so no policy has checked whether the creator of the app is permitted to deploy to ${target.name}. Therefore, nothing is deployed there. Delete the app and create it again${others}: kon app export ${name} > ${name}.yaml; kon app delete ${name}; kon apply -f ${name}.yaml`;
 }
