@@ -69,7 +69,9 @@ function warningsOf(
       continue;
     }
     if (isEverywhere && pattern === '*')
-      warnings.push(`${action} on * allows every action of ${service} on every resource; name resources`);
+      warnings.push(
+        `${action} on * allows every action of ${service} on every resource; list the needed resources`,
+      );
     if (isEverywhere && escalating.test(action))
       warnings.push(`${action} on * gives access to the permissions of other roles; name the roles`);
     for (const { resourcesOf } of matched) for (const each of resourcesOf) applied.add(each);

@@ -28,7 +28,7 @@ describe('the linter of statements', () => {
     [['sqs:SendMesage'], [queue], 'sqs:SendMesage is not an action of sqs'],
     [['sqs:Foo*'], [queue], 'sqs:Foo* is not an action of sqs'],
     [['*'], [queue], '* allows the actions of every service; name the services'],
-    [['s3:*'], ['*'], 's3:* on * allows every action of s3 on every resource; name resources'],
+    [['s3:*'], ['*'], 's3:* on * allows every action of s3 on every resource; list the needed resources'],
     [
       ['iam:PassRole'],
       ['*'],
