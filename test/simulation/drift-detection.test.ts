@@ -172,7 +172,7 @@ it('Events report drift and its repair', async () => {
     {
       type: 'Normal',
       reason: 'PolicyDetached',
-      note: `detached ${foreign} from ${role}: the account does not list it`,
+      note: `detached ${foreign} from ${role}: the account does not list the policy`,
     },
   ]);
   expect(reported.map(({ regarding }) => regarding.name)).toEqual(['b', 'b']);

@@ -58,7 +58,7 @@ describe('unboundedOperator', () => {
         [
           `the pattern ${pattern}`,
           { allowedPolicyArns: [`${aws}/AmazonS3ReadOnlyAccess`, pattern] },
-          `"${pattern}" among the allowed policies matches`,
+          `the pattern "${pattern}" in allowedPolicyArns matches`,
         ] as const,
     ),
   ])('reports an operator with %s as unlimited', (_what, given, why) => {

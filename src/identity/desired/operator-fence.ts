@@ -50,7 +50,10 @@ export function unboundedOperator(
   for (const arn of administrators) {
     const pattern = allowedPolicyArns.find((allowed) => matchesPattern(arn, allowed));
     if (pattern !== undefined)
-      return { policy: arn, why: `${bounds}, and "${pattern}" among the allowed policies matches ${arn}` };
+      return {
+        policy: arn,
+        why: `${bounds}, and the pattern "${pattern}" in allowedPolicyArns matches ${arn}`,
+      };
   }
   return undefined;
 }

@@ -113,7 +113,7 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
   const { clusterArn: cluster, rolePath, adoption = false } = options;
   if (!isRolePath(rolePath))
     throw new RangeError(
-      `the role path "${rolePath}" does not limit the operator to its own roles: use a path below / without wildcards or variables`,
+      `the role path "${rolePath}" does not limit the operator to its own roles: use a path such as /konstellation/, without wildcards or variables`,
     );
   const providerArn = options.providerArn === undefined ? undefined : literal(options.providerArn);
   const allowedPolicyArns = options.allowedPolicyArns?.map(withoutVariables);

@@ -235,7 +235,7 @@ describe('a role named in roleName', () => {
     expect(world.roles.get(theirs.name)).toEqual(theirs);
     expect(ready(world)).toBe('False RoleNotOwned');
     const message = findCondition(world.account.status?.conditions, 'Ready')?.message;
-    expect(message).toContain(`replace its trust policy, attach ${readOnly}, detach ${fullAccess}`);
+    expect(message).toContain(`replace the trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
   it('remains unchanged if `adopt` is not set, and changes of boundary, settings, tags and inline policies are reported too', () => {
@@ -254,8 +254,8 @@ describe('a role named in roleName', () => {
     settle(world);
     expect(world.roles.get(theirs.name)).toEqual(role);
     const reported = findCondition(world.account.status?.conditions, 'Ready')?.message;
-    const changes = `replace its trust policy, set its permissions boundary to ${fullAccess}, set its maximum session duration to 3600 seconds, set its tags team, remove its inline policy by-hand`;
-    expect(reported).toContain(`would: ${changes}.`);
+    const changes = `replace the trust policy, set the permissions boundary to ${fullAccess}, set the maximum session duration to 3600 seconds, set the tags team, remove the inline policy by-hand`;
+    expect(reported).toContain(`The adoption would ${changes}.`);
     // The adoption makes exactly the changes that were reported.
     edit(world, { aws: { ...world.account.spec.aws, adopt: true } });
     world.journal.length = 0;

@@ -66,7 +66,7 @@ describe('statements', () => {
     [
       'a statement that allows everything',
       [{ actions: ['*'], resources: ['*'] }],
-      'it allows every action on every resource',
+      'the statement allows every action on every resource',
     ],
     [
       'an unknown placeholder',

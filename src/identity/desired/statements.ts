@@ -153,11 +153,13 @@ export function statementProblems(
               .join(', ')}`,
           );
     if (statement.actions.includes('*') && statement.resources.includes('*'))
-      problems.push(`${where}: it allows every action on every resource; name the services`);
+      problems.push(`${where}: the statement allows every action on every resource; name the services`);
     if (statement.until !== undefined && timeOf(statement.until) === undefined)
-      problems.push(`${where}: until "${statement.until}" is not a time`);
+      problems.push(`${where}: the field "until" has the value "${statement.until}", which is not a time`);
     if (statement.until !== undefined && 'aws:CurrentTime' in (statement.conditions?.['DateLessThan'] ?? {}))
-      problems.push(`${where}: until cannot be combined with the condition DateLessThan of aws:CurrentTime`);
+      problems.push(
+        `${where}: the field "until" cannot be combined with a DateLessThan condition on aws:CurrentTime`,
+      );
     const alone = parsePolicyDocument(statementsDocument([statement], scope), 'identity');
     if (!alone.ok) problems.push(`${where}: ${alone.message}`);
   }

@@ -136,7 +136,11 @@ function planOtherCluster(world: AccountWorld, facts: ClusterFacts, list: StepLi
   if (role) return clusterChanged(world, facts, [role, ...others]);
   const unread = unreadRoles(world, facts);
   const failed = unread.flatMap((name) => {
-    const failure = list.addStep({ kind: 'ReadRole', role: name, why: 'the status reports the role' });
+    const failure = list.addStep({
+      kind: 'ReadRole',
+      role: name,
+      why: 'the status of the account names the role',
+    });
     return failure ? [unreadable(world, facts, name, failure)] : [];
   });
   if (unread.length === 0) return undefined;
@@ -225,7 +229,7 @@ function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): Acc
     ...defined({
       surplus,
       tooManyPolicies: tooMany
-        ? `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or join policies.`
+        ? `${policies.wanted.length} policies are listed, but IAM allows ${facts.quotas.policiesPerRole} on one role of this AWS account. Nothing was attached; ask AWS for a higher quota, or merge several policies into one.`
         : undefined,
     }),
   });
@@ -338,7 +342,7 @@ function drainingRow(world: AccountWorld, { observation, wanted, problem }: Targ
     wanted,
     draining: true,
     reason: 'StillInUse',
-    message: `${why}; running pods hold its identity${pods}. These pods keep their access until they have ended. To end their access now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
+    message: `${why}; running pods in the target still hold the identity of the account${pods}. These pods keep their access until they have ended. To end their access now: kubectl annotate --overwrite lsa ${name} ${unlinkNowAnnotation}=${observation.name}`,
   };
 }
 
@@ -369,7 +373,7 @@ function planUnwanted(
     return {
       ...base,
       reason: 'StillInUse',
-      message: `running pods still use the ServiceAccount, without its permissions: ${users}`,
+      message: `running pods still use the ServiceAccount, which no longer gives them the permissions of the account: ${users}`,
     };
   }
   const failure = trustInSync ? list.addStep(unlink) : undefined;

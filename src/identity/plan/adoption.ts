@@ -44,11 +44,11 @@ export function adoptionBlocked(
   );
   const handOver = excluded.find(({ serviceAccount }) => serviceAccount === account);
   const remedy = handOver
-    ? `hand their ServiceAccount over: kubectl label serviceaccount -n ${handOver.namespace} ${account} k11n.dev/account=${account}`
-    : 'move them to an account of their own';
+    ? `hand the ServiceAccount ${handOver.namespace}/${account} over to the account: kubectl label serviceaccount -n ${handOver.namespace} ${account} k11n.dev/account=${account}`
+    : 'move these pods to another account';
   return {
     reason: 'AdoptionBlocked',
-    message: `the role ${role.arn} is not adopted, because running pods hold it and would lose their access under its new trust policy: ${listing(named)}. The role is adopted once these pods have ended or the account admits them; ${remedy}`,
+    message: `the role ${role.arn} is not adopted, because running pods hold it and would lose their access under its new trust policy: ${listing(named)}. The role is adopted as soon as these pods have ended or the account admits them; ${remedy}`,
   };
 }
 

@@ -41,12 +41,16 @@ export function associationStanding(
       return { kind: ownership === 'otherIssuer' ? 'foreign' : ownership, association };
     }
     if (known(association)) return { kind: 'ours', association };
-    return { kind: 'unread', why: 'a listing shows the association without its owner' };
+    return {
+      kind: 'unread',
+      why: 'the listing of associations does not show the ownership tags of the association',
+    };
   }
   const create: Step = { kind: 'CreateAssociation', target, roleArn: '', tags: {} };
   if (cached?.source !== 'read' && world.failures.get(stepKey(create))?.code === 'AssociationExists')
     return { kind: 'unread', why: 'the ServiceAccount already has an association' };
-  if (had && cached === undefined) return { kind: 'unread', why: 'the status reports the association' };
+  if (had && cached === undefined)
+    return { kind: 'unread', why: 'the status of the account reports the association' };
   if (had && cached?.source === 'list')
     return { kind: 'unread', why: 'a listing did not show the association' };
   if (wantedMode(world.account, facts) !== 'PodIdentity' && isAssociationUnread(world, target))

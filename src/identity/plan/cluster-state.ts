@@ -45,7 +45,8 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     return {
       ok: false,
       reason: 'ClusterConfigMissing',
-      message: 'the cluster has no ClusterConfig, so the AWS account of its roles is unknown; create one',
+      message:
+        'the cluster has no ClusterConfig, so the AWS account of its roles is unknown; create a ClusterConfig',
     };
   }
   const { spec, status, metadata } = config;

@@ -336,7 +336,7 @@ describe('drift detection of a ClusterConfig', () => {
     expect(driftOf(config)).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
-      message: 'roles could not be compared with AWS since 2026-01-01T00:05:00Z: refused',
+      message: 'the comparison of roles with AWS has failed since 2026-01-01T00:05:00Z: refused',
     });
     expect(readyOf(config)).toMatchObject({ status: 'True' });
     // After a restart, the operator has no result of drift detection yet.
@@ -356,7 +356,7 @@ describe('drift detection of a ClusterConfig', () => {
     ] as const;
     expect(driftOf(reported({ ...good, drift }))).toMatchObject({
       status: 'False',
-      message: 'associations could not be compared with AWS since the operator started: no',
+      message: 'the comparison of associations with AWS has failed since the operator started: no',
     });
   });
 });

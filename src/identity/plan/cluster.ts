@@ -205,7 +205,7 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDra
     const since = lastSuccess === undefined ? 'the operator started' : formatTime(lastSuccess as Wall);
     return {
       reason,
-      message: `${whatNames[what]} could not be compared with AWS since ${since}: ${message}`,
+      message: `the comparison of ${whatNames[what]} with AWS has failed since ${since}: ${message}`,
     };
   });
   const [worst] = failing;
@@ -245,14 +245,14 @@ function problemIn(world: ClusterWorld): { reason: string; message: string } | u
   if (world.older !== undefined) {
     return {
       reason: 'ClusterConfigDuplicate',
-      message: `the ClusterConfig "${world.older}" is older and takes precedence; delete this one`,
+      message: `the ClusterConfig "${world.older}" is older and takes precedence; delete the ClusterConfig "${config.metadata.name}"`,
     };
   }
   if (!issuer.ok) return { reason: 'IssuerUnknown', message: issuer.error.message };
   if (aws.oidcIssuer !== undefined && aws.oidcIssuer !== issuer.value) {
     return {
       reason: 'IssuerMismatch',
-      message: `spec.aws.oidcIssuer is ${aws.oidcIssuer}, but the API server issues tokens as ${issuer.value}`,
+      message: `spec.aws.oidcIssuer is ${aws.oidcIssuer}, but the API server issues tokens with the issuer ${issuer.value}`,
     };
   }
   if (!caller.ok) return problemOf(caller.error);

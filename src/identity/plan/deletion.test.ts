@@ -43,7 +43,7 @@ describe('deletion', () => {
       expect(findCondition(status.conditions, type), type).toMatchObject({
         status: 'False',
         reason: 'Deleting',
-        message: 'the trust policy is being emptied',
+        message: 'the trust policy is being changed so that no principal can assume the role',
         observedGeneration: world.account.metadata.generation,
       });
   });
@@ -97,18 +97,22 @@ describe('deletion', () => {
   });
 
   it.each([
-    ['production', { app: 'web', workload: 'app web' }, 'To end their use: kon app edit web --no-account'],
+    [
+      'production',
+      { app: 'web', workload: 'app web' },
+      'To end these pods or their use of the account: kon app edit web --no-account',
+    ],
     [
       'former',
       { app: 'web', workload: 'app web' },
-      'To end their use: remove "former", which is not a target of the ClusterConfig, from the targets of app "web": kon app edit web',
+      'To end these pods or their use of the account: remove "former", which is not a target of the ClusterConfig, from the targets of app "web": kon app edit web',
     ],
     [
       'former',
       { workload: 'ReplicaSet/web-1' },
-      'To end their use: change the serviceAccountName of the workload behind ReplicaSet/web-1 in "former", or delete the workload',
+      'To end these pods or their use of the account: change the serviceAccountName of ReplicaSet/web-1 in "former" (or of the owner of ReplicaSet/web-1, if it has one), or delete that workload',
     ],
-    ['former', {}, 'To end their use: kubectl delete pod -n former web-1'],
+    ['former', {}, 'To end these pods or their use of the account: kubectl delete pod -n former web-1'],
   ])(
     "waits for a pod in the target %s (%o), and its message says how to end the pod's use of the account",
     (target, by, way) => {

@@ -76,7 +76,11 @@ export function planDeletion(
       // account is deleted.
       unread = true;
       if (cached.readAgainAt <= world.now)
-        want({ kind: 'ReadRole', role: name, why: 'the role may have been created or adopted just before' });
+        want({
+          kind: 'ReadRole',
+          role: name,
+          why: 'the role may have been created or adopted shortly before the deletion',
+        });
       else list.requeueAtLatest(cached.readAgainAt);
     }
   }
@@ -112,7 +116,7 @@ export function planDeletion(
   const underWay =
     phase(
       open.map(({ name: role }) => ({ kind: 'UpdateTrustPolicy', role, trustPolicy: shut })),
-      'the trust policy is being emptied',
+      'the trust policy is being changed so that no principal can assume the role',
     ) ??
     phase(
       associations,

@@ -58,7 +58,7 @@ describe('the description of a role', () => {
     const world = settled();
     changeOutOfBand(world, { description: 'mine' });
     const { drift, steps } = planAccount(observe(world));
-    expect(drift).toEqual(['its description was changed to "mine"']);
+    expect(drift).toEqual(['the description of the role was changed to "mine"']);
     expect(steps).toEqual([
       {
         kind: 'UpdateRole',

@@ -17,7 +17,7 @@ export function inUseMessage(targets: readonly TargetObservation[], facts: Clust
   const users = targets.flatMap((target) => target.users.map((user) => ({ target, user })));
   const pods = listing(users.map(({ target, user }) => describeUser(target, user)));
   const ways = [...new Set(users.map(({ target, user }) => wayToEnd(target, user, facts)))];
-  return `running pods use this account: ${pods}. The account is deleted when these pods have ended. To end their use: ${ways.slice(0, mostShown).join('; ')}`;
+  return `running pods use this account: ${pods}. The account is deleted when these pods have ended. To end these pods or their use of the account: ${ways.slice(0, mostShown).join('; ')}`;
 }
 
 function wayToEnd(
@@ -33,5 +33,5 @@ function wayToEnd(
       : `remove "${name}", which is not a target of the ClusterConfig, from the targets of app "${app}": kon app edit ${app}`;
   return workload === undefined
     ? `kubectl delete pod -n ${name} ${pod}`
-    : `change the serviceAccountName of the workload behind ${workload} in "${name}", or delete the workload`;
+    : `change the serviceAccountName of ${workload} in "${name}" (or of the owner of ${workload}, if it has one), or delete that workload`;
 }

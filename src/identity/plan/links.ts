@@ -25,7 +25,7 @@ export function decideLink(account: string, observation: TargetObservation, role
       state: 'blocked',
       problem: {
         reason: 'ForeignAnnotation',
-        message: `the ServiceAccount ${target}/${account} has an annotation with the role ${serviceAccount.roleArn}, set by "${serviceAccount.roleArnManager}", so the operator does not change it. To hand the annotation over: kubectl annotate serviceaccount -n ${target} ${account} eks.amazonaws.com/role-arn-`,
+        message: `the ServiceAccount ${target}/${account} has an annotation with the role ${serviceAccount.roleArn}, set by "${serviceAccount.roleArnManager}", so the operator does not change the annotation. To let the operator set the annotation, first remove it: kubectl annotate serviceaccount -n ${target} ${account} eks.amazonaws.com/role-arn-`,
       },
     };
   }

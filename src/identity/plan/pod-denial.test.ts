@@ -194,7 +194,9 @@ describe('a quarantine of a pod', () => {
     quarantinePods(world, { uid: running?.name ?? '' }, pod);
     settle(world);
     expect(ready(world)).toBe('False PodsNotDenied');
-    expect(messageOf(world)).toMatch(/web identity \(IRSA\) has no tag that identifies the pod/);
+    expect(messageOf(world)).toMatch(
+      /the pod has a web identity \(IRSA\)\. The sessions of a web identity have no tag that identifies the pod/,
+    );
     expect(world.account.status?.quarantinedPods?.map((row) => row.denied)).toEqual([true, false]);
   });
 

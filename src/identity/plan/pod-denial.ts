@@ -50,7 +50,7 @@ export function planPodDenial(
   const rows = pods.map((pod) => podRow(pod, common ?? webIdentityOf(world, pod)));
   const failed = rows.find(({ denied }) => !denied);
   if (!failed || owned.length === 0) return { rows };
-  const message = `the pod ${displayName(failed)} is not denied: ${failed.message}`;
+  const message = `the sessions of the pod ${displayName(failed)} are not denied: ${failed.message}`;
   return { rows, problem: common ?? { reason: 'PodsNotDenied', message } };
 }
 
@@ -90,13 +90,13 @@ function planRole(
   const verb = document === undefined ? 'removed' : 'written';
   const underWay: Problem = {
     reason: 'DenyingPods',
-    message: `the denial of quarantined pods is being ${verb} on the role ${role.arn}`,
+    message: `the denial of the sessions of quarantined pods is being ${verb} on the role ${role.arn}`,
   };
   readAfterLostWrite(world, cached, role.name, list);
   // A listing may be outdated, so the role is read before a write. If the read fails, a denial is written anyway, because it only
   // removes access.
   if (cached.source === 'list') {
-    const why = 'its denial of quarantined pods is about to change';
+    const why = 'the denial of the sessions of quarantined pods is about to change';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
     if (!failure || document === undefined) return underWay;
   }
@@ -131,12 +131,12 @@ function refusalOf(
     return `${what}: the operator is permitted to write inline policies only on roles with a permissions boundary, and the role has none. ${instead}`;
   const size = [document, role.inlinePolicy ?? ''].join('').replaceAll(/\s/g, '').length;
   if (size > largestInlinePolicy)
-    return `${what}: its inline policies would have ${size} characters, and IAM allows ${largestInlinePolicy}. ${instead}`;
+    return `${what}: the inline policies of the role would have ${size} characters, and IAM allows ${largestInlinePolicy}. ${instead}`;
   return undefined;
 }
 
 function remedy({ account }: AccountWorld): string {
-  return `To stop the pods, cut off the whole account: kon account quarantine ${account.metadata.name}`;
+  return `To end the access of quarantined pods, cut off the whole account: kon account quarantine ${account.metadata.name}`;
 }
 
 /** Problem of a running pod with a web identity: its sessions have no tag that identifies the pod. */
@@ -145,7 +145,7 @@ function webIdentityOf(world: AccountWorld, { uid }: DeniedPod): Problem | undef
   if (running.find((pod) => pod.uid === uid)?.hasWebIdentity !== true) return undefined;
   return {
     reason: 'PodsNotDenied',
-    message: `its web identity (IRSA) has no tag that identifies the pod, so its sessions cannot be denied individually. ${remedy(world)}`,
+    message: `the pod has a web identity (IRSA). The sessions of a web identity have no tag that identifies the pod, so these sessions cannot be denied individually. ${remedy(world)}`,
   };
 }
 

@@ -68,7 +68,7 @@ export function stillAttached(row: PolicyStatus, facts: ClusterFacts): PolicySta
   return {
     ...row,
     attached: true,
-    message: `still attached; ${row.message}. To detach all policies that are not allowed from all accounts: ${consent}`,
+    message: `still attached; ${row.message}. To detach, from the roles of all accounts, every policy that is not allowed: ${consent}`,
   };
 }
 
@@ -152,8 +152,8 @@ export function planPolicies(
       role: role.name,
       policyArn,
       why: listed.includes(policyArn)
-        ? 'the ClusterConfig does not allow it'
-        : 'the account does not list it',
+        ? 'the ClusterConfig does not allow the policy'
+        : 'the account does not list the policy',
     });
     return { arn: policyArn, ...(failure ? { failure } : {}) };
   });

@@ -172,7 +172,7 @@ describe('a quarantine', () => {
     settle(world);
     expect(kinds(world)).toEqual([]);
     expect(world.gone).toBe(false);
-    expect(messageOf(world.account.status)).toContain('its deletion waits');
+    expect(messageOf(world.account.status)).toContain('the deletion of the account waits');
   });
 
   it('creates no role for an account that has none', () => {

@@ -81,13 +81,15 @@ export function planQuarantine(
   const why = quarantineMessage(world.quarantines);
   const [failure] = failures;
   const problem: Problem = failure
-    ? { reason: failure.code, message: `${why}, but not completely: ${failure.message}` }
+    ? { reason: failure.code, message: `${why}; the cut-off is incomplete: ${failure.message}` }
     : isOpen
-      ? { reason: 'Quarantining', message: `${why}; it is in progress` }
+      ? { reason: 'Quarantining', message: `${why}; the cut-off is in progress` }
       : {
           reason: 'Quarantined',
-          message: `${why}. All its sessions are denied, and no pod gets new credentials. To end it: kon account release ${world.account.metadata.name}${
-            world.account.metadata.deletionTimestamp === undefined ? '' : '; its deletion waits until then'
+          message: `${why}. All sessions of the account are denied, and no pod gets new credentials. To end the quarantine: kon account release ${world.account.metadata.name}${
+            world.account.metadata.deletionTimestamp === undefined
+              ? ''
+              : '; the deletion of the account waits until then'
           }`,
         };
   return cutOffStatus(world, facts, problem);
@@ -109,7 +111,9 @@ export function planRelease(
   const results = marked.map((owned) => ({ owned, ...cutOff(world, facts, owned, list) }));
   const failure = results.find((result) => result.failure)?.failure;
   if (failure || results.some(({ isClosed }) => !isClosed))
-    return blocked(problemOrProgress(failure, 'its role is being closed before it is replaced'));
+    return blocked(
+      problemOrProgress(failure, 'the role must be cut off completely before the account is released'),
+    );
 
   const closedAt = Math.max(...marked.map(({ role }) => closedSince(role.tags) ?? 0)) as Wall;
   const old = oldPods(world, closedAt);
@@ -118,13 +122,13 @@ export function planRelease(
     const more = old.length > 5 ? `; and ${old.length - 5} more` : '';
     return blocked({
       reason: 'OldPodsRunning',
-      message: `pods from before the quarantine still run. They would get new credentials as soon as the account is open again, so the account stays closed until these pods have ended: ${commands.join('; ')}${more}`,
+      message: `pods that were created before the quarantine took effect still run. These pods would get new credentials as soon as the role can be assumed again, so no pod can assume the role until they have ended. To end these pods: ${commands.join('; ')}${more}`,
     });
   }
   const progress = marked.map((owned) => replaceOrReopen(world, facts, owned, list));
   return blocked(
     progress.find(({ reason }) => reason !== 'ReplacingRole') ??
-      progress[0] ?? { reason: 'ReplacingRole', message: 'its role is being replaced' },
+      progress[0] ?? { reason: 'ReplacingRole', message: 'the role of the account is being replaced' },
   );
 }
 
@@ -209,7 +213,7 @@ function deny(
     list.addStep({ kind: 'DetachPolicy', role: name, policyArn: arn, why });
   const [first] = attached.toSorted();
   if (first !== undefined && attached.length >= facts.quotas.policiesPerRole)
-    return detach(first, 'the quarantine needs room for AWSDenyAll');
+    return detach(first, 'the quarantine attaches AWSDenyAll, and IAM allows no further policy on the role');
   const refused = list.addStep({ kind: 'AttachPolicy', role: name, policyArn });
   if (!refused || isTransient(refused.code)) return refused;
   const isAdopted = existedBefore(role, world.account.spec);
@@ -236,7 +240,7 @@ function replaceOrReopen(
   if (cached.source === 'list') {
     const why = 'the role is about to be replaced';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
-    return problemOrProgress(failure, 'its role is being read again');
+    return problemOrProgress(failure, 'the role of the account is being read again');
   }
   if (!existedBefore(role, world.account.spec)) {
     const failures = retire(role, facts).flatMap((step) => list.addStep(step) ?? []);
@@ -250,7 +254,7 @@ function replaceOrReopen(
     list.requeueAtLatest(world.now + (endsAt - world.date));
     return {
       reason: 'OldSessionsLive',
-      message: `the role ${role.arn} was adopted, so it is not replaced. It stays closed until ${formatTime(endsAt)}, when every session from before the quarantine has expired. To open the role sooner, first deny older sessions by a policy of your own (aws:TokenIssueTime), then: aws iam untag-role --role-name ${role.name} --tag-keys ${quarantineTagKeys.join(' ')}`,
+      message: `the role ${role.arn} was adopted, and adopted roles are not replaced. Pods cannot assume the role until ${formatTime(endsAt)}, when every session from before the quarantine has expired. To end the wait sooner, first deny the older sessions with a policy of your own (aws:TokenIssueTime), then: aws iam untag-role --role-name ${role.name} --tag-keys ${quarantineTagKeys.join(' ')}`,
     };
   }
   const failure = list.addStep({ kind: 'UntagRole', role: role.name, keys: quarantineTagKeys });

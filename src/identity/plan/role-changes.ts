@@ -76,8 +76,8 @@ export function remedy(
   const isNamed = account.spec.aws.roleName === role.name;
   if (isManaged(role.tags))
     return isNamed
-      ? 'It belongs to another account or cluster, which has to release it first.'
-      : 'It belongs to another account or cluster.';
+      ? 'The role belongs to another account or cluster, which has to release the role first.'
+      : 'The role belongs to another account or cluster.';
   // `roleName` of an account cannot be changed later, so the account has to be created again.
   if (!isNamed)
     return `Delete the role if it is not needed; or create the account again with roleName: ${role.name} and adopt: true under spec.aws.`;
@@ -87,10 +87,10 @@ export function remedy(
     ...intentWords(roleChanges(adopted, spec, account.spec), adopted),
     ...wantedPolicies.filter((arn) => !role.attachedPolicyArns.includes(arn)).map((arn) => `attach ${arn}`),
     ...role.attachedPolicyArns.filter((arn) => !wantedPolicies.includes(arn)).map((arn) => `detach ${arn}`),
-    ...(account.spec.aws.statements?.length ? [`write its inline policy ${inlinePolicyName}`] : []),
+    ...(account.spec.aws.statements?.length ? [`write the inline policy ${inlinePolicyName}`] : []),
     ...(strictInline
-      ? foreignInlinePolicies(role).map((policy) => `remove its inline policy ${policy}`)
+      ? foreignInlinePolicies(role).map((policy) => `remove the inline policy ${policy}`)
       : []),
   ];
-  return `To adopt it, set spec.aws.adopt to true, which would: ${changes.join(', ') || 'change nothing but its ownership tags'}.`;
+  return `To adopt the role, set spec.aws.adopt to true. The adoption would ${changes.join(', ') || 'change only the ownership tags'}.`;
 }

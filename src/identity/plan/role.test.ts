@@ -92,7 +92,7 @@ describe('drift', () => {
     expect(reported).toContainEqual(expect.objectContaining({ proven: false, reason: 'AssumeRoleDenied' }));
     expect(reported).toContainEqual(
       expect.stringMatching(
-        /^changed outside .*its trust policy was changed.*; production: refused: AssumeRoleDenied/,
+        /^changed outside .*the trust policy of the role was changed.*; production: refused: AssumeRoleDenied/,
       ),
     );
     settle(world);
@@ -167,7 +167,7 @@ describe('no drift', () => {
     world.roles.set(name, { ...roleOf(world), tags: { ...roleOf(world).tags, extra: '1' } });
     resync(world);
     applyStep(world, { kind: 'ReadRole', role: name, why: 'test' });
-    expect(planAccount(observe(world)).drift).toEqual(['tags were added: extra']);
+    expect(planAccount(observe(world)).drift).toEqual(['tags were added to the role: extra']);
   });
 
   it('is found in the trust policy while a namespace is being deleted', () => {

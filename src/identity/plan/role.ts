@@ -109,7 +109,7 @@ export function assessRole(
       return blocked(
         {
           reason: 'RoleOfAnotherCluster',
-          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} If that cluster no longer needs the role, take it over: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
+          message: `the role ${role.arn} has the tags of this cluster and account, but belongs to the token issuer ${issuersOf(role).join(', ')}; the issuer of this cluster is ${issuerTagValue(facts.issuer)}. ${leftAlone(role)} If no other cluster needs the role any more, take the role over: aws iam tag-role --role-name ${role.name} --tags Key=${issuerTag},Value=${issuerTagValue(facts.issuer)}`,
         },
         { reason: 'RoleOfAnotherCluster', message: 'the role belongs to another cluster' },
       );
@@ -272,7 +272,7 @@ function planUpdates(
       kind: 'ReadRole',
       role: role.name,
       why: isUnconfirmed
-        ? 'the spec has changed, and a listing of all roles omits some settings'
+        ? 'the spec has changed, and the listing of all roles omits some settings of the role'
         : 'a listing of all roles shows that the role changed',
     });
     const reading: Problem = { reason: 'RoleDrifted', message: 'the role is being read again' };

@@ -34,7 +34,7 @@ export function planStatements(
   if (desired.kind !== 'document' || !statementsDiffer(role, desired))
     return { ...defined({ row: statementsRow(desired) }), isAwaited: false };
   if (role.permissionsBoundaryArn !== permissionsBoundaryArn) {
-    const message = 'the statements wait for the permissions boundary of the role';
+    const message = 'the statements are written after the permissions boundary of the role has been set';
     return { row: { applied: false, reason: 'AttachingPolicies', message }, isAwaited: true };
   }
   const step = { kind: 'PutInlinePolicy', role: role.name, document: desired.document } as const;

@@ -225,7 +225,12 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
       .join('; ');
     const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
     return failed
-      ? draft(type, 'False', failed.reason, `${message}; they could not be removed: ${failed.message}`)
+      ? draft(
+          type,
+          'False',
+          failed.reason,
+          `${message}; these policies could not be removed: ${failed.message}`,
+        )
       : draft(type, 'False', 'InlinePoliciesFound', message);
   }
   return draft(type, 'True', 'AllAttached', `${count(policies.length, 'policy', 'policies')} attached`);
@@ -278,7 +283,7 @@ function workloadsVerdict(
   const message = behind
     .map(
       (row) =>
-        `${row.name}: ${row.pods.stale} with an older identity, ${row.pods.uninjected} without an identity`,
+        `${row.name}: ${count(row.pods.stale, 'pod', 'pods')} with an older identity, ${count(row.pods.uninjected, 'pod', 'pods')} without an identity`,
     )
     .join('; ');
   return draft(type, 'False', 'PodsNotCurrent', message);

@@ -49,7 +49,7 @@ export function planByAnnotation(
     const problem = problemOr(failure, 'Linking', `the ServiceAccount ${name}/${account} is being linked`);
     return waits(problem, { ...carried, ...problem });
   }
-  if (!serviceAccount) throw new Error(`the target ${name} is linked without a ServiceAccount`);
+  if (!serviceAccount) throw new Error(`the target ${name} is linked, but it has no ServiceAccount`);
   const proof = proofByToken(context, observation, assigned, serviceAccount);
   if (!old) {
     const inForce =
@@ -91,7 +91,7 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
   const { pod, workload } = first;
   const others = (held.notReplaced?.length ?? 1) - 1;
   const remedy = workload?.startsWith('app ')
-    ? `See what keeps the app from its spec: kon app status ${workload.slice('app '.length)}`
+    ? `See why the app does not run as its spec says: kon app status ${workload.slice('app '.length)}`
     : `Let the operator restart the pod's workload: kubectl label -n ${name} KIND/NAME ${restartLabel}=true; or delete the pod`;
   return {
     reason: 'AwaitingReplacement',

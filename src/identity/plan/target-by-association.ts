@@ -92,9 +92,9 @@ function correct(
   const refused = world.failures.get(stepKey(update));
   if (altered.length === 0 || !refused || !irremovable.has(refused.code))
     return problemOr(list.addStep(update), 'Associating', `${doing} corrected`);
-  const why = `an update does not remove ${altered.join(' and ')}`;
+  const why = `an update of the association cannot remove ${altered.join(' and ')}`;
   const failure = list.addStep({ kind: 'DeleteAssociation', target, association, why });
-  return problemOr(failure, 'Associating', `${doing} replaced, since ${why}`);
+  return problemOr(failure, 'Associating', `${doing} replaced, because ${why}`);
 }
 
 /** Errors that an update cannot overcome: EKS rejected the update, or the update left a setting unchanged. */
@@ -200,7 +200,7 @@ function proofByPod(
   if (!pod) {
     // A proof from the status stays valid until its renewal, for which the account is requeued.
     isRenewalDue(world, list, name, 'podIdentity');
-    const message = `association and trust policy of ${name} were read back; the first pod proves the identity`;
+    const message = `the operator has confirmed the association and the trust policy of ${name}; the first pod that runs will prove the identity`;
     return known.proven ? proven : unproven({ reason: 'AwaitingFirstPod', message }, true);
   }
   const proof = decideProof(world, list, name, role, cachedRole, serviceAccount, { association, pod });
@@ -243,7 +243,7 @@ function agentMissing(
   const remedy =
     computeType === 'hybrid'
       ? 'Add the agent for hybrid nodes: https://docs.aws.amazon.com/eks/latest/userguide/hybrid-nodes-add-ons.html'
-      : `Add the agent: aws eks create-addon --cluster-name ${cluster} --addon-name eks-pod-identity-agent; or repair it: kubectl get pods -n kube-system --field-selector spec.nodeName=${node}`;
+      : `Add the agent: aws eks create-addon --cluster-name ${cluster} --addon-name eks-pod-identity-agent; or find out why the agent is not ready: kubectl get pods -n kube-system --field-selector spec.nodeName=${node}`;
   return {
     reason: 'AgentMissing',
     message: `${which} gets no credentials, because no Pod Identity agent is ready on its ${computeType === 'hybrid' ? 'hybrid node' : 'node'} ${node}. ${remedy}; or ${change}`,

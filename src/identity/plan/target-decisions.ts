@@ -90,7 +90,7 @@ function problemOf(
   if (serviceAccount.account !== accountLabelValue(account.metadata.name)) {
     return {
       reason: 'ServiceAccountNotOwned',
-      message: `the ${full} already exists and does not belong to this account, so the operator does not change it. To hand it over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
+      message: `the ${full} already exists and does not belong to this account, so the operator does not change it. To hand the ServiceAccount over: kubectl label serviceaccount -n ${name} ${account.metadata.name} k11n.dev/account=${accountLabelValue(account.metadata.name)}`,
     };
   }
   // Only IRSA uses the annotated audience. The tokens that the webhook injects for Pod Identity have an audience of their own.

@@ -124,7 +124,7 @@ function cutOffPods(
     const remedy =
       left.length > 0
         ? `Replace these pods: ${left.map(({ pod, workload }) => `${pod}${workload === undefined ? '' : ` (${workload})`}`).join(', ')}`
-        : 'Their workloads are being rolled out';
+        : 'The workloads of these pods are being rolled out';
     return {
       reason: 'ExchangeUnavailable',
       message: `pods in ${name} hold an EKS Pod Identity (${held.podIdentity}) whose association was deleted: they keep their current credentials and get no new credentials. ${remedy}`,
@@ -169,6 +169,6 @@ function foreignAssociation(
   const role = details ? ` with ${details.roleArn}` : '';
   return {
     reason: 'ForeignAssociation',
-    message: `the ServiceAccount ${namespace}/${name} has an association of another owner${role} (${id}), so its pods do not get this account's role; the association stays unchanged. To hand it over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
+    message: `the ServiceAccount ${namespace}/${name} has an association of another owner${role} (${id}), so its pods do not get this account's role; the association stays unchanged. To hand the association over while pods keep their access: aws eks tag-resource --resource-arn ${arn} --tags ${tags.join(',')}`,
   };
 }

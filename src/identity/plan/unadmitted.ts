@@ -23,6 +23,6 @@ export function unadmitted(
   const { name } = account.metadata;
   return {
     reason: 'NotAdmitted',
-    message: `the account was created before ${beforePolicies(admittedSince)}, so the right to grant its permissions was never checked, and no role is created. Delete the account and create it again: kon account export ${name} > ${name}.yaml; kon account delete ${name}; kon apply -f ${name}.yaml`,
+    message: `the account was created before ${beforePolicies(admittedSince)}, so no policy has checked whether the creator of the account is permitted to grant its permissions. Therefore, the operator creates no role for the account. Delete the account and create it again: kon account export ${name} > ${name}.yaml; kon account delete ${name}; kon apply -f ${name}.yaml`,
   };
 }

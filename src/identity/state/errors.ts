@@ -16,16 +16,16 @@ export const identityErrors = {
   RoleAlreadyExists: {
     retry: 'backoff',
     meaning: 'A role of this name already exists in the AWS account.',
-    next: 'Nothing: the operator reads the role next, and re-adopts it if its tags name this account.',
+    next: 'Do nothing: the operator reads the role, and re-adopts the role if its tags name this account.',
   },
   RoleNotFound: {
     retry: 'backoff',
     meaning: 'The role does not exist in IAM.',
-    next: 'Nothing: the operator recreates the role.',
+    next: 'Do nothing: the operator recreates the role.',
   },
   PolicyNotFound: {
     retry: 'terminal',
-    meaning: 'The managed policy does not exist or cannot be attached.',
+    meaning: 'The managed policy does not exist, or IAM does not allow attaching it to a role.',
     next: 'Correct the ARN or name in spec.aws, or create the policy; the operator retries every few minutes.',
   },
   QuotaExceeded: {
@@ -41,7 +41,7 @@ export const identityErrors = {
   Throttled: {
     retry: 'backoff',
     meaning: 'AWS throttled the call.',
-    next: 'Nothing: the operator retries the call at a lower rate.',
+    next: 'Do nothing: the operator retries the call at a lower rate.',
   },
   InvalidInput: {
     retry: 'terminal',
@@ -51,12 +51,12 @@ export const identityErrors = {
   DeleteConflict: {
     retry: 'backoff',
     meaning: 'Something that others added to the role prevents its deletion.',
-    next: 'Remove what the message names from the role.',
+    next: 'Remove from the role what the message names.',
   },
   ConcurrentChange: {
     retry: 'backoff',
     meaning: 'The object was changed concurrently by another client.',
-    next: 'Nothing: the operator reads the object again and retries.',
+    next: 'Do nothing: the operator reads the object again and retries.',
   },
   CredentialsMissing: {
     retry: 'terminal',
@@ -81,7 +81,7 @@ export const identityErrors = {
   ServiceFailure: {
     retry: 'backoff',
     meaning: 'AWS failed to process the call.',
-    next: 'Nothing: the operator retries the call.',
+    next: 'Do nothing: the operator retries the call.',
   },
   OIDCProviderMissing: {
     retry: 'backoff',
@@ -101,7 +101,7 @@ export const identityErrors = {
   AssumeRoleDenied: {
     retry: 'backoff',
     meaning: "The role's trust policy does not allow the ServiceAccount.",
-    next: 'Nothing if the role was just changed: IAM propagates a change within a minute. Otherwise find out who changed the trust policy of the role.',
+    next: 'If the role was just changed, wait: IAM propagates a change within a minute. Otherwise, find out who changed the trust policy of the role.',
   },
   RolloutBlocked: {
     retry: 'backoff',
@@ -112,12 +112,12 @@ export const identityErrors = {
   AssociationExists: {
     retry: 'backoff',
     meaning: 'The ServiceAccount already has an EKS Pod Identity association.',
-    next: 'Nothing: the operator reads the association next, and re-adopts it if its tags name this account.',
+    next: 'Do nothing: the operator reads the association, and re-adopts the association if its tags name this account.',
   },
   AssociationNotFound: {
     retry: 'backoff',
     meaning: 'The EKS Pod Identity association does not exist.',
-    next: 'Nothing: the operator recreates the association.',
+    next: 'Do nothing: the operator recreates the association.',
   },
   ClusterUnknown: {
     retry: 'terminal',
@@ -128,13 +128,13 @@ export const identityErrors = {
     retry: 'backoff',
     meaning:
       'EKS rejected the role for an association, because the role or its trust policy has not propagated to EKS yet.',
-    next: 'Nothing if the role was just changed: IAM propagates a change within a minute. Otherwise find out who changed the trust policy of the role.',
+    next: 'If the role was just changed, wait: IAM propagates a change within a minute. Otherwise, find out who changed the trust policy of the role.',
   },
   NotInEffect: {
     retry: 'backoff',
     meaning:
       'AWS accepted a change of a role or an association but has not propagated the change everywhere.',
-    next: 'Nothing: propagation takes some seconds. If the error persists, check the pod identity webhook of the cluster.',
+    next: 'Wait: propagation takes some seconds. If the error persists, check the pod identity webhook of the cluster.',
   },
   TokenRequestFailed: {
     retry: 'backoff',
@@ -144,12 +144,12 @@ export const identityErrors = {
   KubernetesConflict: {
     retry: 'backoff',
     meaning: 'Another client changed the Kubernetes object at the same time.',
-    next: 'Nothing: the operator reads the object again and retries.',
+    next: 'Do nothing: the operator reads the object again and retries.',
   },
   KubernetesUnreachable: {
     retry: 'backoff',
     meaning: 'The Kubernetes API server could not be reached.',
-    next: 'Nothing if the API server is being restarted: the operator retries the request.',
+    next: 'If the API server is being restarted, do nothing: the operator retries the request.',
   },
   KubernetesDenied: {
     retry: 'terminal',

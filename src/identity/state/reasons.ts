@@ -19,9 +19,9 @@ export const identityReasons = {
     'The role is not adopted, because running pods hold it and would lose their access under its new trust policy. The message names these pods.',
   ),
   AdoptionRefused: userAction(
-    'AWS denied the adoption of the role. The message says whether the consent or a permission is missing.',
+    'AWS denied the adoption of the role. The message says what is missing: the tag on the role that consents to the adoption, or an IAM permission of the operator.',
   ),
-  AllAttached: 'Every listed policy is attached, and no other policy.',
+  AllAttached: 'Exactly the policies that the account lists are attached to the role.',
   AttachingPolicies: 'Policies are being attached or detached.',
   TooManyPolicies: userAction('More policies are listed than IAM allows on one role of this AWS account.'),
   PolicyNotAllowed: userAction(
@@ -32,10 +32,10 @@ export const identityReasons = {
     'The account has statements, but its role has no permissions boundary that limits them. The statements are not written. Set permissionsBoundaryArn in the account or the ClusterConfig.',
   ),
   StatementsNotAllowed: userAction(
-    'The account has statements, but the ClusterConfig does not allow statements (allowStatements). Statements that were written before stay on the role.',
+    'The account has statements, but the ClusterConfig does not allow statements (allowStatements). Statements that the operator has already written stay on the role.',
   ),
   StatementsInvalid: userAction(
-    'The account has invalid statements: IAM would refuse them, or they allow everything. The message names the statement. Statements that were written before stay on the role.',
+    'The account has invalid statements: IAM would refuse them, or they allow everything. The message names the statement. Statements that the operator has already written stay on the role.',
   ),
   InlinePoliciesFound: userAction(
     'The role has a foreign inline policy, so its pods may have more permissions than the account lists.',
@@ -78,7 +78,7 @@ export const identityReasons = {
   ExchangeUnavailable:
     'Running pods hold an identity that they can no longer exchange for credentials. These pods have to be replaced.',
   AwaitingFirstPod:
-    'Association and trust policy were read back, so pods can be created. Only the token of a pod can prove a Pod Identity, so the first pod proves the identity.',
+    'The operator has confirmed the association and the trust policy, so pods can be created. Only the token of a pod can prove a Pod Identity, so the first pod that runs will prove the identity.',
   AgentMissing: userAction(
     'A running pod has an EKS Pod Identity but gets no credentials: it runs on AWS Fargate, or no Pod Identity agent is ready on its node. Add or repair the agent, move the pod to nodes with the agent, or set `identityMode: IRSA` for the account.',
   ),
@@ -94,7 +94,7 @@ export const identityReasons = {
     'The account is being deleted although it is protected: its CRD was deleted, or the protection was added later. The account is kept until its protection label or annotation is removed.',
   ),
   ClusterChanged: userAction(
-    'The account has a role that was created for an EKS cluster or AWS account other than the one in the ClusterConfig. Nothing is changed or deleted for the account until the ClusterConfig is restored, or the annotation `k11n.dev/abandon-roles` gives up the role.',
+    'The account has a role that was created for an EKS cluster or AWS account other than the one in the ClusterConfig. Nothing is changed or deleted for the account until the ClusterConfig is restored, or until the annotation `k11n.dev/abandon-roles` of the account confirms that the role is left behind in IAM with its permissions.',
   ),
   Quarantining: 'A Quarantine names the account. Its roles are being cut off.',
   Quarantined: userAction(
@@ -102,26 +102,26 @@ export const identityReasons = {
   ),
   DenyingPods: 'A Quarantine names pods of the account. The sessions of these pods are being denied.',
   PodsNotDenied: userAction(
-    'A Quarantine names pods of the account whose sessions cannot be denied. The message gives the reason. To stop these pods, quarantine the whole account.',
+    'A Quarantine names pods of the account, but the sessions of these pods cannot be denied. The message gives the reason. To end the access of these pods, quarantine the whole account.',
   ),
   ReplacingRole:
     'The quarantine has ended. The role is being replaced by a new role of the same name, which ends the older sessions for good.',
   OldPodsRunning: userAction(
-    'The quarantine has ended, but pods from before the quarantine still run. The account stays closed until these pods have ended, because they would get new credentials at once.',
+    'The quarantine has ended, but pods that were created before the quarantine took effect still run. No pod can assume the role until these pods have ended, because they would otherwise get new credentials immediately.',
   ),
   OldSessionsLive: userAction(
-    'The quarantine has ended, but the role was adopted and is therefore not replaced. The role stays closed until every session from before the quarantine has expired.',
+    'The quarantine has ended, but the role was adopted and is therefore not replaced. Pods cannot assume the role until every session from before the quarantine has expired.',
   ),
   InUse: 'The deletion of the account waits, because running pods use the account.',
   Deleting: 'The role and the links are being removed.',
   NotAdmitted: userAction(
-    'The account was created while the admission policies were not enforced, so the right to grant its permissions was never checked. The operator creates no role for the account. Delete the account and create it again.',
+    'The account was created while the admission policies were not enforced, so no policy has checked whether the creator of the account is permitted to grant its permissions. The operator creates no role for the account. Delete the account and create it again.',
   ),
   SpecNewerThanOperator: userAction(
-    'The spec has fields of a later version that this operator does not know. The operator changes nothing for this object, neither in AWS nor in the cluster.',
+    'The spec has fields that this version of the operator does not know, because a newer version introduced them. The operator changes nothing for this object, neither in AWS nor in the cluster.',
   ),
   OperatorOutdated:
-    'The CRDs are newer than the operator. The operator changes nothing in AWS or the cluster until it is upgraded. Pods keep their access.',
+    'The CRDs are newer than the operator. Until the operator is upgraded, it changes nothing in AWS or the cluster. Pods keep their access.',
   ClusterConfigMissing: 'The cluster has no ClusterConfig.',
   ClusterConfigNotReady: 'The ClusterConfig is not ready.',
   ClusterConfigDuplicate: userAction('The cluster has several ClusterConfigs; the oldest is used.'),

@@ -68,7 +68,7 @@ export const associationSteps: { readonly [K in AssociationStep['kind']]: Associ
     },
     planLine: ({ association, roleArn }) => ({
       action: 'update',
-      summary: `Pod Identity association gets the role ${roleArn}${withoutAltered(association)}`,
+      summary: `change the Pod Identity association to the role ${roleArn}${withoutAltered(association)}`,
       ...(association.details ? { before: association.details.roleArn, after: roleArn } : {}),
     }),
   },

@@ -5,7 +5,7 @@
  * included.
  */
 export const accountEventReasons = {
-  RoleCreated: 'The IAM role was created. The Event also lists the steps that followed at once.',
+  RoleCreated: 'The IAM role was created. The Event also lists the other steps of the same reconcile.',
   RoleDeleted: 'The IAM role was deleted.',
   RoleRetained:
     'The IAM role was tagged as retained and stays after the deletion of its account. kon account orphans lists the role.',
@@ -21,7 +21,7 @@ export const accountEventReasons = {
   ServiceAccountLinked: 'A ServiceAccount was created or annotated with the role.',
   ServiceAccountUnlinked: 'The link of a ServiceAccount was removed.',
   SessionsOutlive:
-    'A target was unlinked, and its AWS sessions may continue until the time that the Event names.',
+    'A target was unlinked. AWS sessions of pods in that target can continue until the time that the Event names.',
   RoleAssociated: 'An EKS Pod Identity association of a ServiceAccount was created or changed.',
   RoleDissociated: 'The EKS Pod Identity association of a ServiceAccount was removed.',
   IdentityProven: "A token of a target's ServiceAccount was exchanged for credentials of the role.",

@@ -33,7 +33,7 @@ type RoleRow<S extends RoleStep> = StepRow<S> & {
 type ChangeRow<S extends RoleChange> = RoleRow<S> & {
   /** Descriptions of out-of-band changes that the step repairs; empty if the step repairs none. */
   drift(step: S, role: ObservedRole): readonly string[];
-  /** Descriptions of the changes that the step makes, worded to follow "this would"; empty for ownership tags. */
+  /** Descriptions of the changes that the step makes, worded to follow "the adoption would"; empty for ownership tags. */
   intent(step: S, role: ObservedRole): readonly string[];
 };
 
@@ -72,8 +72,8 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       ...(role ? { before: prettyJson(role.trustPolicy) } : {}),
       after: prettyJson(trustPolicy),
     }),
-    drift: () => ['its trust policy was changed'],
-    intent: () => ['replace its trust policy'],
+    drift: () => ['the trust policy of the role was changed'],
+    intent: () => ['replace the trust policy'],
   },
   PutPermissionsBoundary: {
     detail: ({ policyArn }) => policyArn,
@@ -86,8 +86,10 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       summary: `permissions boundary ${policyArn}`,
       ...(before === undefined ? { action: 'create' } : { action: 'update', before, after: policyArn }),
     }),
-    drift: (_, role) => [`its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`],
-    intent: ({ policyArn }) => [`set its permissions boundary to ${policyArn}`],
+    drift: (_, role) => [
+      `the permissions boundary of the role was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
+    ],
+    intent: ({ policyArn }) => [`set the permissions boundary to ${policyArn}`],
   },
   DeletePermissionsBoundary: {
     effect: ({ permissionsBoundaryArn: _, ...role }) => role,
@@ -96,8 +98,10 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       action: 'delete',
       summary: `permissions boundary ${role?.permissionsBoundaryArn ?? ''}`.trim(),
     }),
-    drift: (_, role) => [`its permissions boundary was changed to ${role.permissionsBoundaryArn ?? 'none'}`],
-    intent: () => ['remove its permissions boundary'],
+    drift: (_, role) => [
+      `the permissions boundary of the role was changed to ${role.permissionsBoundaryArn ?? 'none'}`,
+    ],
+    intent: () => ['remove the permissions boundary'],
   },
   UpdateRole: {
     effect: (role, { settings }) => ({ ...role, ...settings }),
@@ -115,9 +119,9 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       };
     },
     drift: ({ settings }, role) =>
-      inWords(role, settings, ({ name, value }) => `its ${name} was changed to ${value}`),
+      inWords(role, settings, ({ name, value }) => `the ${name} of the role was changed to ${value}`),
     intent: ({ settings }, role) =>
-      inWords(settings, role, ({ name, value }) => `set its ${name} to ${value}`),
+      inWords(settings, role, ({ name, value }) => `set the ${name} to ${value}`),
   },
   TagRole: {
     effect: (role, { tags }) => ({ ...role, tags: withTags(role.tags, tags) }),
@@ -135,8 +139,8 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
         .map(([key, value]) => `${key}=${value}`)
         .join('\n'),
     }),
-    drift: ({ tags }) => names('its tags were changed:', Object.keys(tags)),
-    intent: ({ tags }) => names('set its tags', Object.keys(tags).filter(isOfOthers)),
+    drift: ({ tags }) => names('the tags of the role were changed:', Object.keys(tags)),
+    intent: ({ tags }) => names('set the tags', Object.keys(tags).filter(isOfOthers)),
   },
   UntagRole: {
     effect: (role, { keys }) => ({ ...role, tags: withoutTags(role.tags, keys) }),
@@ -148,13 +152,13 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
     // If a retained role was adopted, the adoption also removes the tag for retained roles, so this tag is no drift.
     drift: ({ keys }) => {
       const added = keys.filter((key) => key.toLowerCase() !== retainedTag);
-      return names('tags were added:', added);
+      return names('tags were added to the role:', added);
     },
-    intent: ({ keys }) => names('remove its tags', keys.filter(isOfOthers)),
+    intent: ({ keys }) => names('remove the tags', keys.filter(isOfOthers)),
   },
 };
 
-const denialInPlan = `denial of quarantined pods in the inline policy ${podDenialName}`;
+const denialInPlan = `denial of the sessions of quarantined pods, in the inline policy ${podDenialName}`;
 
 export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> } = {
   ...changes,
@@ -227,7 +231,10 @@ export const roleSteps: { readonly [K in RoleStep['kind']]: RoleRow<StepOf<K>> }
   },
   DeletePodDenial: {
     effect: (role) => withoutInlinePolicy(role, podDenialName),
-    event: ({ role }) => ({ reason: 'PodsReleased', note: `removed the denial of pods from ${role}` }),
+    event: ({ role }) => ({
+      reason: 'PodsReleased',
+      note: `removed the denial of the sessions of quarantined pods from ${role}`,
+    }),
     planLine: (_, role) => lineOfRemoval(denialInPlan, role?.podDenial),
   },
   DeleteInlinePolicy: {

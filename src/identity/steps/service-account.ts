@@ -45,14 +45,17 @@ export const serviceAccountSteps: {
     }),
     event: ({ target, roleArn }, account) =>
       roleArn === undefined
-        ? { reason: 'ServiceAccountUnlinked', note: `removed the role from ${target}/${account}` }
+        ? {
+            reason: 'ServiceAccountUnlinked',
+            note: `removed the role annotation from the ServiceAccount ${target}/${account}`,
+          }
         : linked(target, account, roleArn),
     planLine: ({ roleArn, serviceAccount: { roleArn: before } }) => ({
       action: 'update',
       summary:
         roleArn === undefined
-          ? 'ServiceAccount loses the annotation of its role'
-          : `ServiceAccount gets the role ${roleArn}`,
+          ? 'remove the role annotation from the ServiceAccount'
+          : `annotate the ServiceAccount with the role ${roleArn}`,
       ...(before === undefined || roleArn === undefined ? {} : { before, after: roleArn }),
     }),
   },
@@ -68,10 +71,10 @@ export const serviceAccountSteps: {
     planLine: ({ keepsAnnotation, serviceAccount: { roleArn, roleArnManager } }) => ({
       action: 'update',
       summary: keepsAnnotation
-        ? `ServiceAccount is released, and keeps the role ${roleArn}, which "${roleArnManager}" set`
+        ? `release the ServiceAccount from the account; the role annotation ${roleArn} stays, because "${roleArnManager}" set it`
         : roleArn === undefined
-          ? 'ServiceAccount is released'
-          : `ServiceAccount loses its role ${roleArn}`,
+          ? 'release the ServiceAccount from the account'
+          : `remove the annotation with the role ${roleArn} from the ServiceAccount`,
     }),
   },
   DeleteServiceAccount: {

@@ -393,7 +393,7 @@ describe('kon account edit', () => {
       .replaceAll(queue, "'*'");
     expect(await kon.run(['policies', 'lint', '-'], { input: everything })).toMatchObject({
       code: 1,
-      stdout: expect.stringContaining('it allows every action on every resource'),
+      stdout: expect.stringContaining('the statement allows every action on every resource'),
     });
     expect(await change('--allow', 'sqs:SendMessage')).toMatchObject({ code: 2 });
   });

@@ -66,7 +66,9 @@ describe('kon explain', () => {
     const offline = { env: { KUBECONFIG: '/nonexistent', HOME: '/nonexistent' } };
     const one = await kon.run(['explain', 'PolicyNotFound'], offline);
     expect(one).toMatchObject({ code: 0, stderr: '' });
-    expect(one.stdout).toContain('The managed policy does not exist or cannot be attached.');
+    expect(one.stdout).toContain(
+      'The managed policy does not exist, or IAM does not allow attaching it to a role.',
+    );
     expect(one.stdout).toContain('Next: Correct the ARN or name');
     const all = await kon.run(['explain'], offline);
     expect(all.stdout).toContain('\nNOT_READY\t');

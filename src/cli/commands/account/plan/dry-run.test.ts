@@ -120,7 +120,10 @@ describe('a dry-run plan', () => {
     world.roles.set(name, { ...role, attachedPolicyArns: [], trustPolicy: '{"Statement":[]}' });
     const before = seen(world);
     const plan = await dryRun(before, nobody);
-    expect(plan.drift).toEqual(['its trust policy was changed', `the policy ${readOnly} was detached`]);
+    expect(plan.drift).toEqual([
+      'the trust policy of the role was changed',
+      `the policy ${readOnly} was detached`,
+    ]);
     expect(changesOf(before, plan).map(({ step, before: old }) => [step, old])).toEqual([
       ['AttachPolicy', undefined],
       ['UpdateTrustPolicy', '{\n  "Statement": []\n}'],
@@ -133,9 +136,9 @@ describe('a dry-run plan', () => {
     for (const [serviceAccount, summary] of [
       [
         { ...handed, ...foreign },
-        'ServiceAccount is released, and keeps the role arn:aws:iam::123456789012:role/eksctl, which "eksctl" set',
+        'release the ServiceAccount from the account; the role annotation arn:aws:iam::123456789012:role/eksctl stays, because "eksctl" set it',
       ],
-      [handed, 'ServiceAccount is released'],
+      [handed, 'release the ServiceAccount from the account'],
     ] as const) {
       const world = createWorld();
       settle(world);

@@ -27,7 +27,7 @@ describe('kon policies lint', () => {
         level: 'error',
         in: 'payments',
         where: 'statement "All"',
-        message: 'it allows every action on every resource; name the services',
+        message: 'the statement allows every action on every resource; name the services',
       },
       {
         level: 'warning',
