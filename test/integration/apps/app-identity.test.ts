@@ -167,7 +167,7 @@ test('while no webhook injects identities, no identity is rolled out: running po
   expect(held.status?.targets?.[0]).toMatchObject({
     state: 'WaitingForIdentity',
     message: expect.stringMatching(
-      /once the webhook injects the identity: a pod created now would hold no identity of its own.*nothing is deployed until this problem is solved/,
+      /as soon as the webhook injects the identity: a pod created now would hold no identity of its own.*nothing is deployed until this problem is solved/,
     ) as string,
   });
   expect(held.status?.conditions?.find(({ type }) => type === 'IdentityReady')).toMatchObject({
