@@ -9,7 +9,7 @@ import { userAction } from '../k8s/reasons.ts';
 export const gateReasons = {
   AccountNotFound: 'No account has this name. The app continues automatically when the account exists.',
   AccountDeleting:
-    'The account is being deleted, so the app is not deployed to targets in which its pods do not hold the identity of the account yet.',
+    'The account is being deleted, so the app is not deployed to targets where its pods do not hold the identity of the account yet.',
   AccountExcludesTarget: userAction(
     'The account lists its targets, and the list does not contain this target.',
   ),
@@ -84,7 +84,7 @@ export type RolloutReason = keyof typeof rolloutReasons;
 export const summaryReasons = {
   Ready: 'All targets are ready.',
   NoAccount: 'The app names no account, so its pods hold no identity.',
-  Proven: 'The identity is proven in every target in which the app runs.',
+  Proven: 'The identity is proven in every target where the app runs.',
 } as const;
 export type SummaryReason = keyof typeof summaryReasons;
 

@@ -62,7 +62,7 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
     return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ identityEvaluated }) => identityEvaluated)
-    ? met(type, 'Proven', `account "${serviceAccount}" is proven in every target in which the app runs`)
+    ? met(type, 'Proven', `account "${serviceAccount}" is proven in every target where the app runs`)
     : draft(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
 

@@ -353,7 +353,7 @@ test('G3: the operator reports pods that the webhook missed, keeps them while th
   });
   await person.untilApp('g3-missed', 'that they wait for the webhook', (app) =>
     app.status?.targets?.some(
-      (row) => row.reason === 'PodsNotCurrent' && row.message?.includes('once the webhook injects'),
+      (row) => row.reason === 'PodsNotCurrent' && row.message?.includes('as soon as the webhook injects'),
     )
       ? true
       : undefined,

@@ -392,7 +392,7 @@ test('pods into which the webhook injected no identity are reported, and are rep
   expect(app.status?.targets?.[0]).toMatchObject({ state: 'Progressing', identityCurrent: false });
   const reported = await harness.eventually('the reason why nothing is replaced', async () => {
     const message = (await harness.app('missing')).status?.targets?.[0]?.message;
-    return message?.includes('once the webhook injects') && message.startsWith('2 pods') && message;
+    return message?.includes('as soon as the webhook injects') && message.startsWith('2 pods') && message;
   });
   expect(reported).toMatch(/2 pods do not hold the identity: pod missing-.* holds no identity of its own/);
 
