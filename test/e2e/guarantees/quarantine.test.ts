@@ -167,7 +167,9 @@ test('an account in quarantine is not deleted before its release', async () => {
   await person.deleteAccount('held');
   expect(
     await person.untilAccount('held', 'a deletion that waits', (seen) =>
-      readyOf(seen)?.message.includes('its deletion waits') ? readyOf(seen)?.reason : undefined,
+      readyOf(seen)?.message.includes('the deletion of the account waits')
+        ? readyOf(seen)?.reason
+        : undefined,
     ),
   ).toBe('Quarantined');
   expect((await roleOf('held')).attached).toContain(denyAll);
