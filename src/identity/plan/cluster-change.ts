@@ -79,7 +79,7 @@ export function unreadable(
   const arn = reportedRoles(account).find((reported) => roleNameOf(reported) === name);
   const isOther = arn !== undefined && accountRoleIndex(account, facts, name) === undefined;
   const remedy = isOther
-    ? `. The status reports this role, which may belong to another cluster. To leave it behind: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${arn}`
+    ? `. The status reports this role, which may belong to another cluster. To leave the role behind: kubectl annotate --overwrite lsa ${account.metadata.name} ${abandonRolesAnnotation}=${arn}`
     : '';
   return { reason: code, message: `${message}${remedy}` };
 }

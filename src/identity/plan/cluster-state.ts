@@ -67,7 +67,7 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     oidcIssuer === undefined ||
     providerArn === undefined
   )
-    return notReady(ready?.message ?? 'it has not been checked yet');
+    return notReady(ready?.message ?? 'the operator has not checked the ClusterConfig yet');
   // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
   if (ready.status !== 'True' && !reportedByAccounts.has(ready.reason)) return notReady(ready.message);
   const provider = findCondition(status?.conditions, providerCondition);
@@ -78,7 +78,9 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     (spec.aws.accountId ?? accountId) === accountId &&
     (spec.aws.oidcIssuer ?? oidcIssuer) === oidcIssuer;
   if (!isOfSpec)
-    return notReady('it now names another cluster, AWS account or issuer, which has not been checked yet');
+    return notReady(
+      'the ClusterConfig now names another cluster, AWS account or issuer, which the operator has not checked yet',
+    );
   return {
     ok: true,
     facts: {

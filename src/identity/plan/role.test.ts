@@ -47,7 +47,7 @@ describe('drift', () => {
     expect(findCondition(status.conditions, 'Ready')).toMatchObject({
       status: 'False',
       reason: 'AccessDenied',
-      message: `changed outside Konstellation: the policy ${fullAccess} was attached. It could not be repaired: denied`,
+      message: `changed outside Konstellation: the policy ${fullAccess} was attached. The role could not be repaired: denied`,
     });
     expect(findCondition(status.conditions, 'PoliciesAttached')).toMatchObject({ status: 'False' });
   });

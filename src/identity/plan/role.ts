@@ -343,7 +343,7 @@ function problemOfUpdates(
     return {
       // A failed repair requires user action, so the reason of the failure takes precedence over the reason of the drift.
       reason: failed?.code ?? 'RoleDrifted',
-      message: `changed outside Konstellation: ${drift.join('; ')}. ${failed ? `It could not be repaired: ${failed.message}` : 'It is being repaired.'}`,
+      message: `changed outside Konstellation: ${drift.join('; ')}. ${failed ? `The role could not be repaired: ${failed.message}` : 'The role is being repaired.'}`,
     };
   }
   if (failure) return problemOf(failure);

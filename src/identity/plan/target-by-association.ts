@@ -238,7 +238,7 @@ function agentMissing(
   if (computeType === 'fargate' || node === undefined)
     return {
       reason: 'AgentMissing',
-      message: `${which} runs on AWS Fargate, which has no Pod Identity agent, and gets no credentials. Move it to nodes with the agent, or ${change}`,
+      message: `${which} runs on AWS Fargate, which has no Pod Identity agent, and gets no credentials. Move the pod to nodes with the agent, or ${change}`,
     };
   const remedy =
     computeType === 'hybrid'
