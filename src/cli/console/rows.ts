@@ -173,8 +173,8 @@ export function consolePodRow(
 }
 
 /**
- * Placeholder identity that no pod holds. With this placeholder, `podIdentity` always returns the identity that the pod
- * holds.
+ * Wanted identity that no pod holds. `podIdentity` returns the identity of a pod only if it differs from the wanted
+ * identity, which is always the case for this one.
  */
 const noIdentity: WantedIdentity = { roleArn: '', audience: '' };
 

@@ -16,7 +16,7 @@ export class Declined extends Error {}
 /** @throws CliError of code CONFIRMATION_NEEDED if `confirm` will not be able to ask */
 export function requireConfirmation(context: CliContext, { yes, what }: Confirmation): void {
   if (yes || isOnTerminal(context)) return;
-  throw new CliError('CONFIRMATION_NEEDED', `${what} requires confirmation, and this is not a terminal`, {
+  throw new CliError('CONFIRMATION_NEEDED', `${what} requires confirmation, but stdin is not a terminal`, {
     next: ['Pass --yes to confirm.'],
   });
 }

@@ -238,7 +238,7 @@ describe('a role named in roleName', () => {
     expect(message).toContain(`replace the trust policy, attach ${readOnly}, detach ${fullAccess}`);
   });
 
-  it('remains unchanged if `adopt` is not set, and changes of boundary, settings, tags and inline policies are reported too', () => {
+  it('remains unchanged if `adopt` is not set, and the status lists what an adoption would change', () => {
     const world = createWorld({
       aws: {
         policyArns: [fullAccess],

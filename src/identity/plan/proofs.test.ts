@@ -33,7 +33,7 @@ describe('proofs', () => {
     expect(ready(world)).toBe('False AssumeRoleDenied');
   });
 
-  it('survive a restart of the operator through the status', () => {
+  it('survive a restart of the operator, because the status records them', () => {
     const world = settled();
     restart(world);
     settle(world);

@@ -149,7 +149,7 @@ const changes: { readonly [K in RoleChange['kind']]: ChangeRow<StepOf<K>> } = {
       note: `removed tags of ${role}: ${keys.join(', ')}`,
     }),
     planLine: ({ keys }) => ({ action: 'delete', summary: `tags ${keys.join(', ')}` }),
-    // If a retained role was adopted, the adoption also removes the tag for retained roles, so this tag is no drift.
+    // The tag for retained roles is not drift: it was on the role when the role was adopted, and the adoption removes it.
     drift: ({ keys }) => {
       const added = keys.filter((key) => key.toLowerCase() !== retainedTag);
       return names('tags were added to the role:', added);

@@ -37,7 +37,7 @@ export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
   readonly hasSynced: () => boolean;
   readonly rolloutsOf: (account: string) => AccountRollouts;
   readonly concurrency: number;
-  /** Whether IAM is known to limit the rate of calls. */
+  /** Whether the call scheduler has found that IAM throttles the operator's calls. */
   readonly isLimited?: (() => boolean) | undefined;
   /**
    * Called when an account becomes ready with a new or changed spec. `tookMs` is the time since that spec was first

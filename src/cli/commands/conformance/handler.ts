@@ -53,7 +53,7 @@ export async function conformanceFlow(context: CliContext, request: ConformanceR
     context.stdout.write(renderValue(policy, context.format));
     return exitCodes.ok;
   }
-  return inWords('run in the AWS account', async () => {
+  return inWords('run the conformance tests in the AWS account', async () => {
     const caller = await callerIn(context, accountId);
     const cluster = hasCluster ? await findCluster(context, request) : undefined;
     const region = iamRegionOf(caller.partition);

@@ -9,7 +9,7 @@ export const accountQuarantineCommand = defineCommand({
     ...accountOption,
     pod: {
       value: 'POD',
-      summary: 'deny only the sessions of this pod: its name, TARGET/NAME, or its unique id',
+      summary: 'deny only the sessions of one pod, given as NAME, TARGET/NAME or uid',
     },
     reason: { value: 'TEXT', summary: 'reason to show in the status of the account' },
     ...yesOption,
