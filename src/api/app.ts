@@ -195,7 +195,7 @@ export const appSpec = z.object({
     .optional()
     .describe('Prefix of the image, for example 123456789012.dkr.ecr.us-west-2.amazonaws.com.'),
   image: text(1, 512).describe(
-    'Container image, without its registry and tag if registry and imageTag are set.',
+    'Container image; without its registry if registry is set, and without its tag if imageTag is set.',
   ),
   imageTag: z
     .string()

@@ -69,7 +69,7 @@ export const clusterConfigSpec = z.object({
         .regex(/^https:\/\/[^\s?#]+$/)
         .optional()
         .describe(
-          'Token issuer of the cluster (default: the issuer that the API server reports). Another value is an error.',
+          'Token issuer of the cluster (default: the issuer that the API server reports). A value that differs from the reported issuer is an error.',
         ),
       identityMode: identityMode
         .optional()

@@ -233,7 +233,7 @@ const targetStatus = z.object({
     .boolean()
     .optional()
     .describe(
-      'Only for PodIdentity: whether the operator has read back the association and the trust policy, and the webhook added to a dry-run pod the variables and the token that the agent needs. Pods can then be created, and the first pod proves the identity.',
+      'Only for PodIdentity: whether the operator has read back the association and the trust policy, and whether the webhook has given a dry-run pod the variables and the token that the agent needs. Pods can then be created, and the first pod proves the identity.',
     ),
   proven: z
     .boolean()

@@ -82,7 +82,7 @@ export const commands: readonly CommandEntry[] = [
       load: async () => (await import('./commands/iam-policy/command.ts')).iamPolicyCommand,
     },
     operator: {
-      summary: 'Run the controller in the foreground',
+      summary: 'Run the operator in the foreground',
       load: async () => (await import('./commands/operator/command.ts')).operatorCommand,
     },
   }),

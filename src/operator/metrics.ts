@@ -71,7 +71,7 @@ export const metricDefinitions = {
     [],
   ),
   konstellation_targets_draining_oldest_seconds: gauge(
-    'Longest time in seconds, over all accounts with a draining target, since all targets of the account were last linked. 0 if no target is draining.',
+    'Seconds since all targets of an account with a draining target (removed, but still used by pods) were last linked; the maximum over these accounts. 0 if no target is draining.',
     [],
   ),
   konstellation_orphan_roles: gauge(

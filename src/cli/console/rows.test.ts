@@ -143,7 +143,7 @@ describe('the row of an account', () => {
     [
       'account',
       { conditions: [condition('Ready', 'False', 'ClusterConfigMissing')], targets: [] },
-      'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
+      'Configure the cluster: kon apply -f FILE; FILE contains a ClusterConfig',
     ],
   ] as const)('names %s as the failing link, with the advice of the command line', (link, status, step) => {
     const { blocker } = accountRow(account(status as Partial<Status>), []);

@@ -22,7 +22,7 @@ export const errorMeanings = {
   CONFIRMATION_NEEDED: {
     meaning:
       'The command is destructive, and cannot ask for confirmation without a terminal. The option `--yes` is missing.',
-    next: ['Read what the command would do, with --dry-run if it has that option; then pass --yes.'],
+    next: ['See what the command would do: add --dry-run if the command has this option. Then pass --yes.'],
   },
   UNAUTHENTICATED: {
     meaning:
@@ -98,7 +98,7 @@ export const errorMeanings = {
     meaning:
       'The editor could not be started, or ended with an error. Your text stays in the file that the message names.',
     next: [
-      'Choose another editor: EDITOR=PROGRAM. Or save the file that the message names: kon apply -f FILE',
+      'Choose another editor: EDITOR=PROGRAM. Or apply the file that the message names: kon apply -f FILE',
     ],
   },
   EDIT_CANCELLED: {
@@ -114,7 +114,7 @@ export const errorMeanings = {
     next: ['Follow the advice of the message. The deletion continues in the cluster without the command.'],
   },
   API_ERROR: {
-    meaning: 'The API server answered with an error that has no code of its own.',
+    meaning: 'The API server answered with an error for which kon has no code.',
     next: ['Repeat the command; if the error persists, check the API server.'],
   },
   EXEC_FAILED: {

@@ -86,7 +86,7 @@ export function refuseDowngrade(downgrade: Downgrade): never {
     {
       details: lossOf(downgrade),
       next: [
-        'Run kon install with kon of that version or newer.',
+        'Get kon of that version or a newer version, and run kon install.',
         'To downgrade anyway and lose the listed fields: kon install --downgrade',
       ],
     },

@@ -3,7 +3,7 @@ import { apiVersion } from '../../api/resources.ts';
 
 const howTo = [
   '# Fill in what is missing, save and close. Lines that begin with # are not saved.',
-  '# To cancel, close without a change, or delete everything.',
+  '# To cancel, close this file without a change, or delete all of its lines.',
 ];
 
 const orTargets = (targets: readonly string[]): string =>

@@ -84,7 +84,7 @@ test('an operator that was paused for longer than its lease exits without any wr
   const { code, stderr } = await paused.finished;
   expect(code).not.toBe(0);
   expect(stderr).toContain('the lease was lost');
-  expect(stderr).toContain('Next: Start the operator again, as its Deployment does');
+  expect(stderr).toContain('Next: Start the operator again; a Deployment does this automatically');
   expect(stderr).not.toContain('bug in kon');
   expect((await writesOf('paused')).slice(before.kube)).toEqual([]);
   expect((await callsOf('paused', before.aws)).filter((action) => !/^(?:Get|List)/.test(action))).toEqual([]);

@@ -23,7 +23,7 @@ export const specOptions = {
   },
   description: {
     value: 'TEXT',
-    summary: 'the description of the IAM role (default: names the account and the cluster)',
+    summary: 'the description of the IAM role (default: a sentence that names the account and the cluster)',
   },
   boundary: {
     value: 'ARN',

@@ -10,7 +10,7 @@ import {
 
 export const accountPodsCommand = defineCommand({
   description:
-    'Without a name, lists the pods of all accounts in all targets, and the other pods in these targets if they hold an AWS identity. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation) or none wanted. HOLDS shows the identity that the pod holds.',
+    'Without a name, lists the pods of all accounts in all targets, and the other pods in these targets if they hold an AWS identity. IDENTITY is current, stale (the pod holds another identity), uninjected (the pod identity webhook missed the pod), exempt (by annotation), or “none wanted” (the pod needs no identity). HOLDS shows the identity that the pod holds.',
   positionals: { ...namesArgument('account', 'name of the account (default: all); repeat for more') },
   options: {
     ...accountOption,

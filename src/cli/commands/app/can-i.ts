@@ -4,7 +4,7 @@ import { CliError } from '../../framework/errors.ts';
 
 export const appCanICommand = defineCommand({
   description:
-    'Does the same as kon account can-i for the account of the app. Does not evaluate resource policies, resource control policies, VPC endpoint policies, session policies, and service control policies with conditions. Lists on stderr the pods that do not hold the identity of the account. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
+    'Does the same as kon account can-i for the account of the app. Evaluates none of these: resource policies, resource control policies, VPC endpoint policies, session policies, and those service control policies that have conditions. Lists on stderr the pods that do not hold the identity of the account. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
   positionals: {
     name: { required: true, summary: 'name of the app', names: 'app', complete: 'apps' },
     action: { required: true, summary: 'IAM action as service:Action, without wildcards' },

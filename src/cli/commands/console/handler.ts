@@ -71,7 +71,7 @@ async function serveOwner(context: CliContext, options: Options, assets: Assets)
         throw new CliError('UNAUTHENTICATED', 'the link was already used, or is wrong', {
           next: ['Open the newest link that kon console printed.'],
         });
-      announce(port, 'The link was used and does not work again. Link for another browser: ');
+      announce(port, 'The link was used, and works only once. Link for another browser: ');
       return { kind: 'json', value: { session } };
     },
     setTimer: systemTimer,

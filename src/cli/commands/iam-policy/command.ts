@@ -39,7 +39,7 @@ export const iamPolicyCommand = defineCommand({
     },
     unbounded: {
       summary:
-        'accept an operator that neither a boundary nor a list of policies limits: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator that is limited neither by a boundary nor by a list of policies: its AWS credentials can create a role with AdministratorAccess',
     },
     adopt: {
       summary:

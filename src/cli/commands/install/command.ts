@@ -5,7 +5,7 @@ import { waitOptions, yesOption, wholeNumber } from '../../framework/options.ts'
 
 export const installCommand = defineCommand({
   description:
-    'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks for confirmation. Then creates the missing objects: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run the command again to continue at this step. Does not change an existing ClusterConfig. Needs --boundary or --allow-policy, as options or in the ClusterConfig. Without these limits, the operator’s AWS credentials control the AWS account; --unbounded accepts this risk.',
+    'Finds the EKS cluster, its region, AWS account and issuer, prints the plan, and asks for confirmation. Then creates the missing objects: the IAM OIDC provider (with PodIdentity an association for the operator instead), the operator’s own role, the CRDs, the permissions and admission policies in the cluster, the ClusterConfig, and the operator. Stops at the first step that is refused; run the command again to continue at this step. Does not change an existing ClusterConfig. Needs a permissions boundary or allowed policies, from the options --boundary and --allow-policy or from the ClusterConfig. Without these limits, the operator’s AWS credentials control the AWS account; --unbounded accepts this risk.',
   options: {
     target: {
       short: 't',
@@ -29,7 +29,7 @@ export const installCommand = defineCommand({
     },
     unbounded: {
       summary:
-        'accept an operator that neither a boundary nor a list of policies limits: its AWS credentials can create a role with AdministratorAccess',
+        'accept an operator that is limited neither by a boundary nor by a list of policies: its AWS credentials can create a role with AdministratorAccess',
     },
     'tag-key': {
       value: 'KEY',

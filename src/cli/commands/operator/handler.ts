@@ -70,7 +70,9 @@ export async function runInForeground(
   } catch (error) {
     if (!(error instanceof LeaseLostError)) throw error;
     throw new CliError('LEASE_LOST', error.message, {
-      next: ['Start the operator again, as its Deployment does: the operator then waits for the Lease.'],
+      next: [
+        'Start the operator again; a Deployment does this automatically. The new process then waits for the Lease.',
+      ],
       cause: error,
     });
   }

@@ -13,7 +13,7 @@ export const sandboxCommands = commandsOf('sandbox', {
     load: async () => (await import('./tour/command.ts')).sandboxTourCommand,
   },
   up: {
-    summary: 'Start a local cluster with an AWS emulator and the controller',
+    summary: 'Start a local cluster with an AWS emulator and the operator',
     load: async () => (await import('./up/command.ts')).sandboxUpCommand,
   },
   down: {

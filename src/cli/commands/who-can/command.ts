@@ -2,7 +2,7 @@ import { defineCommand } from '../../framework/command.ts';
 
 export const whoCanCommand = defineCommand({
   description:
-    'Evaluates the policies, the statements and the permissions boundary of every account. Reads AWS managed policies from the catalogue in kon. Reads other policies, including inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). Does not evaluate resource policies, service and resource control policies, session policies, and VPC endpoint policies. Exits with 0 if an account is allowed the action, with 1 if no account is, and above 1 if the answer cannot be determined.',
+    'Evaluates the policies, the statements and the permissions boundary of every account. Reads AWS managed policies from the catalogue in kon. Reads other policies, including inline policies that others put on a role, from IAM with your AWS credentials. DECISION is allowed, depends (on values of a real request), or unknown (a policy could not be read). Evaluates none of these: resource policies, service control policies, resource control policies, session policies, VPC endpoint policies. Exits with 0 if an account is allowed the action, with 1 if no account is, and above 1 if the answer cannot be determined.',
   positionals: {
     action: { required: true, summary: 'IAM action as service:Action, without wildcards' },
     resource: {

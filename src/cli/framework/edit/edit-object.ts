@@ -76,7 +76,7 @@ export function changeInEditor<T extends KonObject>(
 function editableText(kind: Kind, object: KonObject): string {
   return [
     `# ${nameOf(kind, object.metadata.name)}: change what is below, save and close.`,
-    '# To cancel, close without a change, or delete everything.',
+    '# To cancel, close this file without a change, or delete all of its lines.',
     asYaml(presentable(object)),
   ].join('\n');
 }

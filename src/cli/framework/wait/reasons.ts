@@ -77,21 +77,21 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   PolicyNotAllowed: (subject) => `Choose policies that the ClusterConfig allows: ${edit(subject)}`,
   RoleNotOwned: () => 'If the role that the message names is unused, delete the role.',
   AdoptionBlocked: ({ name }) =>
-    `Hand over the ServiceAccounts of the pods that the message names, or end these pods; account ${name} then adopts the role automatically`,
+    `Hand over the ServiceAccounts of the named pods to account ${name}, or end these pods; the account then adopts the role automatically`,
   AdoptionRefused: () =>
     'Consent as the message says: aws iam tag-role --role-name ROLE --tags Key=k11n.dev/cluster,Value=CLUSTER_ARN; the account then adopts the role automatically',
   ServiceAccountNotOwned: () =>
-    'Delete the ServiceAccount that the message names, or add the label in the message, which hands the ServiceAccount over.',
+    'Delete the ServiceAccount that the message names, or hand it over to the account by adding the label that the message names.',
   ForeignAssociation: () =>
-    'Delete the association that the message names, if the association is unused: with it, pods get another role than the account’s.',
+    'With the association that the message names, pods get a role other than the account’s. Delete the association if nothing else needs it.',
   AwaitingReplacement: () =>
-    'Label the workload that the message names with k11n.dev/restart-on-identity-change=true, or end its pods; the switch then continues automatically',
+    'Set the label k11n.dev/restart-on-identity-change=true on the workload that the message names, or end the pods of this workload; the switch then continues automatically',
   AgentMissing: () =>
     'Add or repair the Pod Identity agent on the node that the message names, run the pod on other nodes, or set identityMode: IRSA for the account.',
   AwaitingFirstPod: ({ name }) =>
     `To prove the account, start a pod that uses it, for example: kon app create NAME --account ${name}`,
   StillInUse: () =>
-    'End the pods that the message names, for example: kon app edit NAME --target TARGET; the target is then unlinked automatically',
+    'End the pods that the message names, for example by running the app only in its other targets: kon app edit NAME --target OTHER; the removed target is then unlinked automatically',
   TargetUnknown: otherTargets,
   TargetReserved: () => 'Remove the target from the ClusterConfig: kon target delete NAME',
   AccountNameReserved: () =>
@@ -99,9 +99,9 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
   NoTargets: () => 'Create a target: kon target create NAME',
   NamespaceMissing: namespace,
   NamespaceTerminating: namespace,
-  ClusterConfigMissing: () => 'Configure the cluster: kon apply -f FILE, with a ClusterConfig',
+  ClusterConfigMissing: () => 'Configure the cluster: kon apply -f FILE; FILE contains a ClusterConfig',
   SpecNewerThanOperator: () =>
-    'Upgrade the operator to the version of the CRDs: run kon install with kon of that version',
+    'Upgrade the operator to the version of the CRDs: get kon of that version, and run kon install',
   NotAdmitted: ({ kind, name }) =>
     `Delete and recreate the ${kind.noun}: kon ${kind.noun} export ${name} > ${name}.yaml; kon ${kind.noun} delete ${name}; kon apply -f ${name}.yaml`,
   ClusterConfigNotReady: () => 'Show what is missing: kubectl get clusterconfigs -o yaml',

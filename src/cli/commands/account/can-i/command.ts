@@ -2,7 +2,7 @@ import { defineCommand } from '../../../framework/command.ts';
 
 export const accountCanICommand = defineCommand({
   description:
-    'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. Does not evaluate resource policies, resource control policies, VPC endpoint policies, session policies, and service control policies with conditions: each of these policies can still deny an action that the simulator allows. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
+    'Asks IAM’s policy simulator, which evaluates the role’s policies and its permissions boundary. Evaluates none of these: resource policies, resource control policies, VPC endpoint policies, session policies, and those service control policies that have conditions. Each of these policies can still deny an action that the simulator allows. Exits with 0 for yes, with 1 for no, and above 1 if the answer cannot be determined.',
   positionals: {
     name: { required: true, summary: 'name of the account', names: 'account', complete: 'accounts' },
     action: { required: true, summary: 'IAM action as service:Action, without wildcards' },

@@ -30,7 +30,7 @@ export const accountCreateCommand = defineCommand({
     'Choose the policies, or write the manifest in an editor': 'kon account create --account myaccount',
     'Without an editor':
       'kon account create myaccount --policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess',
-    'Name the policies, with names that are the same on every cluster':
+    'List policies by names, which are the same on every cluster':
       'kon account create myaccount --policy aws/AmazonS3ReadOnlyAccess --policy account/orders',
     'From a file': 'kon account create -f myaccount.yaml',
   },

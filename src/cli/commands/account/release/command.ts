@@ -10,7 +10,7 @@ export const accountReleaseCommand = defineCommand({
     ...accountOption,
     pod: {
       value: 'POD',
-      summary: 'end the quarantine of this pod only: its name, TARGET/NAME, or its unique id',
+      summary: 'end only the quarantine of one pod, given as NAME, TARGET/NAME or uid',
     },
     'delete-pods': {
       summary: 'delete the running pods of the account first; their workloads replace them',

@@ -10,7 +10,7 @@ export const accountSuggestCommand = defineCommand({
     ...accountOption,
     since: {
       value: 'DURATION',
-      summary: 'treat permissions as unused that were not used for this long, at most 400d',
+      summary: 'time without use after which a permission counts as unused, at most 400d',
       default: '90d',
       parse: parsePeriod,
     },

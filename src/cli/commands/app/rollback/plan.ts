@@ -52,7 +52,10 @@ export function planRollback(app: App, revisions: readonly Revision[], to: numbe
   if (images.size > 1)
     throw new CliError('INVALID', `targets of app "${name}" would go back to different images`, {
       details: found.map(({ target, number, image }) => `${target}: revision ${number} has ${image}`),
-      next: [`Choose a target's revision: kon app rollback ${name} --target ${found[0]?.target}`, history],
+      next: [
+        `Choose the target whose revision all targets go back to: kon app rollback ${name} --target ${found[0]?.target}`,
+        history,
+      ],
     });
   const image = found[0]?.image ?? '';
   const spec = withImage(app.spec, image);

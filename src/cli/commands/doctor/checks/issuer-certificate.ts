@@ -69,7 +69,7 @@ export function certificateVerdict(
   listed: readonly string[],
   providerArn: string,
 ): Verdict {
-  if (trusted) return ok('a well-known authority that IAM trusts issued the certificate');
+  if (trusted) return ok('the certificate was issued by a well-known authority that IAM trusts');
   const known = new Set(listed.map((thumbprint) => thumbprint.toLowerCase()));
   if (thumbprints.some((thumbprint) => known.has(thumbprint)))
     return ok(
