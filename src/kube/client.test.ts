@@ -6,7 +6,7 @@ import { answerJson, statusBody } from './testing/loopback-server.ts';
 
 const { serve, clientOf } = createClientHarness();
 
-describe('verbs', () => {
+describe('when the client sends a request', () => {
   test('each verb sends the HTTP method, path, query and content type that the API documents', async () => {
     const server = await serve((_, response) => answerJson(response, 200, configMap('a')));
     const client = clientOf(server);
@@ -113,7 +113,7 @@ describe('verbs', () => {
   });
 });
 
-describe('responses', () => {
+describe('when the client reads a response', () => {
   test.each([
     [404, 'NotFound', isNotFound],
     [409, 'AlreadyExists', isAlreadyExists],

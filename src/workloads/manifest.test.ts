@@ -82,18 +82,18 @@ describe('isInSync', () => {
     spec,
   });
 
-  test('an applied object is in sync, whatever the order of its fields', () => {
+  test('returns true for an applied object, whatever the order of its fields', () => {
     expect(isInSync(seal(manifest({ a: 1, b: 2 })), seal(manifest({ b: 2, a: 1 })))).toBe(true);
   });
 
-  test('an object that still has a removed field is not in sync, although it has all wanted fields', () => {
+  test('returns false for an object that still has a removed field, although it has all wanted fields', () => {
     const wanted = seal(manifest({ a: 1 }));
     const observed = seal(manifest({ a: 1, b: 2 }));
     expect(covers(observed.spec, wanted.spec)).toBe(true);
     expect(isInSync(wanted, observed)).toBe(false);
   });
 
-  test('an object that was changed manually is not in sync, although its digest is unchanged', () => {
+  test('returns false for an object that was changed manually, although its digest is unchanged', () => {
     const wanted = seal(manifest({ a: 1 }));
     expect(isInSync(wanted, { ...wanted, spec: { a: 2 } } as Manifest)).toBe(false);
   });

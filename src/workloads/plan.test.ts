@@ -21,7 +21,7 @@ function kinds(plan: AppPlan): readonly string[] {
   });
 }
 
-describe('planApp', () => {
+describe('in the plan of an app', () => {
   test('a target that cannot be deployed does not block the other targets', () => {
     const plan = planApp(
       observation({
@@ -73,7 +73,7 @@ describe('planApp', () => {
     expect(kinds(plan)).toEqual(['production blocked NamespaceTerminating']);
   });
 
-  test('each target of a new app waits until the account is proven there', () => {
+  test('each target of a new app waits until the account is proven in that target', () => {
     const of = app({ serviceAccount: 'payments', targets: twoTargets });
     expect(kinds(planApp(observation({ app: of })))).toEqual([
       'production held AccountNotFound',
@@ -121,7 +121,7 @@ describe('planApp', () => {
     expect(templateOf(cluster)).not.toEqual(before);
   });
 
-  test('an app that stops naming an account rolls to pods without an identity, even while the account is being deleted', () => {
+  test('an app that no longer names an account rolls to pods without an identity, even while the account is being deleted', () => {
     const cluster = deployed(app({ serviceAccount: 'payments' }), { account: account([row('production')]) });
     cluster.applySteps(planApp(observation({ app: app(), objects: cluster.objects() })));
     expect(valueAt(templateOf(cluster), ['spec', 'serviceAccountName'])).toBe('default');
@@ -235,7 +235,7 @@ describe('planApp', () => {
     });
   });
 
-  test('an object of the same name and another owner blocks the target, and is not changed', () => {
+  test('an object that has the wanted name but another owner blocks the target, and is not changed', () => {
     const foreign: ObservedObject = {
       apiVersion: 'v1',
       kind: 'Service',
@@ -275,7 +275,7 @@ describe('planApp', () => {
     ]);
   });
 
-  test('no steps are planned for an app under deletion, whose objects the garbage collector deletes', () => {
+  test("no steps are planned for an app that is being deleted, because the garbage collector deletes the app's objects", () => {
     const cluster = deployed(app());
     const going = app({}, { deletionTimestamp: '2026-11-24T08:00:00Z' });
     expect(planApp(observation({ app: going, objects: cluster.objects() }))).toEqual({
@@ -365,7 +365,7 @@ describe('planApp', () => {
       expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
     });
 
-    test('is sent before replicas are added while the app waits for its rollout slot, and passes with the old or the new identity', () => {
+    test('is sent before an app that waits for its rollout slot gets more replicas, and must get the old or the new identity', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
       const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {

@@ -21,7 +21,7 @@ function rendered(of: App, identity?: Identity, observed?: Deployment): Readonly
 const containerPath = ['spec', 'template', 'spec', 'containers', 0];
 
 describe('render', () => {
-  test('a minimal app is rendered as one Deployment', () => {
+  test('renders a minimal app as one Deployment', () => {
     const manifests = rendered(app());
     expect([...manifests.keys()]).toEqual(['Deployment']);
     expect(manifests.get('Deployment')).toMatchObject({
@@ -51,7 +51,7 @@ describe('render', () => {
     });
   });
 
-  test('an account sets only the ServiceAccount and the identity mark in the pod template', () => {
+  test('sets only the ServiceAccount and the identity mark in the pod template if the app names an account', () => {
     const without = rendered(app()).get('Deployment');
     const identity = identityOf();
     const withAccount = rendered(app({ serviceAccount: 'payments' }), identity).get('Deployment');
@@ -66,11 +66,11 @@ describe('render', () => {
     [{ image: 'web' }, 'web'],
     [{ image: 'web', imageTag: '1.2' }, 'web:1.2'],
     [{ image: 'team/web', imageTag: '1.2', registry: 'localhost:5000/' }, 'localhost:5000/team/web:1.2'],
-  ])('the spec %o runs the image %s', (spec, image) => {
+  ])('renders an app with the spec %o as a container with the image %s', (spec, image) => {
     expect(valueAt(rendered(app(spec)).get('Deployment'), [...containerPath, 'image'])).toBe(image);
   });
 
-  test('an app with all fields is rendered as objects of all kinds', () => {
+  test('renders an app with all fields as objects of all kinds', () => {
     const manifests = rendered(
       app({
         ports: [

@@ -304,7 +304,7 @@ describe('the status of an app', () => {
     expect(summary(status)).toMatchObject({ production: 'Failed Refused', Ready: 'False Refused' });
   });
 
-  test('is Halted, or Progressing while pods of a halted target still run', () => {
+  test('is Progressing while pods of a halted target still run, and Halted after the pods have ended', () => {
     const halted = app({
       serviceAccount: 'payments',
       targets: [target('production', { deployMode: 'halt' })],
@@ -366,7 +366,7 @@ describe('transitions', () => {
     pods: [pod({ mark, holds: roleArn })],
   });
 
-  test('a target that changes its state is reported, with the message of its status entry', () => {
+  test('returns an Event with the status message for each target that changes its state', () => {
     expect(transitions(undefined, waiting)).toEqual([
       { type: 'Warning', reason: 'AccountNotFound', message: `production: ${waiting.targets?.[0]?.message}` },
     ]);
@@ -375,7 +375,7 @@ describe('transitions', () => {
     ]);
   });
 
-  test('a target that keeps its state is not reported again, even if its message changes', () => {
+  test('returns no Event for a target that keeps its state, even if its status message changes', () => {
     const before = waiting.targets?.map((entry) => ({ ...entry, message: 'other words' }));
     expect(transitions({ targets: before }, waiting)).toEqual([]);
   });
