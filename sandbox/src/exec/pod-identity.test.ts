@@ -54,7 +54,7 @@ function identityOf(container?: string): ReturnType<typeof podIdentity> & { outc
   return found;
 }
 
-test("a token is requested for the mounted AWS token, but not for the API server's token", () => {
+test('a container needs a token in place of its mounted AWS token, but none in place of its mounted API server token', () => {
   const { identity } = identityOf();
   expect(identity.serviceAccount).toBe('myaccount');
   expect(identity.tokens).toEqual([
