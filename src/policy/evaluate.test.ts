@@ -318,7 +318,7 @@ describe('conditions', () => {
   });
 });
 
-describe('several policies', () => {
+describe('when evaluateIdentity combines policies', () => {
   const ask = request('s3:GetObject', 'arn:aws:s3:::b/k');
   const all = source(allow({}), 'all');
   const nothing = source(allow({ Action: 'ec2:*' }), 'nothing');
@@ -359,7 +359,7 @@ describe('several policies', () => {
       by: [{ layer: 'session', policy: 'deny' }],
     });
   });
-  test('the result of an allowed request names the allowing statements of every layer', () => {
+  test('if a request is allowed, the result names the allowing statement in each kind of policy', () => {
     expect(evaluateIdentity(ask, { identity: [nothing, all], boundary: [all] }).by).toEqual([
       { layer: 'identity', policy: 'all', statement: 0 },
       { layer: 'boundary', policy: 'all', statement: 0 },

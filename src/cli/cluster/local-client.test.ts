@@ -38,7 +38,7 @@ describe('withoutWrites', () => {
     expect(requests).toEqual([]);
   });
 
-  it('merges a patch into the stored object', async () => {
+  it('answers a patch with a patched copy of the stored object, and sends a read instead of the patch', async () => {
     const patch = { metadata: { labels: { b: null } }, spec: { template: { annotations: { at: 'now' } } } };
     const patched = await client.patch(deployments, ref, patch, { type: 'merge', dryRun: true });
     expect(patched).toEqual({

@@ -87,7 +87,7 @@ describe('a session of the console', () => {
     expect(await use('last')).toBe('last');
   });
 
-  it('of every user ends with the console', async () => {
+  it('ends when the console ends, whichever user the session belongs to', async () => {
     const { users, sessions, use } = createSource();
     await Promise.all([use('a'), use('b')]);
     sessions.endAll();

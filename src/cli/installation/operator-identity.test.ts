@@ -92,7 +92,7 @@ describe('untilInjected', () => {
     expect(asked).toHaveLength(31);
   });
 
-  it('returns true at once if the user is not permitted to create pods in a dry run, and throws any other error', async () => {
+  it('returns true without a retry if the API server forbids the user to create dry-run pods, and throws every error other than Forbidden', async () => {
     const forbidden = await setUp(() => [403, statusBody(403, 'Forbidden', 'no pods for you')]);
     expect(await forbidden.waiting).toBe(true);
     const broken = await setUp(() => [422, statusBody(422, 'Invalid', 'no such field')]);

@@ -144,7 +144,7 @@ describe('the cached state for a deleted account', () => {
    */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped when every AWS response must be newer than the last write', () => {
+  it('is dropped when AWS responses can no longer be older than the last write', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);
@@ -173,7 +173,7 @@ describe('the cached state for a deleted account', () => {
     expect(entries(cache)).toEqual([]);
   });
 
-  it('is kept if the account is created again', () => {
+  it('is kept if the deleted account is created again', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     cache.applied(of('production'), remove, null);

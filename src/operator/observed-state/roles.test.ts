@@ -428,7 +428,7 @@ describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped when every AWS response must be newer than the last write', () => {
+  it('is dropped when AWS responses can no longer be older than the last write', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));
@@ -457,7 +457,7 @@ describe('the cached state for a deleted account', () => {
     expect([look(cache, 'later', 'one'), look(cache, 'later', 'two')]).toEqual([undefined, undefined]);
   });
 
-  it('is kept while another account uses the role name, and if the account is created again', () => {
+  it('is kept while another account uses the role name, and when the deleted account is created again', () => {
     const { cache, clock, list } = setUp();
     for (const account of ['one', 'two']) look(cache, account);
     cache.applied(create('a', {}), created('a'));

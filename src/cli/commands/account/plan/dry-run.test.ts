@@ -204,7 +204,7 @@ describe('the pods of a plan', () => {
     ]);
   });
 
-  it('are replaced by their app or by a labelled workload, unless its rollout is paused or its update strategy is OnDelete', () => {
+  it('are replaced if they belong to an app, or to a labelled workload whose rollout is not paused and whose update strategy is not OnDelete', () => {
     const podOf = (workload: Workload): ReturnType<typeof pod> => {
       const { name, namespace, uid = '' } = workload.metadata;
       const fields = pod({ name: `${name}-0`, ...(namespace === undefined ? {} : { namespace }) });
