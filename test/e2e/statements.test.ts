@@ -134,7 +134,7 @@ async function listUsers(credentials: Credentials): Promise<string> {
 
 const isPut = ({ action }: { readonly action: string }): boolean => action === 'PutRolePolicy';
 
-test('statements allow pods only what the boundary also allows, and each statement only until its expiry time', async () => {
+test('statements allow pods only what the boundary also allows, and each statement applies only until its expiry time', async () => {
   await create('orders', { statements: [bucket, identities] });
   await person.untilReady('orders');
   const pod = await credentialsOfPod('orders');
@@ -151,7 +151,7 @@ test('statements allow pods only what the boundary also allows, and each stateme
   expect((await parts.aws.journal(since)).filter(isPut)).toHaveLength(2);
 });
 
-test('the operator repairs the inline policy with the statements after every out-of-band change, and keeps other inline policies', async () => {
+test('after every out-of-band change, the operator repairs the inline policy that contains the statements, and keeps other inline policies', async () => {
   await create('repaired', { statements: [bucket] });
   const { status } = await person.untilReady('repaired');
   const RoleName = roleNameOf(status?.roleArn ?? '');

@@ -123,9 +123,9 @@ describe('a drift pass', () => {
   });
 
   it.each<[string, Fault | undefined]>([
-    ['by a listing', undefined],
-    ['by reads, where a listing is denied', 'denied'],
-  ])('detects that the blocker of an account no longer exists, %s', async (_, fault) => {
+    ['in a listing', undefined],
+    ['in reads of single roles while listings are denied', 'denied'],
+  ])('detects %s that the blocker of an account no longer exists', async (_, fault) => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
     const reason = (): string | undefined =>
       findCondition(

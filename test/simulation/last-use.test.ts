@@ -35,12 +35,12 @@ async function writesDuringPasses(simulation: Simulation): Promise<readonly stri
 }
 
 describe.each<[string, (what: string) => Fault | undefined]>([
-  ['by a listing', () => undefined],
+  ['from a listing', () => undefined],
   [
-    'by reads, where a listing is denied',
+    'from single roles while listings are denied',
     (what) => (what.startsWith('iam GetAccountAuthorizationDetails') ? 'denied' : undefined),
   ],
-])('the last use that a drift pass reads %s', (_, faultOf) => {
+])('the last use of a role (read %s)', (_, faultOf) => {
   it('is written to the status at most once per day, and only for the account whose role was used', async () => {
     const simulation = await twoAccounts(faultOf);
     const { time } = simulation;

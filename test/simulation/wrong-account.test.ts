@@ -53,7 +53,7 @@ async function begin(): Promise<Simulation> {
   return simulation;
 }
 
-it('an operator that restarts with credentials of another AWS account reads and writes nothing, although the ClusterConfig was Ready', async () => {
+it('an operator that restarts with credentials of another AWS account makes no IAM calls for roles, although the ClusterConfig was Ready before the restart', async () => {
   const simulation = await begin();
   const { time, aws } = simulation;
   simulation.restart();

@@ -83,7 +83,7 @@ describe('operatorPolicy', () => {
   const actionsOf = (given: Parameters<typeof operatorPolicy>[0]): readonly string[] =>
     operatorPolicy(given).Statement.flatMap(({ Action }) => Action);
 
-  it('grants each call, but removing a boundary only if none is required, and writing inline policies only with statements and a required boundary', () => {
+  it('grants every call, with two exceptions: removing a boundary while a boundary is required, and writing inline policies unless statements are allowed and a boundary is required', () => {
     const every = (['iam', 'eks', 'eks-auth'] as const).flatMap((service) =>
       Object.keys(operatorCalls[service]).map((action) => `${service}:${action}`),
     );

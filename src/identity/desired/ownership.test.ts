@@ -18,7 +18,7 @@ import { subjectOf } from './trust.ts';
 import type { ObservedRole } from '../state/world.ts';
 
 describe('with objects that are not ours', () => {
-  it('a role with our name remains unchanged, and no ServiceAccount is annotated with it', () => {
+  it('a role that has our name remains unchanged, and no ServiceAccount is annotated with the role', () => {
     const world = createWorld();
     const foreign = { ...roleOf(settled()), tags: { team: 'other' } };
     world.roles.set(name, foreign);
@@ -31,7 +31,7 @@ describe('with objects that are not ours', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('a role of another cluster with our name remains unchanged, even when the account is deleted', () => {
+  it('a role that has our name but belongs to another cluster remains unchanged, even when the account is deleted', () => {
     const world = createWorld();
     const foreign = { ...roleOf(settled()) };
     world.roles.set(name, {

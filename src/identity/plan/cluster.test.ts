@@ -239,7 +239,7 @@ describe('accounts are still planned', () => {
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
   });
 
-  it('if AWS denies reading the IAM OIDC provider, and the ClusterConfig stays Ready', () => {
+  it('if AWS denies reading the IAM OIDC provider; the ClusterConfig also stays Ready', () => {
     expect(readyOf(reported({ ...good, provider: failed('AccessDenied', 'no') }))?.status).toBe('True');
   });
 });

@@ -220,7 +220,7 @@ describe('deletion', () => {
     });
   });
 
-  it('keeps the role if the deletion policy is Retain, tags the role as retained and removes our ownership tags', () => {
+  it('with the deletion policy Retain keeps the role, tags the role as retained and removes our ownership tags', () => {
     const world = createWorld({ deletionPolicy: 'Retain' });
     settle(world);
     const trustPolicy = roleOf(world).trustPolicy;

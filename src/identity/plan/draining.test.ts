@@ -255,7 +255,7 @@ describe.each([
   });
 });
 
-describe('a target that the operator did not include in its last trust policy', () => {
+describe('a target that is not in the trust policy that the operator wrote last', () => {
   /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
@@ -317,7 +317,7 @@ describe('a target that the operator did not include in its last trust policy', 
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it("is removed from the trust policy after a restart, even while pods delay the deletion of the target's ServiceAccount", () => {
+  it("is removed from the trust policy after a third party added the target and the operator restarted, even while pods delay the deletion of the target's ServiceAccount", () => {
     const world = forged();
     const namespace = world.namespaces.get('elsewhere');
     if (namespace?.serviceAccount) namespace.serviceAccount = { ...namespace.serviceAccount, created: true };
@@ -331,7 +331,7 @@ describe('a target that the operator did not include in its last trust policy', 
     expect(roleOf(world).trustPolicy).not.toContain(':elsewhere:');
   });
 
-  it('is also removed from the trust policy if the restarted operator first writes another part of the role', () => {
+  it('is removed from the trust policy after a third party added the target and the operator restarted, even if the operator first writes another part of the role', () => {
     const world = forged();
     addToTrust(world);
     world.roles.set(name, { ...roleOf(world), attachedPolicyArns: [] });

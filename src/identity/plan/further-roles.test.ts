@@ -43,7 +43,7 @@ describe('beside an adopted role', () => {
     ]);
   });
 
-  it('further roles are kept if the deletion policy is Retain, and each role is tagged as retained', () => {
+  it('further roles are kept and tagged as retained if the deletion policy is Retain', () => {
     const world = adopting();
     edit(world, { deletionPolicy: 'Retain' });
     settle(world);

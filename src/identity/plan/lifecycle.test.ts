@@ -102,7 +102,7 @@ describe('an account on a rebuilt cluster', () => {
       resync(world);
     };
 
-    it("changes the role only after a user has consented if the role's trust policy names another issuer", () => {
+    it('does not change a role whose trust policy names another issuer until a user has consented', () => {
       const world = rebuilt();
       untagged(world);
       const before = roleOf(world);

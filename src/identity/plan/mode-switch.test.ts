@@ -134,7 +134,7 @@ describe('during a switch back to IRSA', () => {
   });
 });
 
-it('an account that returns to Pod Identity immediately gets the associations that its pods need, whatever else fails', () => {
+it('an account that returns to Pod Identity gets the missing associations without waiting for rollouts that failed or have not ended', () => {
   const world = served();
   edit(world, irsa);
   work(world);

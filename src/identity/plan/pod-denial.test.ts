@@ -90,7 +90,7 @@ describe('a quarantine of a pod', () => {
     ]);
   });
 
-  it('denies further pods in the same policy, and removes the policy with the last Quarantine', () => {
+  it('adds its pod to the inline policy of an earlier quarantine, and the policy is removed when the last Quarantine is deleted', () => {
     const world = denying();
     quarantinePods(world, { uid: '1a2b' }, pod);
     settle(world);
@@ -245,7 +245,7 @@ describe('a quarantine of a pod', () => {
     expect(roleOf(world).podDenial).toBe(theirs);
   });
 
-  it('is lifted from a role that is known only from a listing after the operator has read the role', () => {
+  it('is lifted only after the operator has read the role, if the cached state of the role comes from a listing', () => {
     const world = denying();
     world.quarantines = [];
     for (const [key, cached] of world.cachedRoles) world.cachedRoles.set(key, { ...cached, source: 'list' });

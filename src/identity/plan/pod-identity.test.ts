@@ -157,7 +157,7 @@ describe('a new account in Pod Identity', () => {
       expect(condition(world, 'Ready')).toBe('True Ready');
     });
 
-    it('loses its proof when the agent of a node is removed, although another pod has an agent', () => {
+    it('loses its proof if an agent starts on the node and is later removed, even while another pod of the account still has an agent', () => {
       const world = onNode();
       for (const target of facts.targets) world.agents.set(`node-of-${target}`, true);
       settle(world);

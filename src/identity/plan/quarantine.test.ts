@@ -194,7 +194,7 @@ describe('a quarantine', () => {
     expect(isCutOff(world)).toBe(true);
   });
 
-  it("leaves a foreign role with the name of the account's role unchanged", () => {
+  it("does not change a foreign role that has the name of the account's role", () => {
     const world = createWorld({ aws: { policyArns: [readOnly], roleName: 'theirs' } });
     world.roles.set('theirs', theirs);
     settle(world);
@@ -305,7 +305,7 @@ describe('the release from a quarantine', () => {
     expect(ready(world)).toBe('True Ready');
   });
 
-  it('of an account that is being deleted continues to deny old sessions until the role is deleted', () => {
+  it('of an account that is being deleted does not lift the denial of old sessions before the role is deleted', () => {
     const world = cutOff();
     requestDeletion(world);
     settle(world);

@@ -146,7 +146,7 @@ describe('a change of a ClusterConfig', () => {
     await change(await userWith(), before, { aws: { allowStatements: false } });
   });
 
-  it('that adds policy patterns requires the right to attach each added pattern, and a removal of the list the right to attach all policies', async () => {
+  it('that adds policy patterns requires the right to attach each added pattern; a removal of the list requires the right to attach all policies', async () => {
     const before = await existing();
     const patterns = (...allowedPolicyArns: string[]): object => ({ aws: { allowedPolicyArns } });
     const dev = await userWith(named(rights.attach, policy('more/*')));
@@ -213,7 +213,7 @@ describe('a change of a ClusterConfig', () => {
     expect(await refusal(change(await userWith(), before, { aws: { [field]: null } }))).toContain('claim on');
   });
 
-  it('of intervals, labels or the status requires no right', async () => {
+  it('that edits only intervals, labels or the status requires no right', async () => {
     const before = await existing();
     const dev = await userWith({ verb: 'patch', resource: 'clusterconfigs/status' });
     await change(dev, before, { aws: { driftIntervalSeconds: 30 } });
@@ -227,7 +227,7 @@ describe('a change of a ClusterConfig', () => {
     );
   });
 
-  it('of all fields at once is checked within the CEL cost limits', async () => {
+  it('that edits all fields at once is checked within the CEL cost limits', async () => {
     const before = await existing();
     const tags = Object.fromEntries(list(20, 'key-').map((key) => [key, 'value']));
     const spec = {
@@ -300,7 +300,7 @@ describe('a reserved namespace', () => {
     await change(admin, before, { targets: ['production', 'kubeless', 'default-2'] });
   });
 
-  it('that was stored as a target earlier stays in the list of targets, and other fields of the ClusterConfig can still be edited', async () => {
+  it('that an earlier schema accepted as a target can stay in the list of targets, and other fields of the ClusterConfig can still be edited', async () => {
     // The schema of v0.1.0 had no validation rules.
     const old = structuredClone(crds().filter(({ metadata }) => metadata.name.startsWith('clusterconfigs.')));
     for (const { spec } of old) {

@@ -1035,7 +1035,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('restricts the operator, when several ClusterConfigs exist, to the targets that every ClusterConfig lists', async () => {
+  it('and a second ClusterConfig together restrict the operator to the targets that both list', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);

@@ -139,7 +139,7 @@ test('objects that the spec no longer needs are deleted, and objects in a remove
   expect(app.status).toMatchObject({ ready: '1/1', targets: [{ name: 'production' }] });
 });
 
-test('after a change of the image or a halt, an app runs with the number of replicas that an autoscaler has set', async () => {
+test('after an image change and after a halt, an app runs with the number of replicas that an autoscaler has set', async () => {
   await harness.createApp('scaled', { scale: { min: 2, max: 9 } });
   await harness.untilReady('scaled');
   const ref = { namespace: 'production', name: 'scaled' };

@@ -73,7 +73,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-describe('the removal of a target in which pods run', () => {
+describe('a removal of a target while pods run in the target', () => {
   it.each([
     ['an app', app('shop', ['production']), 'staging: 2 running pods of "shop" will be deleted'],
     [
@@ -82,14 +82,17 @@ describe('the removal of a target in which pods run', () => {
       'staging: 2 running pods of "used" can get no new credentials from now on',
     ],
     ['a ClusterConfig', config(['production']), 'staging: app shop names the target'],
-  ])('from %s is refused without a terminal, and nothing is written', async (_what, text, line) => {
-    const before = await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json']);
-    const refused = await apply(text);
-    expect(refused).toMatchObject({ code: 2, stdout: '' });
-    expect(refused.stderr).toContain(`‼ ${line}`);
-    expect(refused.stderr).toContain('Next: Pass --yes to confirm.');
-    expect(await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json'])).toBe(before);
-  });
+  ])(
+    'is refused without a terminal if %s drops the target, and nothing is written',
+    async (_what, text, line) => {
+      const before = await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json']);
+      const refused = await apply(text);
+      expect(refused).toMatchObject({ code: 2, stdout: '' });
+      expect(refused.stderr).toContain(`‼ ${line}`);
+      expect(refused.stderr).toContain('Next: Pass --yes to confirm.');
+      expect(await cluster.kubectl(['get', 'clusterconfigs,lsa,apps.k11n.dev', '-o', 'json'])).toBe(before);
+    },
+  );
 
   it('is reported but not refused if the pods keep their permissions', async () => {
     const result = await apply(account('used', { targets: ['production'] }), '--dry-run');

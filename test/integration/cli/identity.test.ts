@@ -485,7 +485,7 @@ describe('an unlinked target', () => {
   });
 });
 
-describe('the removal of a target in which pods run', () => {
+describe('a removal of a target while pods run in the target', () => {
   const name = 'drained';
   const edit = (...args: string[]): Promise<Result> => kon('account', 'edit', name, ...args, '--no-wait');
   const trust = async (): Promise<string> => {
@@ -533,7 +533,7 @@ describe('the removal of a target in which pods run', () => {
     expect(await trust()).toContain(subject);
   });
 
-  it('with --now cuts off these pods immediately, after a confirmation that states how long sessions stay valid', async () => {
+  it('cuts off these pods immediately if --now is given and confirmed; the warning states how long AWS sessions may stay valid', async () => {
     expect((await edit('--target', 'production', '--target', 'staging')).code).toBe(0);
     const unconfirmed = await edit('--remove-target', 'staging', '--now');
     expect(unconfirmed).toMatchObject({ code: 2, stdout: '' });

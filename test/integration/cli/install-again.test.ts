@@ -68,7 +68,7 @@ describe('two installations at the same time', () => {
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 
-  it('result in one ClusterConfig with the matching operator policy, even if a user confirms one installation after the other has finished', async () => {
+  it('result in one ClusterConfig with the matching operator policy, even if a user confirms the first installation only after the second has finished', async () => {
     await kubectl('delete', 'clusterconfig', 'main');
     const [first, second] = boundaries;
     const waiting = world.kon.terminal(`install ${own.join(' ')} --boundary ${first}`);

@@ -259,7 +259,7 @@ describe('kon install', () => {
     );
   });
 
-  it('changes nothing when it is run again, and reverts manual changes', async () => {
+  it('reverts manual changes when it is run again, and changes nothing if there are none', async () => {
     const again = await kon('install', '--without-operator', '--yes');
     expect(again).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     await kubectl('delete', 'clusterrolebinding', 'konstellation');
@@ -666,7 +666,7 @@ describe('kon install with Pod Identity', () => {
     await kubectl('delete', 'deployment', '--namespace=agent', 'konstellation');
   });
 
-  it('keeps Pod Identity when it is run again, and refuses another mode with the command that changes the ClusterConfig', async () => {
+  it('keeps Pod Identity when it is run again; a run with another mode is refused, and the error names the command that changes the ClusterConfig', async () => {
     const again = await kon('install', '--without-operator', '--yes', ...own);
     expect(again, again.stderr).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(again.stderr).toContain(

@@ -40,7 +40,7 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-describe('names', () => {
+describe('when arguments name objects', () => {
   it.each(['account', 'app', 'target'])(
     'kon %s list -o name prints names that other commands accept',
     async (noun) => {
@@ -127,13 +127,13 @@ describe('names', () => {
   });
 });
 
-describe('words', () => {
+describe('on the command line', () => {
   it.each([
     [['get'], 'Did you mean: kon account list'],
     [['app', 'rename', 'a', 'b'], 'An app cannot be renamed.'],
     [['accont', 'list'], 'Did you mean account?'],
     [['apply', 'file.yaml'], 'kon apply -f file.yaml'],
-  ])('after the arguments %j, kon suggests the right command', async (words, text) => {
+  ])('kon refuses the wrong arguments %j, and suggests what to enter instead', async (words, text) => {
     const result = await run(...words);
     expect(result.code).toBe(2);
     expect(result.stderr).toContain(text);
@@ -182,7 +182,7 @@ describe('words', () => {
 });
 
 describe('kon version', () => {
-  it('prints the versions of kon and the CRDs, and reports no difference between these versions', async () => {
+  it('prints the versions of kon and the CRDs, and no warning if both have the same schema version', async () => {
     const { code, stdout } = await run('version');
     expect(code).toBe(0);
     expect(stdout).toMatch(

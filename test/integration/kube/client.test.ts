@@ -339,7 +339,7 @@ describe('an informer', () => {
   });
 });
 
-describe('helpers', () => {
+describe('with the helper functions of the client', () => {
   test('finalizers delay the deletion of an object until the last finalizer is removed', async () => {
     const made = await client.create(resources.configMaps, configMap('held'));
     const held = await addFinalizer(client, resources.configMaps, made, 'example.com/cleanup');
