@@ -32,3 +32,13 @@ it('an error message contains an ARN only once if the ARN is the only subject of
   const unknown = failure('Strange', `${arn}: no`);
   expect(classifyProofError(unknown, arn).message).toBe(`sts:AssumeRoleWithWebIdentity: ${arn}: no`);
 });
+
+it.each([
+  ['Throttling', 'Throttled'],
+  ['ThrottlingException', 'Throttled'],
+  ['ServerException', 'ServiceFailure'],
+  ['UnrecognizedClientException', 'CredentialsRejected'],
+  ['Exception', 'Unexpected'],
+])('the error name %s has the code %s, with or without the suffix Exception', (name, code) => {
+  expect(classifyAwsError(failure(name, 'refused'), 'iam:GetRole on kon-x').code).toBe(code);
+});

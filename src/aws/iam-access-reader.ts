@@ -46,21 +46,19 @@ export function createIamAccessReader({
     },
 
     async report(jobId, signal) {
-      const pages = await allPages((paging) =>
-        send(
+      const pages = await allPages(async (paging) => {
+        const page = await send(
           { action: 'GetServiceLastAccessedDetails', on: `job ${jobId}`, signal },
           new GetServiceLastAccessedDetailsCommand({ JobId: jobId, ...paging }),
-        ),
-      );
-      if (pages.some(({ JobStatus }) => JobStatus === 'IN_PROGRESS')) return undefined;
-      const failed = pages.find(({ JobStatus }) => JobStatus === 'FAILED');
-      if (failed) {
-        const { Code: code = 'unknown', Message: text = 'no message' } = failed.Error ?? {};
+        );
+        if (page.JobStatus !== 'FAILED') return page;
+        const { Code: code = 'unknown', Message: text = 'no message' } = page.Error ?? {};
         throw new IdentityError(
           'Unexpected',
           `iam:GetServiceLastAccessedDetails: the report failed: ${text} (${code})`,
         );
-      }
+      });
+      if (pages.some(({ JobStatus }) => JobStatus === 'IN_PROGRESS')) return undefined;
       return pages.flatMap(({ ServicesLastAccessed = [] }) => ServicesLastAccessed.map(serviceOf));
     },
 

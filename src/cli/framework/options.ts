@@ -106,7 +106,7 @@ export const manifestsOptions = {
   },
   recursive: { short: 'R', summary: 'with a folder: also read its subfolders' },
   'force-conflicts': {
-    summary: 'compare as if kon apply --force-conflicts took over the fields that another tool has set',
+    summary: 'take over the ownership of fields that another tool has set',
   },
 } as const satisfies Options;
 

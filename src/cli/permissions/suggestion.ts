@@ -90,7 +90,8 @@ export function suggest(input: SuggestionInput): Suggestion {
   const narrowedOwn = narrowStatements(own, usage, reference);
   const policies: PolicyAdvice[] = [];
   let added: readonly PermissionStatement[] = [];
-  const adviceOn = (each: Examined): Omit<PolicyAdvice, 'policy' | 'unusedServices'> => {
+  type Advice = Omit<PolicyAdvice, 'policy' | 'unusedServices'>;
+  const adviceOn = (each: Examined): Advice & { readonly more?: readonly PermissionStatement[] } => {
     if (each.kind === 'kept') return { advice: 'keep', reason: each.reason };
     if (each.kind === 'unused') return { advice: 'remove', reason: 'none of its actions is used' };
     const part = `${each.narrowed.mayBeUsed.size} of its ${each.narrowed.allowed.size} actions may be in use`;
@@ -107,24 +108,25 @@ export function suggest(input: SuggestionInput): Suggestion {
       };
     const problem = problemOf(account, [...narrowedOwn, ...added, ...more], facts);
     if (problem !== undefined) return { advice: 'keep', reason: `${part}, but ${problem}` };
-    added = [...added, ...more];
-    return { advice: 'narrow', reason: `${part}, which statements allow` };
+    return { advice: 'narrow', reason: `${part}, which statements allow`, more };
   };
   for (const each of examined) {
     const { entry: policy, narrowed } = each;
     const same = policies[examined.findIndex(({ arn }) => arn === each.arn)];
-    policies.push(
-      same
-        ? { ...same, policy }
-        : {
-            policy,
-            unusedServices: narrowed?.unusedServices ?? [],
-            ...(narrowed
-              ? { allowedActions: narrowed.allowed.size, actionsThatMayBeUsed: narrowed.mayBeUsed.size }
-              : {}),
-            ...adviceOn(each),
-          },
-    );
+    if (same) {
+      policies.push({ ...same, policy });
+      continue;
+    }
+    const { more = [], ...advice } = adviceOn(each);
+    added = [...added, ...more];
+    policies.push({
+      policy,
+      unusedServices: narrowed?.unusedServices ?? [],
+      ...(narrowed
+        ? { allowedActions: narrowed.allowed.size, actionsThatMayBeUsed: narrowed.mayBeUsed.size }
+        : {}),
+      ...advice,
+    });
   }
   const isChanged =
     policies.some(({ advice }) => advice !== 'keep') || statements.some(({ advice }) => advice !== 'keep');

@@ -63,6 +63,13 @@ it('principals are described in readable form', () => {
   ]);
 });
 
+it.each(['{}', '{"Statement":null}', '{"Statement":[null]}'])(
+  'no principal is found in the document %s, which lacks a valid statement',
+  (document) => {
+    expect(principalsOf(document)).toEqual([]);
+  },
+);
+
 describe('trustsProvider', () => {
   const allow = (principal: unknown, effect = 'Allow'): object => ({
     Effect: effect,

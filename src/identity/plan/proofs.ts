@@ -113,14 +113,15 @@ export function knownByAssociation(
   return { key, proven, confirmed: proven || hasProofRecord(world, target, key, 'confirmation') };
 }
 
-/**
- * Whether a proof or confirmation from the status is due for renewal. If the renewal is due later, the account is requeued for that
- * time.
- */
-export function isRenewalDue(world: AccountWorld, list: StepList, target: string, kind: ProofKind): boolean {
+/** Requeues the account for the time when a proof or confirmation from the status has to be renewed. */
+export function requeueAtRenewal(world: AccountWorld, list: StepList, target: string, kind: ProofKind): void {
   const renewAt = world.proofs.get(proofSlot(target, kind))?.renewAt;
-  if (renewAt === undefined) return false;
-  if (renewAt > world.now) list.requeueAtLatest(renewAt);
+  if (renewAt !== undefined && renewAt > world.now) list.requeueAtLatest(renewAt);
+}
+
+/** Whether a proof or confirmation from the status is due for renewal. */
+export function isRenewalDue(world: AccountWorld, target: string, kind: ProofKind): boolean {
+  const { renewAt = Infinity } = world.proofs.get(proofSlot(target, kind)) ?? {};
   return renewAt <= world.now;
 }
 

@@ -2,7 +2,7 @@
 import type { AssociationStanding } from './associations.ts';
 import { carriesOurRole, issuerTag, ownershipTags } from '../desired/ownership.ts';
 import { rowByAnnotation } from './target-by-annotation.ts';
-import { decideProof, isRenewalDue, knownByAssociation } from './proofs.ts';
+import { decideProof, isRenewalDue, knownByAssociation, requeueAtRenewal } from './proofs.ts';
 import { alteredSettings } from '../steps/association.ts';
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
@@ -163,7 +163,8 @@ function confirm(
   const isWritten = world.associations.get(name)?.source === 'write';
   const isKnown = !isWritten && confirmed;
   // A confirmation from the status, accepted at the start of this process, remains valid until the association is read back.
-  if (isKnown && (proven || !isRenewalDue(world, list, name, 'confirmation'))) return undefined;
+  if (isKnown && !proven) requeueAtRenewal(world, list, name, 'confirmation');
+  if (isKnown && (proven || !isRenewalDue(world, name, 'confirmation'))) return undefined;
   const failure = isNamed(assigned, name)
     ? list.addStep(confirmation(name, 'PodIdentity', assigned, key, association))
     : undefined;
@@ -199,7 +200,7 @@ function proofByPod(
   if (unread) return unproven(unread, true);
   if (!pod) {
     // A proof from the status stays valid until its renewal, for which the account is requeued.
-    isRenewalDue(world, list, name, 'podIdentity');
+    requeueAtRenewal(world, list, name, 'podIdentity');
     const message = `the operator has confirmed the association and the trust policy of ${name}; the first pod that runs will prove the identity`;
     return known.proven ? proven : unproven({ reason: 'AwaitingFirstPod', message }, true);
   }

@@ -4,7 +4,12 @@ import { manifestsOptions } from '../../framework/options.ts';
 export const diffCommand = defineCommand({
   description:
     'Sends each manifest to the API server as a dry run, which applies defaults and admission policies but saves nothing. Exits with 0 if nothing would change, 1 if something would change, and above 1 if the changes cannot be determined. For changes in IAM: kon account diff.',
-  options: manifestsOptions,
+  options: {
+    ...manifestsOptions,
+    'force-conflicts': {
+      summary: 'compare as if kon apply --force-conflicts took over the fields that another tool has set',
+    },
+  },
   isQuestion: true,
   returns: 'document',
   examples: {

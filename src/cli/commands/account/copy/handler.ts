@@ -99,7 +99,9 @@ export function copyOf(
         aws: {
           ...policies,
           ...aws,
-          ...(permissionsBoundaryArn && { permissionsBoundaryArn: local(permissionsBoundaryArn) }),
+          ...(permissionsBoundaryArn === undefined
+            ? {}
+            : { permissionsBoundaryArn: local(permissionsBoundaryArn) }),
         },
       },
     },

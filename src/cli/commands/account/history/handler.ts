@@ -17,7 +17,12 @@ const mostEvents = 1000;
 
 export async function historyFlow(context: CliContext, names: readonly string[]): Promise<void> {
   const client = await context.connect();
-  const histories = await Promise.all(names.map((name) => historyOf(client, name)));
+  // All accounts are read at once. If several are missing, the error names the first of them in the order of `names`.
+  const reads = await Promise.allSettled(names.map((name) => historyOf(client, name)));
+  const histories = reads.map((read) => {
+    if (read.status === 'rejected') throw read.reason;
+    return read.value;
+  });
   const rows = histories.flatMap(({ of, items }) => items.map((item) => ({ name: of.name, ...item })));
   const shown = columns(context.now());
   await writeList(context, {

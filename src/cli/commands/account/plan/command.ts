@@ -25,12 +25,10 @@ const define = (verb: 'plan' | 'diff'): LoadedDefinition =>
     },
     run: async (context, { args, options }) => {
       const { planFlow } = await import('./handler.ts');
+      // With a manifest, a name is optional: the manifest names the account.
+      const namesOf = options.filename === undefined ? requiredNames : namesOrAll;
       return planFlow(context, {
-        names: (options.filename === undefined ? requiredNames : namesOrAll)(
-          'account',
-          args.name,
-          options.account,
-        ),
+        names: namesOf('account', args.name, options.account),
         filename: options.filename,
         deletion: options.delete,
       });

@@ -150,7 +150,10 @@ function isKubeletFault(error: unknown): error is KubeApiError {
 
 /** Query parameters for the requested part of a log. */
 function window({ since, tail }: LogsRequest): { sinceSeconds?: number; tailLines?: number } {
-  return defined({ sinceSeconds: since && Math.ceil(since / 1000), tailLines: tail });
+  return defined({
+    sinceSeconds: since === undefined ? undefined : Math.ceil(since / 1000),
+    tailLines: tail,
+  });
 }
 
 function readLog(
