@@ -3,7 +3,7 @@ import { youngestCreation } from '../../k8s/admitted.ts';
 import type { Wall } from '../../k8s/time.ts';
 import { resources, type KubeClient, type KubeObject } from '../../kube/index.ts';
 import { grantPolicyNames } from '../../rbac/index.ts';
-import { unlessDenied } from './denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 
 export type OperatorDeployment = KubeObject & {
   readonly spec?: {

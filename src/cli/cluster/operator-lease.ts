@@ -3,7 +3,7 @@
  * clock, because the clocks of this machine and of the operator may be wrong.
  */
 import { resources, type KubeClient, type Lease } from '../../kube/index.ts';
-import { unlessDenied } from './denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 
 export const operatorLease = 'konstellation';
 

@@ -1,7 +1,7 @@
 /** Determines the EKS cluster of a kubeconfig, and the cluster's AWS account, with calls to EKS and STS. */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { connectInstallation, type EksCluster, type InstallationStore } from '../../aws/installation.ts';
-import { unlessDenied } from '../cluster/denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 import { clusterArn, oidcProviderArn, type CallerIdentity } from '../../identity/index.ts';
 import { defined } from '../../k8s/defined.ts';
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';

@@ -3,7 +3,7 @@
  * the OIDC provider. With PodIdentity, EKS has an association, and no provider is needed. A new ClusterConfig uses the
  * same mode for accounts.
  */
-import { unlessDenied } from '../cluster/denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';

@@ -1,5 +1,5 @@
 /** Runs `delete` for any kind: asks once for all objects, deletes them, and waits for the deletions. */
-import { unlessDenied } from '../cluster/denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 import { getObject, listObjects, notFound } from '../cluster/objects.ts';
 import { isNotFound } from '../../kube/index.ts';
 import { confirm, requireConfirmation } from '../framework/confirm.ts';

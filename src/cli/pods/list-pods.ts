@@ -9,7 +9,7 @@ import { isForbidden, resources, type KubeClient } from '../../kube/index.ts';
 import { givenIdentity } from '../../workloads/pod-identity.ts';
 import { chosenTargets, podsOf, type AppPod } from '../cluster/app-objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
-import { unlessDenied } from '../cluster/denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 import { listObjects } from '../cluster/objects.ts';
 import type { CliContext } from '../framework/context.ts';
 import { writeList } from '../framework/output/answer.ts';

@@ -4,7 +4,7 @@ import { podIdentityAudience, stsAudience } from '../../api/labels.ts';
 import type { LinkedServiceAccount } from '../../api/linked-service-account.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import type { WantedIdentity } from '../../workloads/pod-identity.ts';
-import { unlessDenied } from '../cluster/denied.ts';
+import { unlessDenied } from '../framework/denied.ts';
 import { findObject } from '../cluster/objects.ts';
 import { accountKind } from '../cluster/kinds.ts';
 

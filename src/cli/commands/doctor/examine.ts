@@ -2,7 +2,7 @@
  * Runs the checks one after the other. If a check fails, the checks that need it are skipped, because their results
  * would show nothing new.
  */
-import { isDenied } from '../../cluster/denied.ts';
+import { isDenied } from '../../framework/denied.ts';
 import { explain } from '../../framework/explain.ts';
 import { failure, warning, type Check, type Verdict } from './check.ts';
 import type { Lookups } from './lookups.ts';

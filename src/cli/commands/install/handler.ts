@@ -7,7 +7,7 @@ import type { IdentityMode } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, unboundedOperator } from '../../../identity/index.ts';
 import { resources, sleep, systemTimer, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { hasAgent, nodesWithoutAgent, readAgents } from '../../cluster/agents.ts';
-import { unlessDenied } from '../../cluster/denied.ts';
+import { unlessDenied } from '../../framework/denied.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import { describeCollision, nameCollisions, type NamedCrd } from '../../cluster/name-collisions.ts';

@@ -2,7 +2,7 @@
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';
-import { unlessDenied } from '../../cluster/denied.ts';
+import { unlessDenied } from '../../framework/denied.ts';
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { confirm, requireConfirmation } from '../../framework/confirm.ts';
 import type { CliContext } from '../../framework/context.ts';

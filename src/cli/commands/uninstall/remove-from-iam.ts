@@ -7,7 +7,7 @@ import {
   type AssociationStore,
   type RoleStore,
 } from '../../../identity/index.ts';
-import { unlessDenied } from '../../cluster/denied.ts';
+import { unlessDenied } from '../../framework/denied.ts';
 import type { CliContext } from '../../framework/context.ts';
 import type { DiscoveredCluster } from '../../installation/discover.ts';
 import { operatorName } from '../../installation/operator-objects.ts';

@@ -2,7 +2,7 @@
 import { crds, schemaVersion, schemaVersionAnnotation } from '../../../api/index.ts';
 import { defined } from '../../../k8s/defined.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
-import { unlessDenied } from '../../cluster/denied.ts';
+import { unlessDenied } from '../../framework/denied.ts';
 import { orMissing } from '../../cluster/objects.ts';
 import { listOperators, operatorVersion } from '../../cluster/operator-deployment.ts';
 import type { CliContext } from '../../framework/context.ts';

@@ -3,7 +3,7 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import { knownUnusedMs, trackedDays } from '../../../../identity/state/role-use.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
 import { clusterConfigKind } from '../../../cluster/kinds.ts';
-import { unlessDenied } from '../../../cluster/denied.ts';
+import { unlessDenied } from '../../../framework/denied.ts';
 import { listObjects } from '../../../cluster/objects.ts';
 import { operatorState } from '../../../cluster/operator-lease.ts';
 import type { CliContext } from '../../../framework/context.ts';

@@ -30,7 +30,7 @@ import {
 } from '../../../../operator/account/target-observation.ts';
 import { trimServiceAccount, type Namespace } from '../../../../operator/context.ts';
 import { lookUpAgents } from '../../../cluster/agents.ts';
-import { unlessDenied } from '../../../cluster/denied.ts';
+import { unlessDenied } from '../../../framework/denied.ts';
 import { podsWithServiceAccount } from '../../../pods/account-pods.ts';
 import { rolesHeld, type AgentLookup, type Pod, type Workload } from '../../../../workloads/index.ts';
 import type { Monotonic, Wall } from '../../../../k8s/time.ts';
