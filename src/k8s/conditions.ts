@@ -29,7 +29,7 @@ export type ObjectCondition = Pick<Condition, 'type'> & {
   readonly message?: string;
 };
 
-export function draft<Type extends string>(
+export function conditionDraft<Type extends string>(
   type: Type,
   status: ConditionStatus,
   reason: string,

@@ -1,6 +1,6 @@
 /** Status of an App, summarized from its targets. The operator later adds the transition times of the conditions. */
 import type { App, AppConditionType, AppStatus, AppTargetStatus } from '../api/index.ts';
-import { draft, type ConditionDraft } from '../k8s/conditions.ts';
+import { conditionDraft, type ConditionDraft } from '../k8s/conditions.ts';
 import { defined } from '../k8s/defined.ts';
 import type { GateReason, RolloutReason, SlotReason, SummaryReason } from './reasons.ts';
 import type { TargetReport } from './target-status.ts';
@@ -43,7 +43,7 @@ function ready(reports: readonly TargetReport[]): ConditionDraft {
   const worst = worstOf(unsatisfied);
   if (!worst) return met('Ready', 'Ready', 'all targets are ready');
   const reason = hasWantedState(worst.row) ? (worst.finding?.reason ?? worst.row.reason) : worst.row.reason;
-  return draft('Ready', 'False', reason, joined(unsatisfied.map(({ row }) => row)));
+  return conditionDraft('Ready', 'False', reason, joined(unsatisfied.map(({ row }) => row)));
 }
 
 function identityReady(app: App, reports: readonly TargetReport[]): ConditionDraft {
@@ -57,20 +57,20 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );
   const [first] = findings;
-  if (first) return draft(type, 'False', first.reason, joined(findings));
+  if (first) return conditionDraft(type, 'False', first.reason, joined(findings));
   if (serviceAccount === undefined)
     return met(type, 'NoAccount', 'the app names no account, so its pods hold no identity');
   const [any] = reports;
   return any === undefined || reports.some(({ identityEvaluated }) => identityEvaluated)
     ? met(type, 'Proven', `account "${serviceAccount}" is proven in every target where the app runs`)
-    : draft(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
+    : conditionDraft(type, 'Unknown', any.row.reason, 'the identity has not been checked on any target yet');
 }
 
 function available(reports: readonly TargetReport[]): ConditionDraft {
   const missing = reports.filter((report) => !report.available);
   const worst = worstOf(missing);
   if (!worst) return met('Available', 'Available', 'all replicas are available in all targets');
-  return draft('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
+  return conditionDraft('Available', 'False', worst.row.reason, joined(missing.map(({ row }) => row)));
 }
 
 function worstOf(reports: readonly TargetReport[]): TargetReport | undefined {

@@ -40,7 +40,7 @@ import { formerTargets } from './sessions.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, problemOr, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
-import { row, rowFromStatus, type ServingRole, type TargetContext } from './target-context.ts';
+import { initialRow, rowFromStatus, type ServingRole, type TargetContext } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';
@@ -300,7 +300,7 @@ function planTarget(
     const { serviceAccount } = observation;
     const roleArn = decision.admitted ? serviceAccount?.roleArn : undefined;
     return {
-      ...row(observation),
+      ...initialRow(observation),
       linked: roleArn !== undefined,
       ...defined({ roleArn }),
       ...decision.problem,
@@ -358,7 +358,7 @@ function planUnwanted(
 ): TargetRow | undefined {
   const unassociate = decideUnassociate(world, facts, observation, 'the account does not name the target');
   const unlink = decideUnlink(world.account.metadata.name, observation);
-  const base = { ...row(observation), wanted: false };
+  const base = { ...initialRow(observation), wanted: false };
   if (unassociate) {
     const failure =
       trustInSync || unassociate.kind === 'ReadAssociation' ? list.addStep(unassociate) : undefined;

@@ -12,7 +12,7 @@ import {
   type ClusterConfig,
   type ClusterConfigStatus,
 } from '../../api/index.ts';
-import { draft, findCondition, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
+import { conditionDraft, findCondition, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { defined } from '../../k8s/defined.ts';
 import { clusterArn, oidcProviderArn as providerArnOf } from '../desired/arn.ts';
 import { identityErrors, type IdentityError } from '../state/errors.ts';
@@ -111,7 +111,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   });
   const verdict: ConditionDraft = problem
     ? { type: 'Ready', status: 'False', ...problem }
-    : draft(
+    : conditionDraft(
         'Ready',
         'True',
         'Ready',
@@ -173,7 +173,7 @@ export function outdatedStatus(
   { installed, own, now }: { readonly installed: number; readonly own: number; readonly now: Wall },
 ): ClusterConfigStatus {
   const known = (status?.conditions ?? []).filter(({ type }) => type !== outdatedCondition);
-  const verdict = draft(outdatedCondition, 'False', 'OperatorOutdated', outdatedMessage(installed, own));
+  const verdict = conditionDraft(outdatedCondition, 'False', 'OperatorOutdated', outdatedMessage(installed, own));
   const { generation } = metadata;
   return {
     ...status,
@@ -209,10 +209,10 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDra
     };
   });
   const [worst] = failing;
-  if (worst) return draft(type, 'False', worst.reason, failing.map(({ message }) => message).join('; '));
+  if (worst) return conditionDraft(type, 'False', worst.reason, failing.map(({ message }) => message).join('; '));
   const roles = drift.find(({ what }) => what === 'roles');
   if (roles?.lastSuccess !== undefined && !drift.some(({ failure }) => failure))
-    return draft(
+    return conditionDraft(
       type,
       'True',
       'DriftChecked',
@@ -308,7 +308,7 @@ function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Co
   const before = findCondition(config.status?.conditions, providerCondition);
   if (!provider?.ok || !caller.ok || !issuer.ok) {
     return provider?.ok === false && provider.error.code === 'AccessDenied'
-      ? draft(providerCondition, 'Unknown', provider.error.code, provider.error.message)
+      ? conditionDraft(providerCondition, 'Unknown', provider.error.code, provider.error.message)
       : before;
   }
   const arn = providerArnOf({ ...caller.value, issuer: issuer.value });
@@ -318,5 +318,5 @@ function providerVerdict({ config, issuer, caller, provider }: ClusterWorld): Co
   );
   return problem
     ? { type: providerCondition, status: 'False', ...problem }
-    : draft(providerCondition, 'True', 'OIDCProviderFound', arn);
+    : conditionDraft(providerCondition, 'True', 'OIDCProviderFound', arn);
 }

@@ -10,7 +10,7 @@ import {
 } from '../../api/index.ts';
 import { messageAbout, roleNameOf } from '../desired/arn.ts';
 import { formatTime } from '../../k8s/time.ts';
-import { draft, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
+import { conditionDraft, setConditions, type ConditionDraft } from '../../k8s/conditions.ts';
 import { defined } from '../../k8s/defined.ts';
 import { identityErrors } from '../state/errors.ts';
 import { foreignInlinePolicies } from '../desired/statements.ts';
@@ -78,7 +78,7 @@ export function accountStatus(world: AccountWorld, findings: Findings): LinkedSe
     decisive.find((part) => part.status === 'Unknown');
   const ready: AccountVerdict = bad
     ? { ...bad, type: 'Ready', message: withRefusal(bad, proofVerdict(wanted)) }
-    : draft(
+    : conditionDraft(
         'Ready',
         'True',
         'Ready',
@@ -149,7 +149,7 @@ export function blockedStatus(
     conditions: [
       ...verdicts(
         world,
-        types.map((type) => draft(type, 'False', reason, message)),
+        types.map((type) => conditionDraft(type, 'False', reason, message)),
       ),
       ...known,
     ],
@@ -178,12 +178,12 @@ function roleVerdict({ roles, surplus, podDenial }: Findings, ignored: string): 
   const problem = roles.find((role) => role.problem)?.problem ?? podDenial.problem ?? surplus;
   return problem
     ? { type: 'RoleSynced', status: 'False', ...problem }
-    : draft('RoleSynced', 'True', 'InStep', `${roles.map((role) => role.arn).join(', ')}${ignored}`);
+    : conditionDraft('RoleSynced', 'True', 'InStep', `${roles.map((role) => role.arn).join(', ')}${ignored}`);
 }
 
 function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): AccountVerdict {
   const type = 'PoliciesAttached';
-  if (tooManyPolicies !== undefined) return draft(type, 'False', 'TooManyPolicies', tooManyPolicies);
+  if (tooManyPolicies !== undefined) return conditionDraft(type, 'False', 'TooManyPolicies', tooManyPolicies);
   // An attached policy that is no longer allowed has a row with a reason, too.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
@@ -191,7 +191,7 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
     const message = missing
       .map((row) => messageAbout(row.arn, row.message ?? row.reason ?? 'not attached'))
       .join('; ');
-    return draft(type, 'False', worst.reason ?? 'AttachingPolicies', message);
+    return conditionDraft(type, 'False', worst.reason ?? 'AttachingPolicies', message);
   }
   const unlisted = roles.flatMap((role) => role.unlisted ?? []);
   if (unlisted.length > 0) {
@@ -204,11 +204,11 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
         ),
       )
       .join('; ');
-    return draft(type, 'False', failed?.code ?? 'AttachingPolicies', message);
+    return conditionDraft(type, 'False', failed?.code ?? 'AttachingPolicies', message);
   }
   const unwritten = roles.flatMap(({ statements }) => statements ?? []).find(({ applied }) => !applied);
   if (unwritten)
-    return draft(
+    return conditionDraft(
       type,
       'False',
       unwritten.reason ?? 'AttachingPolicies',
@@ -225,22 +225,22 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
       .join('; ');
     const failed = inline.find(({ inlineFailure }) => inlineFailure)?.inlineFailure;
     return failed
-      ? draft(
+      ? conditionDraft(
           type,
           'False',
           failed.reason,
           `${message}; these policies could not be removed: ${failed.message}`,
         )
-      : draft(type, 'False', 'InlinePoliciesFound', message);
+      : conditionDraft(type, 'False', 'InlinePoliciesFound', message);
   }
-  return draft(type, 'True', 'AllAttached', `${count(policies.length, 'policy', 'policies')} attached`);
+  return conditionDraft(type, 'True', 'AllAttached', `${count(policies.length, 'policy', 'policies')} attached`);
 }
 
 function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
   const type = 'TargetsLinked';
   const wanted = targets.filter((row) => row.wanted);
   if (wanted.length === 0)
-    return draft(type, 'False', 'NoTargets', 'the account has no target, so no pod can use it');
+    return conditionDraft(type, 'False', 'NoTargets', 'the account has no target, so no pod can use it');
   const unlinked = [
     ...wanted.filter((row) => !row.linked),
     ...targets.filter((row) => row.draining || !row.wanted),
@@ -249,24 +249,24 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
   const pending = wanted.filter((row) => row.pending);
   if (!worst && pending[0]?.pending) {
     const message = pending.map((row) => `${row.name}: ${row.pending?.message}`).join('; ');
-    return draft(type, 'False', pending[0].pending.reason, message);
+    return conditionDraft(type, 'False', pending[0].pending.reason, message);
   }
   return worst
-    ? draft(type, 'False', worst.reason ?? 'Linking', reported(unlinked))
-    : draft(type, 'True', 'AllLinked', `${count(wanted.length, 'target', 'targets')} linked`);
+    ? conditionDraft(type, 'False', worst.reason ?? 'Linking', reported(unlinked))
+    : conditionDraft(type, 'True', 'AllLinked', `${count(wanted.length, 'target', 'targets')} linked`);
 }
 
 function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
   const type = 'IdentityProven';
   if (wanted.length === 0)
-    return draft(type, 'False', 'NoTargets', 'the account has no target, so there is nothing to prove');
+    return conditionDraft(type, 'False', 'NoTargets', 'the account has no target, so there is nothing to prove');
   const unproven = wanted.filter((row) => !row.proven);
   if (unproven.length === 0)
-    return draft(type, 'True', 'AllProven', `${count(wanted.length, 'target', 'targets')} proven`);
+    return conditionDraft(type, 'True', 'AllProven', `${count(wanted.length, 'target', 'targets')} proven`);
   const disproved = unproven.find((row) => row.reason !== 'AwaitingFirstPod');
   return disproved
-    ? draft(type, 'False', disproved.reason ?? 'Proving', reported(unproven))
-    : draft(type, 'Unknown', 'AwaitingFirstPod', reported(unproven));
+    ? conditionDraft(type, 'False', disproved.reason ?? 'Proving', reported(unproven))
+    : conditionDraft(type, 'Unknown', 'AwaitingFirstPod', reported(unproven));
 }
 
 function workloadsVerdict(
@@ -278,15 +278,15 @@ function workloadsVerdict(
   const cutOff = targets.flatMap((row) => row.cutOff ?? []);
   if (pause) return { type, status: 'False', ...pause };
   if (cutOff[0])
-    return draft(type, 'False', cutOff[0].reason, cutOff.map(({ message }) => message).join('; '));
-  if (behind.length === 0) return draft(type, 'True', 'AllCurrent', 'no running pod holds an older identity');
+    return conditionDraft(type, 'False', cutOff[0].reason, cutOff.map(({ message }) => message).join('; '));
+  if (behind.length === 0) return conditionDraft(type, 'True', 'AllCurrent', 'no running pod holds an older identity');
   const message = behind
     .map(
       (row) =>
         `${row.name}: ${count(row.pods.stale, 'pod', 'pods')} with an older identity, ${count(row.pods.uninjected, 'pod', 'pods')} without an identity`,
     )
     .join('; ');
-  return draft(type, 'False', 'PodsNotCurrent', message);
+  return conditionDraft(type, 'False', 'PodsNotCurrent', message);
 }
 
 function targetStatus(world: AccountWorld, row: TargetRow): TargetStatus {

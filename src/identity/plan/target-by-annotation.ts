@@ -10,8 +10,8 @@ import {
   type AssignedRole,
   type TargetContext,
   waitsForSwitch,
-  confirmation,
-  row,
+  confirmationStep,
+  initialRow,
   rowByAssociation,
   switching,
   waitsForRole,
@@ -36,7 +36,7 @@ export function planByAnnotation(
 
   const assessment = assessmentOf(context, 'IRSA', name);
   const assigned = assignedRole(context, 'IRSA', name);
-  const carried = { ...row(observation), roleArn: assessment?.arn ?? '' };
+  const carried = { ...initialRow(observation), roleArn: assessment?.arn ?? '' };
   if (!assigned) {
     const linked = serviceAccount?.roleArn !== undefined && serviceAccount.roleArn === assessment?.arn;
     const problem = assessment?.problem ?? waitsForRole;
@@ -139,7 +139,7 @@ function confirmGone(
   target: string,
   assigned: AssignedRole,
 ): ProofState | undefined {
-  const failure = list.addStep(confirmation(target, 'IRSA', assigned, ''));
+  const failure = list.addStep(confirmationStep(target, 'IRSA', assigned, ''));
   // Only `NotInEffect` keeps the target unproven. After any other failure the target counts as confirmed, because the
   // dry-run pod before each rollout still checks what the webhook injects into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;
@@ -158,5 +158,5 @@ export function rowByAnnotation(
   const assigned = assignedRole(context, 'IRSA', observation.name);
   if (!serviceAccount || !assigned || serviceAccount.roleArn !== assigned.role.arn) return undefined;
   const proof = proofByToken(context, observation, assigned, serviceAccount);
-  return { ...row(observation), roleArn: assigned.role.arn, linked: true, ...proof };
+  return { ...initialRow(observation), roleArn: assigned.role.arn, linked: true, ...proof };
 }

@@ -13,7 +13,7 @@ import { tagValue } from '../desired/tags.ts';
 import type { TargetRow } from './status.ts';
 import {
   assessmentOf,
-  confirmation,
+  confirmationStep,
   assignedRole,
   isNamed,
   sinceOurWrite,
@@ -21,7 +21,7 @@ import {
   type TargetContext,
   waitsForSwitch,
   switching,
-  row,
+  initialRow,
   waitsForRole,
   writingTrust,
 } from './target-context.ts';
@@ -46,13 +46,13 @@ export function planByAssociation(
   const assigned = assignedRole(context, 'PodIdentity', name);
   if (!serviceAccount && assigned) {
     const failure = list.addStep({ kind: 'CreateServiceAccount', target: name });
-    if (failure) return { ...row(observation), ...problemOf(failure) };
+    if (failure) return { ...initialRow(observation), ...problemOf(failure) };
   }
   if (standing.kind === 'none') return associate(context, observation, assessment, assigned);
 
   const { association } = standing;
   const carried = {
-    ...row(observation),
+    ...initialRow(observation),
     identityMode: 'PodIdentity' as const,
     roleArn: assessment?.arn ?? '',
   };
@@ -118,7 +118,7 @@ function associate(
     const served = rowByAnnotation(context, observation);
     return served
       ? { ...served, pending: switching(problem, 'PodIdentity') }
-      : { ...row(observation), roleArn: assessment?.arn ?? '', ...problem };
+      : { ...initialRow(observation), roleArn: assessment?.arn ?? '', ...problem };
   };
   if (!assigned) return waits(assessment?.problem ?? waitsForRole);
   if (!isNamed(assigned, name)) return waits(assigned.assessment.problem ?? writingTrust);
@@ -166,7 +166,7 @@ function confirm(
   if (isKnown && !proven) requeueAtRenewal(world, list, name, 'confirmation');
   if (isKnown && (proven || !isRenewalDue(world, name, 'confirmation'))) return undefined;
   const failure = isNamed(assigned, name)
-    ? list.addStep(confirmation(name, 'PodIdentity', assigned, key, association))
+    ? list.addStep(confirmationStep(name, 'PodIdentity', assigned, key, association))
     : undefined;
   if (isKnown) return undefined;
   const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the identity');

@@ -76,7 +76,7 @@ export function sinceOurWrite(world: AccountWorld, { cachedRole }: AssignedRole)
   return cachedRole.source === 'write' ? world.now - (cachedRole.trustWrittenAt ?? -Infinity) : Infinity;
 }
 
-export function row(observation: TargetObservation): TargetRow {
+export function initialRow(observation: TargetObservation): TargetRow {
   return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
 }
 
@@ -94,7 +94,7 @@ export function rowByAssociation(
   const assigned = assignedRole(context, 'PodIdentity', name);
   const roleArn = assigned?.role.arn ?? association.details?.roleArn;
   const carried = {
-    ...row(observation),
+    ...initialRow(observation),
     identityMode: 'PodIdentity' as const,
     linked: true,
     ...defined({ roleArn }),
@@ -107,10 +107,10 @@ export function rowByAssociation(
 /** Row as last written to the status, but with the proofs of this process. It is used if no newer state is known. */
 export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
   const before = statusRow(world, observation.name);
-  if (!before) return row(observation);
+  if (!before) return initialRow(observation);
   const { identityMode, roleArn, linked, proofKey } = before;
   return {
-    ...row(observation),
+    ...initialRow(observation),
     linked,
     ...knownOf(world, before),
     ...defined({ identityMode, roleArn, proofKey }),
@@ -152,7 +152,7 @@ export const writingTrust: Problem = {
 };
 
 /** Step that confirms that new pods get the assigned role in this mode. `association`: the expected association, if any. */
-export function confirmation(
+export function confirmationStep(
   target: string,
   mode: IdentityMode,
   { assessment, role }: AssignedRole,

@@ -21,7 +21,7 @@ import { planByAnnotation } from './target-by-annotation.ts';
 import { planByAssociation } from './target-by-association.ts';
 import { knownByAssociation } from './proofs.ts';
 import type { TargetRow } from './status.ts';
-import { assignedRole, type TargetContext, type SwitchSlot, rowFromStatus, row } from './target-context.ts';
+import { assignedRole, type TargetContext, type SwitchSlot, rowFromStatus, initialRow } from './target-context.ts';
 import type { Step } from '../steps/step.ts';
 import { problemOr } from './step-list.ts';
 import type { TargetDecision } from './target-decisions.ts';
@@ -101,10 +101,10 @@ function planServing(context: TargetContext, observation: TargetObservation): Ta
       const { association } = standing;
       const failure = list.addStep({ kind: 'TagAssociation', target: name, association, tags });
       const adopting = 'the association of an earlier account of this name is being re-adopted';
-      return { ...row(observation), ...problemOr(failure, 'Associating', adopting) };
+      return { ...initialRow(observation), ...problemOr(failure, 'Associating', adopting) };
     }
     case 'foreign':
-      return { ...row(observation), ...foreignAssociation(world, facts, standing.association) };
+      return { ...initialRow(observation), ...foreignAssociation(world, facts, standing.association) };
     case 'none':
     case 'ours':
       return mode === 'IRSA'
