@@ -3,7 +3,7 @@ export * from './cluster-config.ts';
 export * from './crds.ts';
 export * from './labels.ts';
 export * from './linked-service-account.ts';
-export * from './meta.ts';
+export { defaultStatus, unobserved } from './meta.ts';
 export * from './newer-fields.ts';
 export * from './partition-names.ts';
 export * from './partitions.ts';

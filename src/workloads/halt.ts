@@ -4,26 +4,14 @@
  * of the spec, which the API server may refuse. When such a halt ends, the app runs again as it was last deployed, and
  * no part of the refused spec is rolled out.
  */
-import type { App, AppTarget } from '../api/index.ts';
-import { dependencyFault, type OtherApps } from './dependencies.ts';
+import type { App } from '../api/index.ts';
+import { dependencyFault } from './dependencies.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
 import { dryRunPodOf } from './dry-run.ts';
-import type { IdentityGate } from './identity-gate.ts';
-import type { ObservedObject } from './manifest.ts';
-import type { Pod } from './pod.ts';
 import type { TargetReason } from './reasons.ts';
 import { forgettingHalt, resuming, stopping } from './replicas.ts';
 import type { ScaleStep } from './steps.ts';
-
-/** Observed state of one target. */
-export type ObservedTarget = {
-  readonly target: AppTarget;
-  readonly objects: readonly ObservedObject[];
-  readonly deployment: Deployment | undefined;
-  readonly gate: IdentityGate;
-  readonly others: OtherApps;
-  readonly pods: readonly Pod[];
-};
+import type { ObservedTarget } from './target-spec.ts';
 
 /**
  * Reasons that concern only the spec and its objects. With each of these reasons, the namespace exists, and the

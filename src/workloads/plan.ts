@@ -15,7 +15,7 @@ import { defined } from '../k8s/defined.ts';
 import { dependencyFault, type OtherApps } from './dependencies.ts';
 import { deployedAccount, deployedMark, hasReplicas, type Deployment } from './deployment.ts';
 import { withDryRun } from './dry-run.ts';
-import { isSpecReason, stepsAfterHalt, stepsToStop, stepsWithoutSpec, type ObservedTarget } from './halt.ts';
+import { isSpecReason, stepsAfterHalt, stepsToStop, stepsWithoutSpec } from './halt.ts';
 import {
   identityGate,
   identityOfMark,
@@ -32,7 +32,7 @@ import type { TargetReason } from './reasons.ts';
 import { configsInUse } from './render-configs.ts';
 import { render } from './render.ts';
 import type { ApplyStep, DeleteStep, ScaleStep, Step } from './steps.ts';
-import { specFault } from './target-spec.ts';
+import { specFault, type ObservedTarget } from './target-spec.ts';
 import type { RolloutSlot, SlotBlocker } from './rollout-group.ts';
 import type { Wall } from '../k8s/time.ts';
 import { unadmitted } from './unadmitted.ts';

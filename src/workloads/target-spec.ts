@@ -1,12 +1,16 @@
 /**
- * Spec of an App on one target. The values in the target's entry override the common values. `env` is merged by name: a
- * target's variable replaces the common variable of the same name, or is appended. `configs` are merged by name, and
- * their data by key. Every other field is replaced as a whole, so the target gets exactly the value in its entry.
+ * Spec and observed state of an App on one target. In the spec, the values in the target's entry override the common
+ * values. `env` is merged by name: a target's variable replaces the common variable of the same name, or is appended.
+ * `configs` are merged by name, and their data by key. Every other field is replaced as a whole, so the target gets
+ * exactly the value in its entry.
  */
 import type { App, AppSpec, AppTarget, Config, EnvVar, Probes, Scale } from '../api/index.ts';
 import { defined } from '../k8s/defined.ts';
 import { ambiguousDependency, dependencyEnv, type OtherApps } from './dependencies.ts';
-import { credentialEnv } from './pod.ts';
+import type { Deployment } from './deployment.ts';
+import type { IdentityGate } from './identity-gate.ts';
+import type { ObservedObject } from './manifest.ts';
+import { credentialEnv, type Pod } from './pod.ts';
 
 export type TargetSpec = {
   readonly name: string;
@@ -18,6 +22,16 @@ export type TargetSpec = {
   readonly probes?: Probes;
   readonly ingress?: NonNullable<AppTarget['ingress']>;
   readonly halted: boolean;
+};
+
+/** Observed state of an App on one target. */
+export type ObservedTarget = {
+  readonly target: AppTarget;
+  readonly objects: readonly ObservedObject[];
+  readonly deployment: Deployment | undefined;
+  readonly gate: IdentityGate;
+  readonly others: OtherApps;
+  readonly pods: readonly Pod[];
 };
 
 export function targetSpec(app: App, target: AppTarget, others: OtherApps): TargetSpec {

@@ -1,10 +1,15 @@
-/** Names of an account's roles: the first role, and further roles once the trust policy of the first role is full. */
+/**
+ * Names of an account's roles: the first role, and further roles once the trust policy of the first role is full. The name
+ * and the tags of a role decide whether the account owns it.
+ */
 import { abandonRolesAnnotation, type LinkedServiceAccount } from '../../api/index.ts';
 import { accountIdOf, roleNameOf } from './arn.ts';
 import { roleIndex, roleName } from './names.ts';
-import { isAdopted, isOwned, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';
+import { isAdopted, taggedOwner, ownershipOf, type Ownership } from './ownership.ts';
 import { desiredRole, ownerOf } from './role.ts';
-import type { AccountWorld, CachedRole, ClusterFacts, ObservedRole } from '../state/world.ts';
+import { isReservedReason } from '../state/reasons.ts';
+import type { ClusterFacts, ObservedRole } from '../state/world.ts';
+import { assignTargets } from './target-assignment.ts';
 
 /**
  * Name of the account's role with this index. `spec.aws.roleName` can set the name of the first role. Names of further roles are
@@ -52,17 +57,6 @@ export function roleOwnership(
     : 'foreign';
 }
 
-export type OwnedRole = { readonly cached: CachedRole; readonly role: ObservedRole };
-
-/** Existing roles whose ownership tags name the account. */
-export function ownedRoles(world: AccountWorld, facts: ClusterFacts): readonly OwnedRole[] {
-  return [...world.roles.values()].flatMap((cached) =>
-    cached.role && isOwned(roleOwnership(cached.role, world.account, facts))
-      ? [{ cached, role: cached.role }]
-      : [],
-  );
-}
-
 /**
  * Distinct ARNs of the account's roles, as its status reports them. Status rows of reserved targets and reserved names are
  * ignored. Such a row reports the role in the ServiceAccount's annotation, which may belong to another owner.
@@ -71,11 +65,6 @@ export function reportedRoles({ status }: LinkedServiceAccount): readonly string
   const rows = (status?.targets ?? []).filter(({ reason }) => !isReservedReason(reason));
   const arns = [status?.roleArn, ...rows.map((row) => row.roleArn)];
   return [...new Set(arns.filter((arn) => arn !== undefined && arn !== ''))] as readonly string[];
-}
-
-/** Whether the reason means that the name of a target or of the account is reserved. */
-export function isReservedReason(reason: string | undefined): boolean {
-  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
 }
 
 /**
@@ -115,43 +104,4 @@ function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly 
     facts.quotas.trustPolicySize;
   const shards = assignTargets(account.spec.targets ?? facts.targets, new Map(), fits);
   return [...shards.keys()].map((index) => accountRoleName(account, facts, index));
-}
-
-/**
- * Assigns targets to the roles of an account. One role is sufficient until its trust policy would exceed the quota of the AWS
- * account. Further roles serve the remaining targets. A target that has a role keeps it, because its pods would have to be
- * replaced to get another role.
- *
- * @param targets entries of a trust policy, each a target with the identity mode of its pods
- * @param previous current role index of each target, if any
- * @param fits whether one trust policy can hold these entries
- * @returns entries of each role by index; the first role always exists
- */
-export function assignTargets(
-  targets: readonly string[],
-  previous: ReadonlyMap<string, number>,
-  fits: (targets: readonly string[]) => boolean,
-): ReadonlyMap<number, readonly string[]> {
-  const roles = new Map<number, string[]>([[1, []]]);
-  const unassigned: string[] = [];
-  for (const target of [...targets].sort()) {
-    const index = previous.get(target);
-    const members = index === undefined ? undefined : (roles.get(index) ?? []);
-    if (index !== undefined && members && fits([...members, target])) {
-      members.push(target);
-      roles.set(index, members);
-    } else {
-      unassigned.push(target);
-    }
-  }
-  for (const target of unassigned) {
-    let index = 1;
-    // A target that does not fit even into an empty trust policy is assigned to an empty role anyway, so that IAM reports the
-    // error.
-    while (roles.get(index)?.length && !fits([...(roles.get(index) ?? []), target])) index += 1;
-    roles.set(index, [...(roles.get(index) ?? []), target]);
-  }
-  return new Map(
-    [...roles.entries()].sort(([a], [b]) => a - b).map(([index, members]) => [index, members.sort()]),
-  );
 }

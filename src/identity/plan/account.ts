@@ -15,7 +15,8 @@ import {
   type LinkedServiceAccountStatus,
 } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
-import { accountRoleName, accountRoleNames, assignTargets, roleOwnership } from '../desired/account-roles.ts';
+import { accountRoleName, accountRoleNames, roleOwnership } from '../desired/account-roles.ts';
+import { assignTargets } from '../desired/target-assignment.ts';
 import { clusterChanged, rolesOfOtherClusters, unreadable, unreadRoles } from './cluster-change.ts';
 import { targetsByMode, trustedTargets } from './trusted-targets.ts';
 import { type TargetsByMode, desiredRole } from '../desired/role.ts';
@@ -40,7 +41,8 @@ import { formerTargets } from './sessions.ts';
 import { accountStatus, blockedStatus, type TargetRow } from './status.ts';
 import { createStepList, problemOr, type StepList } from './step-list.ts';
 import type { Step } from '../steps/step.ts';
-import { initialRow, rowFromStatus, type ServingRole, type TargetContext } from './target-context.ts';
+import { initialRow, rowFromStatus } from './target-rows.ts';
+import type { ServingRole, TargetContext } from './target-context.ts';
 import { decideTargets, type TargetDecision } from './target-decisions.ts';
 import { sameDocument } from '../desired/trust.ts';
 import { unadmitted } from './unadmitted.ts';

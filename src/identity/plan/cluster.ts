@@ -173,7 +173,12 @@ export function outdatedStatus(
   { installed, own, now }: { readonly installed: number; readonly own: number; readonly now: Wall },
 ): ClusterConfigStatus {
   const known = (status?.conditions ?? []).filter(({ type }) => type !== outdatedCondition);
-  const verdict = conditionDraft(outdatedCondition, 'False', 'OperatorOutdated', outdatedMessage(installed, own));
+  const verdict = conditionDraft(
+    outdatedCondition,
+    'False',
+    'OperatorOutdated',
+    outdatedMessage(installed, own),
+  );
   const { generation } = metadata;
   return {
     ...status,
@@ -209,7 +214,8 @@ function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDra
     };
   });
   const [worst] = failing;
-  if (worst) return conditionDraft(type, 'False', worst.reason, failing.map(({ message }) => message).join('; '));
+  if (worst)
+    return conditionDraft(type, 'False', worst.reason, failing.map(({ message }) => message).join('; '));
   const roles = drift.find(({ what }) => what === 'roles');
   if (roles?.lastSuccess !== undefined && !drift.some(({ failure }) => failure))
     return conditionDraft(

@@ -10,7 +10,8 @@
 import { unlinkNowAnnotation, type IdentityMode, type LinkedServiceAccount } from '../../api/index.ts';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { Wall } from '../../k8s/time.ts';
-import { accountRoleIndex, ownedRoles } from '../desired/account-roles.ts';
+import { accountRoleIndex } from '../desired/account-roles.ts';
+import { ownedRoles } from './owned-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
 import { principalsOf } from '../desired/trust-principals.ts';
 import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';

@@ -1,6 +1,7 @@
 /** Further roles of an account, for targets that do not fit into one trust policy: their assignment and their removal. */
 import type { IdentityMode } from '../../api/index.ts';
-import { accountRoleIndex, accountRoleName, ownedRoles } from '../desired/account-roles.ts';
+import { accountRoleIndex, accountRoleName } from '../desired/account-roles.ts';
+import { ownedRoles } from './owned-roles.ts';
 import { roleNameOf } from '../desired/arn.ts';
 import { existedBefore, ownershipTagKeys } from '../desired/ownership.ts';
 import { hasPodDenial, podDenialName } from '../desired/pod-denial.ts';

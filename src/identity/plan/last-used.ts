@@ -2,7 +2,7 @@
 import type { LinkedServiceAccountStatus } from '../../api/index.ts';
 import { commonUse } from '../state/role-use.ts';
 import type { AccountWorld } from '../state/world.ts';
-import { ownedRoles } from '../desired/account-roles.ts';
+import { ownedRoles } from './owned-roles.ts';
 
 /**
  * Adds the last use of the account's roles to the status. The last use is omitted if the status names a role that is not known to

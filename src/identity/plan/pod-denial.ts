@@ -14,7 +14,7 @@
  */
 import type { LinkedServiceAccountStatus, QuarantinedPodStatus } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
-import { ownedRoles } from '../desired/account-roles.ts';
+import { ownedRoles } from './owned-roles.ts';
 import { largestInlinePolicy } from '../desired/operator-policy.ts';
 import { deniedPods, hasPodDenial, podDenialDocument, type DeniedPod } from '../desired/pod-denial.ts';
 import { isMarked } from '../desired/quarantine.ts';

@@ -31,7 +31,7 @@ import {
 } from '../desired/quarantine.ts';
 import { oldestFirst } from '../desired/pod-denial.ts';
 import { trustPolicy } from '../desired/trust.ts';
-import { ownedRoles, type OwnedRole } from '../desired/account-roles.ts';
+import { type OwnedRole, ownedRoles } from './owned-roles.ts';
 import { isTransient } from './policies.ts';
 import type {
   Problem,

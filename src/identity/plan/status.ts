@@ -233,7 +233,12 @@ function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): Accoun
         )
       : conditionDraft(type, 'False', 'InlinePoliciesFound', message);
   }
-  return conditionDraft(type, 'True', 'AllAttached', `${count(policies.length, 'policy', 'policies')} attached`);
+  return conditionDraft(
+    type,
+    'True',
+    'AllAttached',
+    `${count(policies.length, 'policy', 'policies')} attached`,
+  );
 }
 
 function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
@@ -259,7 +264,12 @@ function linksVerdict(targets: readonly TargetRow[]): AccountVerdict {
 function proofVerdict(wanted: readonly TargetRow[]): AccountVerdict {
   const type = 'IdentityProven';
   if (wanted.length === 0)
-    return conditionDraft(type, 'False', 'NoTargets', 'the account has no target, so there is nothing to prove');
+    return conditionDraft(
+      type,
+      'False',
+      'NoTargets',
+      'the account has no target, so there is nothing to prove',
+    );
   const unproven = wanted.filter((row) => !row.proven);
   if (unproven.length === 0)
     return conditionDraft(type, 'True', 'AllProven', `${count(wanted.length, 'target', 'targets')} proven`);
@@ -279,7 +289,8 @@ function workloadsVerdict(
   if (pause) return { type, status: 'False', ...pause };
   if (cutOff[0])
     return conditionDraft(type, 'False', cutOff[0].reason, cutOff.map(({ message }) => message).join('; '));
-  if (behind.length === 0) return conditionDraft(type, 'True', 'AllCurrent', 'no running pod holds an older identity');
+  if (behind.length === 0)
+    return conditionDraft(type, 'True', 'AllCurrent', 'no running pod holds an older identity');
   const message = behind
     .map(
       (row) =>

@@ -5,18 +5,20 @@ import { decideLink } from './links.ts';
 import { decideProof, validProof, type ProofState } from './proofs.ts';
 import type { TargetRow } from './status.ts';
 import {
-  assessmentOf,
-  assignedRole,
   type AssignedRole,
   type TargetContext,
-  waitsForSwitch,
+  assessmentOf,
+  assignedRole,
   confirmationStep,
+} from './target-context.ts';
+import {
   initialRow,
   rowByAssociation,
   switching,
   waitsForRole,
+  waitsForSwitch,
   writingTrust,
-} from './target-context.ts';
+} from './target-rows.ts';
 import { problemOr } from './step-list.ts';
 import { sameDocument } from '../desired/trust.ts';
 import type { AccountWorld, ObservedServiceAccount, TargetObservation, Problem } from '../state/world.ts';

@@ -12,19 +12,15 @@ import type { RoleAssessment } from './role.ts';
 import { tagValue } from '../desired/tags.ts';
 import type { TargetRow } from './status.ts';
 import {
-  assessmentOf,
-  confirmationStep,
-  assignedRole,
-  isNamed,
-  sinceOurWrite,
   type AssignedRole,
   type TargetContext,
-  waitsForSwitch,
-  switching,
-  initialRow,
-  waitsForRole,
-  writingTrust,
+  assessmentOf,
+  assignedRole,
+  confirmationStep,
+  isNamed,
+  sinceOurWrite,
 } from './target-context.ts';
+import { initialRow, switching, waitsForRole, waitsForSwitch, writingTrust } from './target-rows.ts';
 import { problemOf, problemOr, type StepList } from './step-list.ts';
 import type {
   ClusterFacts,

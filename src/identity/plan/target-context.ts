@@ -1,8 +1,5 @@
-/**
- * Context of the plan for one target: the observed state, and the account's roles, which are planned first. Also the
- * status rows of a target whose pods get the role, that waits, or that switches its identity mode.
- */
-import type { IdentityMode, TargetStatus } from '../../api/index.ts';
+/** Context of the plan for one target: the observed state, and the account's roles, which are planned first. */
+import type { IdentityMode } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
 import type { TargetsByMode } from '../desired/role.ts';
 import type { DesiredStatements } from '../desired/statements.ts';
@@ -13,12 +10,8 @@ import type {
   ClusterFacts,
   ObservedAssociation,
   ObservedRole,
-  Problem,
-  TargetObservation,
 } from '../state/world.ts';
-import { knownByAssociation, knownOf } from './proofs.ts';
 import type { RoleAssessment } from './role.ts';
-import type { TargetRow } from './status.ts';
 import type { Step } from '../steps/step.ts';
 import type { StepList } from './step-list.ts';
 
@@ -75,81 +68,6 @@ export function isNamed({ assessment, role }: AssignedRole, target: string): boo
 export function sinceOurWrite(world: AccountWorld, { cachedRole }: AssignedRole): number {
   return cachedRole.source === 'write' ? world.now - (cachedRole.trustWrittenAt ?? -Infinity) : Infinity;
 }
-
-export function initialRow(observation: TargetObservation): TargetRow {
-  return { name: observation.name, pods: observation.pods, wanted: true, linked: false, proven: false };
-}
-
-/**
- * Row of a target whose pods get their role by the association. The row contains the proof or confirmation that this
- * process has, if it is valid.
- */
-export function rowByAssociation(
-  context: TargetContext,
-  observation: TargetObservation,
-  association: ObservedAssociation,
-): TargetRow {
-  const { world } = context;
-  const { name, serviceAccount } = observation;
-  const assigned = assignedRole(context, 'PodIdentity', name);
-  const roleArn = assigned?.role.arn ?? association.details?.roleArn;
-  const carried = {
-    ...initialRow(observation),
-    identityMode: 'PodIdentity' as const,
-    linked: true,
-    ...defined({ roleArn }),
-  };
-  if (!assigned || !serviceAccount) return carried;
-  const { key, ...known } = knownByAssociation(world, name, assigned.role, serviceAccount, association);
-  return { ...carried, ...known, proofKey: key };
-}
-
-/** Row as last written to the status, but with the proofs of this process. It is used if no newer state is known. */
-export function rowFromStatus(world: AccountWorld, observation: TargetObservation): TargetRow {
-  const before = statusRow(world, observation.name);
-  if (!before) return initialRow(observation);
-  const { identityMode, roleArn, linked, proofKey } = before;
-  return {
-    ...initialRow(observation),
-    linked,
-    ...knownOf(world, before),
-    ...defined({ identityMode, roleArn, proofKey }),
-  };
-}
-
-export function statusRow(world: AccountWorld, target: string): TargetStatus | undefined {
-  return world.account.status?.targets?.find((entry) => entry.name === target);
-}
-
-/**
- * Problem of a target during a switch of its mode. Mere progress is reported with the reason `SwitchingMode`, an error with its
- * own reason.
- */
-export function switching({ reason, message }: Problem, to: IdentityMode): Problem {
-  return {
-    reason: reasonsOfProgress.has(reason) ? 'SwitchingMode' : reason,
-    message: `switches to ${to}: ${message}`,
-  };
-}
-
-const reasonsOfProgress: ReadonlySet<Problem['reason']> = new Set([
-  'Linking',
-  'Proving',
-  'UpdatingRole',
-  'Associating',
-  'CreatingRole',
-]);
-
-export function waitsForSwitch(holder: string): Problem {
-  return { reason: 'SwitchingMode', message: `${holder} switches first` };
-}
-
-export const waitsForRole: Problem = { reason: 'CreatingRole', message: 'waits for the role' };
-
-export const writingTrust: Problem = {
-  reason: 'UpdatingRole',
-  message: 'the trust policy is being written',
-};
 
 /** Step that confirms that new pods get the assigned role in this mode. `association`: the expected association, if any. */
 export function confirmationStep(

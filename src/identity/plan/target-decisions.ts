@@ -6,7 +6,7 @@ import {
   stsAudience,
   type LinkedServiceAccount,
 } from '../../api/index.ts';
-import { isReservedReason } from '../desired/account-roles.ts';
+import { isReservedReason } from '../state/reasons.ts';
 import { wantedMode } from '../desired/role.ts';
 import { isDraining, wasAdmitted } from './draining.ts';
 import { accountLabelValue } from '../desired/names.ts';

@@ -15,7 +15,7 @@ import type { TargetDecision } from './target-decisions.ts';
 import { admitsPodIdentity } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, CachedRole, TargetObservation } from '../state/world.ts';
 
-/** Identity mode and target as one string. `assignTargets` in shards.ts distributes these strings over the roles. */
+/** Identity mode and target as one string. `assignTargets` distributes these strings over the roles. */
 export function trustKey(mode: IdentityMode, target: string): string {
   return `${mode} ${target}`;
 }

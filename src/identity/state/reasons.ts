@@ -133,3 +133,8 @@ export const identityReasons = {
 } as const;
 
 export type IdentityReason = keyof typeof identityReasons;
+
+/** Whether the reason means that the name of a target or of the account is reserved. */
+export function isReservedReason(reason: string | undefined): boolean {
+  return reason === 'TargetReserved' || reason === 'AccountNameReserved';
+}

@@ -8,10 +8,7 @@ import type { CreatedRole } from '../state/ports.ts';
 import type { CachedRole, ObservedRole, RoleSettings } from '../state/world.ts';
 import { defined } from '../../k8s/defined.ts';
 import type { Monotonic } from '../../k8s/time.ts';
-import type { PlanLine, StepRow, Step, StepOf } from './step.ts';
-
-/** Step on one role. Steps on targets can name a role too, but are not included. */
-export type RoleStep = Exclude<Extract<Step, { readonly role: string }>, { readonly target: string }>;
+import type { PlanLine, StepRow, StepOf } from './step.ts';
 
 /** Step that changes the role itself. Creation, deletion and policy attachments are not included. */
 export type RoleChange = StepOf<
@@ -22,6 +19,21 @@ export type RoleChange = StepOf<
   | 'TagRole'
   | 'UntagRole'
 >;
+
+/** Step on one role. Steps on targets can name a role too, but are not included. */
+export type RoleStep =
+  | RoleChange
+  | StepOf<
+      | 'ReadRole'
+      | 'CreateRole'
+      | 'DeleteRole'
+      | 'AttachPolicy'
+      | 'DetachPolicy'
+      | 'PutInlinePolicy'
+      | 'DeleteInlinePolicy'
+      | 'PutPodDenial'
+      | 'DeletePodDenial'
+    >;
 
 export type RoleWrite = Exclude<RoleStep, { readonly kind: 'ReadRole' }>;
 
