@@ -8,8 +8,8 @@ import type { Environment, OuterEnvironment } from './environment.ts';
 export function endpointVariables(endpoint: string, others: OuterEnvironment): Environment {
   const set: Record<string, string> = {
     AWS_ENDPOINT_URL: endpoint,
-    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL. Without this variable, the SDK would send a
-    // pod's token to AWS. https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go:
+    // aws-sdk-go-v2 resolves credentials before it reads AWS_ENDPOINT_URL. Without AWS_ENDPOINT_URL_STS, the SDK would
+    // send a pod's token to AWS. https://github.com/aws/aws-sdk-go-v2/blob/config/v1.33.18/config/config.go:
     // resolveCredentials before resolveBaseEndpoint
     AWS_ENDPOINT_URL_STS: endpoint,
     NO_PROXY: withLoopback(others['NO_PROXY']),

@@ -1,4 +1,4 @@
-/** Downloads a release file and verifies its pinned digest. */
+/** Downloads a release file and checks that its digest equals the pinned digest. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { Readable, Transform } from 'node:stream';

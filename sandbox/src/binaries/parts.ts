@@ -41,7 +41,7 @@ export type Binary = {
   readonly component: ComponentName;
   /** Go package that contains the `main` function. */
   readonly goPackage: string;
-  /** Linker flags in addition to `-s -w`, which embed the version. */
+  /** Linker flags that embed the version. `-s -w` are set in addition. */
   readonly linkerFlags: readonly string[];
   /** Go build tags. Default: none. */
   readonly tags?: readonly string[];

@@ -107,8 +107,8 @@ const sources: readonly Source[] = [
     },
   },
   {
-    // The whole server archive, at least 300 MB. No other file that contains the controllers has its digest in the
-    // changelog.
+    // The whole server archive, at least 300 MB. Of the files that contain the controllers, the changelog lists a
+    // digest only for this archive.
     names: ['kube-controller-manager', 'kube-scheduler'],
     base: 'KON_MIRROR_KUBERNETES',
     version: server,

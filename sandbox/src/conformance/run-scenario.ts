@@ -43,7 +43,7 @@ export type Observed =
 
 export type CallResult = {
   readonly operation: string;
-  /** Name of the session that made the call; absent for the caller's own credentials. */
+  /** Name of the session that made the call; absent if the call used the administrator's credentials. */
   readonly as?: string;
   readonly status: 'equal' | 'different' | 'skipped';
   /** Expected outcome, as a JSON value. */

@@ -11,7 +11,7 @@ export type Scenario = {
   readonly skip?: string | undefined;
 };
 
-/** Returns the scenarios of one area, with the names of a place. */
+/** Returns the scenarios of one area. The scenarios use the names that the place provides. */
 export type Scenarios = (place: Place) => readonly Scenario[];
 
 export type Step = StepCall & {

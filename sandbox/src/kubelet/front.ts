@@ -1,6 +1,6 @@
 /**
- * The kubelet of the node that kwok simulates, for the API server. The kubelet accepts only the API server's own client
- * certificate, because kubelet requests run programs on this machine:
+ * The kubelet that the API server calls for the node that kwok simulates. The kubelet accepts only the API server's own
+ * client certificate, because kubelet requests run programs on this machine:
  *
  * - the log of a pod is a file, see `pod-log.ts`;
  * - a program in a pod runs on this machine through `kon sandbox exec`, with the pod's identity. kwok handles streams, terminal
@@ -141,7 +141,7 @@ async function sendLog(
   response.end();
 }
 
-/** Forwards the request to kwok, under the pod name that kwok accepts for programs. */
+/** Forwards the request to kwok, with the secret pod name without which kwok runs no program. */
 function tunnelExec(
   request: IncomingMessage,
   socket: Socket,
