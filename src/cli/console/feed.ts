@@ -18,7 +18,7 @@ import { sources, type Change, type Changes, type FeedMessage, type Impact, type
 
 export type Feed = ReturnType<typeof createFeed>;
 
-/** Intervals for polling the errors of the informers, because informers do not report errors. */
+/** Intervals for polling the errors of the informers, because informers notify listeners only of changes. */
 const checkMs = { loading: 100, live: 500 };
 
 export function createFeed(options: {
@@ -48,8 +48,8 @@ export function createFeed(options: {
     }
     lastStatus = text;
     const hidden = view.hidden();
-    // Watches report only changes of objects, so if rows were hidden because the user could not read them, the rows
-    // must be sent again.
+    // Watches report only changes of objects. Rows that were hidden because the user could not read them must therefore
+    // be sent again when the user can read them.
     if (hidden !== lastHidden) subscribers.resend();
     lastHidden = hidden;
     const isLoading = sources.some((source) => status[source].state === 'loading');
@@ -94,8 +94,8 @@ export function createFeed(options: {
       return state.ok ? state.facts : undefined;
     },
     /**
-     * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. An answer
-     * computed before that would silently omit objects.
+     * Resolves when the accounts have been listed and each of the other kinds has been listed or has failed. If an
+     * answer were computed earlier, it would silently omit objects.
      * @throws the error of the list of accounts, if it never succeeded or if the user is no longer permitted to read them
      * @throws CliError of code UNAUTHENTICATED if the session ends first
      */

@@ -65,8 +65,8 @@ export function createUserSessions<Client, User>(source: SessionSource<Client, U
     const key = createHash('sha256').update(token).digest('hex');
     const known = sessions.get(key);
     if (known) return Promise.resolve(known);
-    // Concurrent first requests share one session. A second session would replace the first one in the map, and the
-    // first one would then outlive its token.
+    // Concurrent first requests share one session. A second session would replace the first one in the map. `check`
+    // would then no longer end the first one when its token expires.
     const pending = opening.get(key) ?? open(key, token).finally(() => opening.delete(key));
     opening.set(key, pending);
     return pending;

@@ -176,7 +176,7 @@ export type Proposal = {
 export type QuarantineProposals = {
   readonly quarantine: Proposal;
   readonly release: Proposal;
-  /** Release after the deletion of the account's pods. */
+  /** Proposal to release the account after its pods are deleted. */
   readonly releaseWithPods: Proposal;
 };
 

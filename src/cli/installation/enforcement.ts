@@ -116,7 +116,9 @@ export async function acceptNew(client: KubeClient): Promise<void> {
     await orMissing(client.delete(resourceOf({ kind, metadata: { name } } as KubeObject), { name }));
 }
 
-/** Returns the installation step that removes the policy after an incomplete uninstallation. */
+/**
+ * Returns the installation step that removes the policy of `kon uninstall`, if an incomplete uninstallation left it.
+ */
 export async function acceptNewStep(client: KubeClient, clock: Clock): Promise<readonly Step[]> {
   const found = await orMissing(
     client.get<KubeObject>(resources.validatingAdmissionPolicies, { name }, { signal: clock.signal }),

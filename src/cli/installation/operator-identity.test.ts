@@ -16,7 +16,7 @@ const folder = '/var/run/secrets/pods.eks.amazonaws.com/serviceaccount';
 
 type Sent = { readonly spec: { readonly containers: readonly PodContainer[] } };
 
-/** Environment variables of the container that the webhook adds for an associated ServiceAccount. */
+/** Adds the environment variables and the volume that the webhook adds if the ServiceAccount has an association. */
 const injected = (pod: Sent): object => ({
   ...pod,
   spec: {

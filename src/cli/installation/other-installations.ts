@@ -1,7 +1,7 @@
 /**
- * Finds installations in other namespaces. A cluster can have only one installation, because the ClusterRoleBinding, the
- * admission policies and the trust policy of the operator's role name a single ServiceAccount. A second installation
- * would replace this ServiceAccount with its own.
+ * Finds installations in other namespaces. A cluster can have only one installation, because a single ServiceAccount is
+ * named in the ClusterRoleBinding, the admission policies and the trust policy of the operator's role. A second
+ * installation would replace this ServiceAccount with its own.
  */
 import { orMissing } from '../cluster/objects.ts';
 import { managedByLabel } from '../../api/labels.ts';

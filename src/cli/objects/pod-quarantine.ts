@@ -38,8 +38,8 @@ export async function findPod(
   text: string,
 ): Promise<QuarantinedPod> {
   const { name: accountName } = account.metadata;
-  // A UID is not looked up: sessions of a pod that has ended still carry its session tags, and the user may lack the
-  // permission to read pods.
+  // A UID is not looked up. A pod that has ended would not be found, but its sessions still carry its session tags. In
+  // addition, the user may lack the permission to read pods.
   if (uuid.test(text)) return { uid: text.toLowerCase() };
   const found = (await podsOfAccount(client, account)).flatMap((pod) => {
     const { uid = '', namespace = '', name } = pod.metadata;

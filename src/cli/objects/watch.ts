@@ -114,7 +114,7 @@ async function untilInterrupted<T>(
 function changeColumns<T>(columns: readonly Column<T>[], events: boolean): readonly Column<SetChange<T>>[] {
   const rows = columns.map(({ header, value, short, wide, style }): Column<SetChange<T>> => ({
     header,
-    // A deleted object has no state.
+    // A deleted object has no state, so `Deleted` replaces its last reason.
     value: ({ type, object }) => (header === 'REASON' && type === 'DELETED' ? 'Deleted' : value(object)),
     ...(short ? { short: ({ object }) => short(object) } : {}),
     ...(wide ? { wide } : {}),

@@ -239,8 +239,8 @@ export async function withInlinePolicies(
 }
 
 /**
- * Inline policies that the operator writes. The account's statements are evaluated from its spec instead, and a denial
- * of single pods does not apply to the account's other pods.
+ * Inline policies that the operator writes. These policies are skipped: the account's statements are evaluated from its
+ * spec, and a denial of single pods does not apply to the account's other pods.
  */
 const ownInlinePolicies: ReadonlySet<string> = new Set([inlinePolicyName, podDenialName]);
 

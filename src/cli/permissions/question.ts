@@ -1,6 +1,6 @@
 /**
- * Checks the action and resource of `kon account can-i`, because the IAM policy simulator denies actions and ARNs that
- * cannot exist. Pure.
+ * Checks the action and resource of `kon account can-i`. The IAM policy simulator answers "denied" for actions and ARNs
+ * that cannot exist, so a typing error would look like a missing permission. Pure.
  */
 import { usageError } from '../framework/errors.ts';
 

@@ -25,8 +25,8 @@ export type Question = { readonly action: string; readonly resource: string };
 export type WhoCanRow = {
   readonly account: string;
   /**
-   * `depends`: a condition needs values of a real request. `unknown`: only a policy that could not be read may allow
-   * the action.
+   * `depends`: a condition needs values of a real request. `unknown`: the decision depends on a policy that could not
+   * be read.
    */
   readonly decision: Answer['decision'];
   /** Deciding statements. */
@@ -54,7 +54,7 @@ export type WhoCan = {
   readonly unread: readonly string[];
 };
 
-/** Answer, with the sources of AWS decisions that the answer does not consider. */
+/** Answer, with the kinds of policies that AWS also evaluates but this answer does not. */
 export type WhoCanAnswer = WhoCan & {
   /** ARN of the policy whose removal is evaluated too; see `loses`. */
   readonly without?: string;
@@ -63,18 +63,19 @@ export type WhoCanAnswer = WhoCan & {
    * the call.
    */
   readonly isInlineEvaluated: boolean;
-  /** Sources of AWS decisions that the answer does not consider. */
+  /** Kinds of policies that AWS also evaluates but this answer does not. */
   readonly notEvaluated: readonly string[];
 };
 
 /**
- * Inline policies that others added to roles, as a source of decisions. They are read with the user's AWS credentials.
+ * Entry of `notEvaluated` for inline policies that others added to roles. They are read with the user's AWS
+ * credentials.
  */
 export const foreignInline = 'inline policies that others put on a role';
 
 /**
- * Sources of AWS decisions that an answer does not consider if it was computed without inline policies that others
- * added.
+ * Kinds of policies that AWS also evaluates, but an answer does not if inline policies that others added could not be
+ * read.
  */
 export const notEvaluated: readonly string[] = [
   'resource policies, which can also allow a call',

@@ -123,7 +123,7 @@ async function inEach(
   return rows.flat();
 }
 
-/** @param none text for stderr, instead of an empty table on a terminal */
+/** @param none text that replaces the empty table (and goes to stderr) if stdout is a terminal */
 export async function writePods(
   context: CliContext,
   pods: readonly PodRow[],

@@ -91,7 +91,8 @@ export function refuseHelm(operators: readonly FoundOperator[], namespace: strin
 
 /**
  * @returns the accounts that would be deleted; undefined if their CRD does not exist
- * @throws CliError of code CONFLICT if there are quarantines, apps, accounts without `deleteAccounts`, or accounts in use
+ * @throws CliError of code CONFLICT if there are quarantines, apps, accounts in use, or (unless `deleteAccounts` is
+ * set) any accounts
  */
 export async function requireRemovable(
   client: KubeClient,

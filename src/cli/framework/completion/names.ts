@@ -23,7 +23,7 @@ function patience({ env, monotonic, startedAt }: CliContext): number {
   try {
     if (wanted) return parseDuration(wanted);
   } catch {
-    // An invalid value of the variable counts as unset.
+    // An invalid value of KON_COMPLETION_TIMEOUT counts as unset.
   }
   return Math.max(leastMs, Math.round(patienceMs - (monotonic() - startedAt)));
 }

@@ -32,7 +32,8 @@ export type Edited<R> =
 /**
  * @param edit opens the file in the user's editor and waits until it closes
  * @param save tries to write the text; an exception ends the loop
- * @param mostRounds maximum number of rounds, because an editor that is a script could otherwise loop forever
+ * @param mostRounds maximum number of rounds, because the loop would never end if the editor were a script that saves
+ * another invalid text in each round
  */
 export async function editLoop<R>(options: {
   readonly draft: Draft;

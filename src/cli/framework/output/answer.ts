@@ -21,7 +21,7 @@ type List<Row> = {
   readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly data: Data<Row>;
-  /** Text for stderr, instead of an empty table on a terminal. */
+  /** Text that replaces the empty table (and goes to stderr) if stdout is a terminal. */
   readonly empty?: string;
 };
 

@@ -41,7 +41,7 @@ export function renderError(
   return `${lines.join('\n')}\n`;
 }
 
-/** Indents all further lines of a text. */
+/** Indents all lines of a text except the first. */
 function indented(text: string): string {
   return printable(text).replaceAll('\n', '\n  ');
 }

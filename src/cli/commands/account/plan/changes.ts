@@ -25,7 +25,10 @@ export type Change = PlanLine & {
   readonly object: string;
 };
 
-/** A running pod in a target that gets another identity. The pod is replaced, or keeps its old identity. */
+/**
+ * A running pod of a target where new pods get another identity. The running pod is replaced, or keeps its old
+ * identity.
+ */
 export type AffectedPod = {
   readonly namespace: string;
   readonly name: string;

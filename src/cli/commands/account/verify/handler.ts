@@ -161,8 +161,8 @@ async function associatedRole(
     const found = await podIdentity().associations.read({ namespace, serviceAccount }, signal);
     return found?.details?.roleArn;
   } catch (error) {
-    // Ignores these errors: a cluster outside EKS has no associations, and a user who may not read associations still
-    // sees the role in the annotation.
+    // Ignores these errors: a cluster outside EKS has no associations, and a user without permission to read
+    // associations still sees the role in the annotation.
     const { code } = asIdentityError(error);
     if (unanswerable.has(code)) return undefined;
     throw error;

@@ -51,7 +51,7 @@ function renderApp(app: App, options: ShowOptions, isWhole: boolean): string {
   });
 }
 
-/** Returns the image column if it is redundant: every target has the image that the page already shows. */
+/** Returns the columns to omit: the image column, if every target has the image that the page already shows. */
 function repeatedImage(app: App, targets: readonly TargetRow[]): readonly Column<TargetRow>[] {
   const image = imageOf(app);
   return targets.every((target) => target.image === undefined || target.image === image) ? [imageColumn] : [];

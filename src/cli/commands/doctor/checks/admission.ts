@@ -78,7 +78,9 @@ async function identityOf({ operatorAccounts, leases }: Lookups): Promise<Operat
   return { namespace: lease?.metadata.namespace ?? 'konstellation-system', name: operatorName };
 }
 
-/** Sends a dry-run request that the admission policies refuse for every user, if the API server enforces them. */
+/**
+ * Sends a dry-run request. If the API server enforces the admission policies, they refuse this request for every user.
+ */
 async function checkEnforcement({ client, signal }: Lookups): Promise<Verdict> {
   const kube = await client();
   try {
