@@ -255,8 +255,8 @@ export function keysNotAdmitted(
 }
 
 /**
- * Pattern of the ownership tag keys. The pattern must be compared case-sensitively, so that it does not match a key in
- * another case. IAM would treat that key as the same tag.
+ * Pattern of the ownership tag keys. The pattern must be compared case-sensitively. A key in another case must not
+ * match, because IAM treats it as the same tag and would replace the ownership tag.
  */
 const ownershipKeys = 'k11n.dev/*';
 

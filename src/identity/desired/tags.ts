@@ -34,7 +34,7 @@ export function mergedTags(...maps: readonly Tags[]): Tags {
   const merged = new Map<string, [key: string, value: string]>();
   for (const tag of maps.flatMap((tags) => Object.entries(tags))) {
     const lower = tag[0].toLowerCase();
-    // The last of the keys that differ only in case also takes the last place, as with `withTags`.
+    // Of the keys that differ only in case, the last one replaces the others and moves to the end, as with `withTags`.
     merged.delete(lower);
     merged.set(lower, tag);
   }

@@ -66,7 +66,10 @@ type Happening =
   | { readonly is: 'restart' }
   | { readonly is: 'list' }
   | { readonly is: 'time'; readonly seconds: number }
-  /** The operator reconciles and executes this number of steps. `end` is the outcome of the last step. */
+  /**
+   * The operator reconciles until it has executed this number of steps or no step is left. `end` is the outcome of the
+   * last step.
+   */
   | {
       readonly is: 'work';
       readonly steps: number;

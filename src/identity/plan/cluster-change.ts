@@ -69,7 +69,7 @@ export function clusterChanged(
   };
 }
 
-/** Problem of a role in the account's status that the operator could not read. The cluster of the role is therefore unknown. */
+/** Problem of the role `name`, which the operator could not read. The cluster of the role is therefore unknown. */
 export function unreadable(
   { account }: AccountWorld,
   facts: ClusterFacts,

@@ -17,7 +17,9 @@ import { principalsOf } from '../desired/trust-principals.ts';
 import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
-/** Whether the target drains: its running pods hold the account's identity, and a role already admitted them. */
+/**
+ * Whether the target drains: its running pods hold the account's identity, and a role admitted them before this plan.
+ */
 export function isDraining(world: AccountWorld, facts: ClusterFacts, target: TargetObservation): boolean {
   if (isCutOff(world, target.name)) return false;
   const { account } = world;

@@ -236,7 +236,7 @@ function replaceOrReopen(
   { cached, role }: OwnedRole,
   list: StepList,
 ): Problem {
-  // A listing may still show the old role although the role was already replaced.
+  // The role is read before it is replaced: a listing may still show the old role after the replacement.
   if (cached.source === 'list') {
     const why = 'the role is about to be replaced';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });

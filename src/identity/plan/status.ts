@@ -122,7 +122,7 @@ function roleOf(
   return { roleArn, ...(roleId === undefined ? {} : { roleId }) };
 }
 
-/** Message of a problem. If STS refuses pods for another reason, the message of STS follows. */
+/** Message of a problem. If STS also refuses pods, for a reason other than this problem, the message of STS follows. */
 function withRefusal(bad: AccountVerdict, proof: AccountVerdict): string {
   const refused = proof.status === 'False' && proof.reason in identityErrors;
   return refused && proof.reason !== bad.reason ? `${bad.message}; ${proof.message}` : bad.message;

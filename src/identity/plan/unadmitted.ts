@@ -1,7 +1,7 @@
 /**
  * Unadmitted accounts: created while the admission policies were not enforced. No policy checked whether the author of
  * such an account is permitted to grant its permissions, so nothing is created for the account. An exception is an
- * account that was in use before. Such an account has a role whose ownership tags, which only the operator writes,
+ * account that the operator has already served: it has a role whose ownership tags, which only the operator writes,
  * contain the account's uid.
  */
 import { beforePolicies, wasAdmitted } from '../../k8s/admitted.ts';

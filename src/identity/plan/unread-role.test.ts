@@ -19,7 +19,7 @@ import {
 
 let world: SimulatedWorld;
 
-/** Simulates a restart while IAM denies every read. The failed creation has shown that a role with this name exists. */
+/** Simulates a restart while IAM denies every read, and a creation that failed because a role with this name exists. */
 function restartWithoutReads(): void {
   world.cachedRoles.clear();
   restart(world);

@@ -298,7 +298,7 @@ export type AccountWorld = {
   readonly holders: readonly RoleHolder[];
   /** Failures by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
-  /** Cached associations by target. A target without an entry has never been read. */
+  /** Cached associations by target. If a target has no entry, its association has never been read. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;
   /** Reason why the rollouts of the account's workloads are paused after one rollout has failed. */
   readonly rolloutBlocker?: { readonly reason: 'PausedByFailedRollout'; readonly message: string };

@@ -285,8 +285,7 @@ export function waitFor(world: SimulatedWorld, plan: AccountPlan): void {
 }
 
 /**
- * Lists all roles and associations, and stores those that have changed in the operator's caches, with the source
- * `list`.
+ * Lists all roles and associations. Writes those that have changed into the operator's caches, with the source `list`.
  */
 export function resync(world: SimulatedWorld): void {
   for (const target of new Set([...world.associations.keys(), ...world.cachedAssociations.keys()])) {
@@ -308,7 +307,10 @@ export function resync(world: SimulatedWorld): void {
   }
 }
 
-/** Reads one unread association, as the operator does after every listing but the first, because listings omit details. */
+/**
+ * Reads one association whose details are unread, because listings omit details. The operator does this after every
+ * listing except the first.
+ */
 export function readUnreadAssociation(world: SimulatedWorld): void {
   for (const [target, { association }] of world.cachedAssociations) {
     if (!association || association.details) continue;
