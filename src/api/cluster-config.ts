@@ -16,8 +16,8 @@ const reservedMessage = 'a target is a namespace for apps: default and kube-* ar
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
 /**
- * Rules that the API server checks only at creation. The rules do not refer to the old object, because the unbounded
- * size of the old object would add to the CEL cost of the rules.
+ * Rules that the API server checks only at creation. The rules check only whether an old object exists, and read none
+ * of its fields, because the unbounded size of the old object would add to the CEL cost of the rules.
  */
 export const clusterConfigRules = [
   {

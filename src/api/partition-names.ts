@@ -1,6 +1,6 @@
 /**
- * Names of the AWS partitions. This module is separate from `partitions.ts`, because every start of `kon` loads the
- * names for its options.
+ * Names of the AWS partitions. Every start of `kon` loads these names for its options. They have a module of their own,
+ * so that a start need not load `partitions.ts`.
  */
 
 /** Partition names in alphabetical order. */

@@ -18,7 +18,8 @@ const firstWindow = 7;
  * Growth of the window (the maximum of calls in flight) per accepted call. Until the first throttle, the window stays
  * the same for `first` accepted calls. After these calls, it grows by 1/6 per accepted call (TCP's slow start: by 1).
  * It thus reaches 24 after 150 accepted calls in total. If AWS's token bucket holds only 40 calls, AWS throttles before
- * the window grows, and thus refuses at most seven calls. After a throttle, the window grows slowly.
+ * the window grows from its initial seven calls, and thus refuses at most seven. After a throttle, the window grows
+ * slowly.
  */
 const windowGrowth = {
   first: 48,
@@ -73,8 +74,8 @@ export function createAdaptiveRate(options: {
   let refusedAt = -Infinity;
   /**
    * Measurement of the fill rate: the time when AWS's token bucket was last empty, and the number of calls accepted
-   * since that time. Undefined after a pause without calls. If the measurement began with the pause after a throttle,
-   * `after` is the number of calls that were accepted before that throttle.
+   * since that time. Undefined after a pause without calls. If the measurement began at a throttle that caused a pause,
+   * `after` is the number of calls that were accepted until that throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
   /** Calls accepted since the last pause without calls; see `longestGapMs`. */
@@ -110,8 +111,9 @@ export function createAdaptiveRate(options: {
    */
   const learnFrom = (now: number, { since, accepted, after }: NonNullable<typeof measure>): void => {
     const measured = (accepted / (now - since)) * 1000;
-    // If few calls were accepted before the pause, the bucket may be too small to hold the inflow during the pause. The
-    // real rate is then higher than the measured rate, but lower than the pace of the calls after the pause.
+    // If few calls were accepted until the throttle emptied the bucket, the bucket is small and may have overflowed
+    // during the pause. The real rate is then higher than the measured rate, but lower than the pace of the calls after
+    // the pause.
     const bucketOverflowed = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
     if (bucketOverflowed)

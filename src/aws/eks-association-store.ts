@@ -95,8 +95,8 @@ export function createEksAssociationStore(options: {
     },
 
     async update({ id: associationId, details }, roleArn, signal) {
-      // EKS keeps the settings that a request omits, so an empty value removes a setting. The EKS controller of AWS
-      // Controllers for Kubernetes also sends empty values:
+      // EKS keeps the settings that a request omits, so the request must contain an empty value to remove a setting.
+      // The EKS controller of AWS Controllers for Kubernetes also sends empty values:
       // https://github.com/aws-controllers-k8s/eks-controller/pull/164
       const removed = {
         ...(details?.targetRoleArn === undefined ? {} : { targetRoleArn: '' }),

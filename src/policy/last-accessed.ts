@@ -10,8 +10,8 @@ export type ServiceLastAccessed = {
   /** Time of the last attempt, in RFC 3339 format. Absent if there was no attempt in the tracking period. */
   readonly lastAccessed?: string;
   /**
-   * Actions of the service that IAM tracks and the role attempted. Empty if IAM tracks no actions of the service, or if
-   * the role attempted none of the tracked actions.
+   * Actions of the service that are tracked by IAM and were attempted by the role. Empty if IAM tracks no actions of
+   * the service, or if the role attempted none of the tracked actions.
    */
   readonly actions: readonly { readonly name: string; readonly lastAccessed?: string }[];
 };

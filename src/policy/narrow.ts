@@ -185,8 +185,8 @@ function permissionStatements(
     if (conditions === undefined || resources === undefined) return 'inexpressible';
     const texts = [...resources, ...Object.values(conditions).flatMap((keys) => Object.values(keys).flat())];
     // The statements of an account have version 2012-10-17, in which `${` begins a variable, and support placeholders,
-    // which begin with `$(`. A text with `$(` would thus change its meaning. So would a text with `${` in a document of
-    // version 2008-10-17.
+    // which begin with `$(`. Copied into such statements, a text with `$(` would thus change its meaning, and so would
+    // a text with `${` from a document of version 2008-10-17.
     if (texts.some((text) => text.includes('$(') || (version === '2008-10-17' && text.includes('${'))))
       return 'inexpressible';
     const key = JSON.stringify([resources.toSorted(), conditions]);

@@ -1,6 +1,7 @@
 /**
  * Evaluates policies for a request with some unknown context keys. A statement whose conditions or variables need an
- * unknown key may or may not match. The decision holds for every value of the unknown keys. All functions are pure.
+ * unknown key may or may not match. A decision `allowed` or `denied` holds for every value of the unknown keys. All
+ * functions are pure.
  */
 import { evaluateIdentity } from './evaluate.ts';
 import type {

@@ -94,9 +94,9 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 });
 
 /**
- * An operator that runs outside the cluster has another username, and is recognized by its field manager. Any user can
- * send that field manager. Therefore, a request with that field manager needs no annotation that states consent, but it
- * still needs the right to the role.
+ * An operator that runs outside the cluster has another username, and is recognized by its field manager. A request
+ * with that field manager needs no annotation that states consent. But it still needs the right to the role, because
+ * any user can send that field manager.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */

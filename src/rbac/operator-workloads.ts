@@ -108,7 +108,7 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
 /**
  * Limits the ServiceAccounts of Deployments. The policy does not compare the linked account with the account that the
  * App names. With 300 Apps, that comparison took the API server 200 ms for each write of an App's Deployment, and some
- * writes immediately after an edit of the App were refused.
+ * writes immediately after an edit of the App were refused, because the policy still saw the older App.
  */
 export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";

@@ -43,7 +43,10 @@ const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] =>
   deploy: cell,
   ...beside,
 });
-/** All users who may write accounts lack the right and are refused, except users with `konstellation-grant`. */
+/**
+ * Cells of an attempt that needs the rights `verbs`. Of the users who can write accounts, only those with
+ * `konstellation-grant` have these rights.
+ */
 const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, { grant: 'yes' });
 
 export const attempts = {
