@@ -12,7 +12,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   }
   const left = a as Readonly<Record<string, unknown>>;
   const right = b as Readonly<Record<string, unknown>>;
-  // Neither value is copied. This keeps the comparison fast, since every reconcile compares a status.
+  // Neither value is copied: the comparison must be fast, because every reconcile compares a status.
   for (const key of Object.keys(left))
     if (left[key] !== undefined && !(Object.hasOwn(right, key) && sameValue(left[key], right[key])))
       return false;

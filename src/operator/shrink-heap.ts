@@ -25,8 +25,8 @@ const checkEveryMs = 2_000;
 /** Minimum idle time before a garbage collection, in milliseconds, so that no reconcile waits for the collection. */
 const idleMs = 8_000;
 /**
- * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time, and reuses the
- * memory that the previous pass left.
+ * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time. A collection
+ * after each pass would free memory that the next pass reuses.
  */
 const minPauseMs = 120_000;
 /** Minimum growth of the heap since the last collection, in bytes. */

@@ -132,8 +132,8 @@ async function readAccount(
     client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal }),
   );
   // If the store already shows the account's deletion, the step may continue, since an account under deletion is kept
-  // in sync while pods use it. If the store does not show the deletion yet, the account's objects may already have been
-  // deleted.
+  // in sync while pods use it. If the store does not show the deletion yet, the step must not continue, because it
+  // could recreate an object that was already deleted.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account "${name}" was deleted meanwhile`);

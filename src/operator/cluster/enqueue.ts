@@ -7,7 +7,7 @@ import { disallowedIn } from './observe.ts';
 
 /**
  * Delay in milliseconds before the accounts with disallowed policies are counted again. A narrower list of allowed
- * policies affects many accounts at once.
+ * policies changes many accounts in a short time, and the delay lets one count cover all of them.
  */
 const disallowedDelayMs = 5_000;
 

@@ -146,7 +146,7 @@ export function mayPrecedeWrite(entry: Entry<unknown> | undefined, askedAt: numb
   return (entry?.wroteAt ?? -Infinity) > askedAt - settleMs;
 }
 
-/** Like `mayPrecedeWrite`, but also considers writes with an unknown outcome to an existing object. */
+/** Like `mayPrecedeWrite`, but if the object exists, also considers writes to it whose outcome is unknown. */
 export function mayPrecedeAnyWrite(askedAt: number, entry: Entry<unknown> | undefined): boolean {
   const unknownAt = entry?.object ? entry.unknown?.at : undefined;
   return mayPrecedeWrite(entry, askedAt) || (unknownAt ?? -Infinity) > askedAt - settleMs;

@@ -103,8 +103,8 @@ export function createRoleCache(now: () => Monotonic) {
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
     /**
-     * Whether the cache knows the state of this role name. If so, the reduction of a listing must keep the role of this
-     * name.
+     * Whether the cache knows the state of this role name. If so, the role must be kept when a listing is reduced to
+     * the roles that matter.
      */
     isKnown: (name: string): boolean => known(name) !== undefined,
 

@@ -82,8 +82,8 @@ export async function dryRunFailure(
 }
 
 /**
- * Creates a dry-run pod from the template of each workload. Returns why the pods of a workload cannot be replaced now
- * if the API server refuses its dry-run pod, or undefined if the API server refuses none.
+ * Creates a dry-run pod from the template of each workload. If the API server refuses a dry-run pod, returns why the
+ * pods of its workload cannot be replaced now; otherwise, returns undefined.
  */
 export async function replacementBlocker(
   workloads: readonly Workload[],

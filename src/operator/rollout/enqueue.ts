@@ -1,4 +1,4 @@
-/** Enqueues the accounts whose workloads a change in the cluster concerns. */
+/** Enqueues the accounts whose workloads are affected by a change in the cluster. */
 import { appLabel } from '../../api/index.ts';
 import type { Controller, KubeObject } from '../../kube/index.ts';
 import { deployedAccount, serviceAccountOf } from '../../workloads/index.ts';

@@ -207,8 +207,8 @@ export function createRolloutGroups(context: OperatorContext) {
       };
     },
     /**
-     * Returns the account's workloads on targets of the cluster: Deployments of Apps that have replicas, and labelled
-     * workloads.
+     * Returns the account's workloads on targets of the cluster: labelled workloads, and those Deployments of Apps that
+     * have replicas.
      */
     workloads(account: string): readonly Workload[] {
       const { knownTargets } = clusterView();
