@@ -56,7 +56,7 @@ export function createTransport(connection: Connection, now: () => Monotonic) {
       tls.rejectUnauthorized,
       ...[tls.ca, tls.cert, tls.key].map((value) => value?.toString()),
     ]);
-    // The TLS material has not changed, or a concurrent request has already opened connections with it.
+    // The TLS material has not changed, or a concurrent request has already opened connections with the new material.
     if (current?.fingerprint === fingerprint) {
       current.tls = tls;
       return current.connections;

@@ -136,7 +136,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     entry.state = state;
   };
 
-  /** Puts an entry that is not being processed into a heap. Call `proceed` afterwards. */
+  /** Puts an entry into a heap. Must not be called while the entry is processed. Call `proceed` afterwards. */
   const schedule = (entry: Entry): void => {
     const due = entry.readyAt <= now();
     // Among entries of equal priority, the entry that has been due longest comes first.

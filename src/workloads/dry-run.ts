@@ -22,7 +22,10 @@ import type { ApplyStep, DryRunPod, PodTemplate } from './steps.ts';
 
 export type DryRunInput = {
   readonly deployment: Deployment | undefined;
-  /** Accepted identities: a new pod has to get one of these. Empty for an app without an account. */
+  /**
+   * Accepted identities: a new pod has to get one of these. For an app without an account, the list is empty, and no
+   * dry-run pod is created.
+   */
   readonly wanted: readonly Identity[];
   /** Pods of the App on this target. */
   readonly pods: readonly Pod[];

@@ -81,8 +81,8 @@ function isEmpty(value: unknown): boolean {
 }
 
 /**
- * Fields whose lists server-side apply treats as maps, with the function that returns an item's key. All other lists
- * are atomic.
+ * List fields that are treated as maps by server-side apply, each with the function that returns an item's key. All
+ * other lists are atomic.
  * Source: `x-kubernetes-list-map-keys` in the OpenAPI document of Kubernetes.
  */
 const listKeys: Readonly<Record<string, (item: JsonObject) => Json | undefined>> = {

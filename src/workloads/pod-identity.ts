@@ -132,8 +132,8 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 
 /**
  * Identity that the webhook injected into the container. SDKs prefer a web identity, if both of its variables are set,
- * to container credentials. A container that has the variable for the credentials address but not the agent's token
- * sets this variable itself, because the webhook skips containers that already set the variable.
+ * to container credentials. If a container has the variable for the credentials address but not the one for the agent's
+ * token, its pod spec sets the address, and the webhook has therefore skipped the container.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);

@@ -64,8 +64,8 @@ export function resuming(observed: Deployment): Scaling | undefined {
 }
 
 /**
- * Returns the change that removes the annotation of a halt. An apply cannot remove the annotation, since the change
- * that `stopping` returns was written by a patch.
+ * Returns the change that removes the annotation of a halt. An apply cannot remove the annotation: an apply removes
+ * only fields that an apply has set, and the annotation is set by a patch (see `stopping`).
  */
 export function forgettingHalt(observed: Deployment): Scaling | undefined {
   return numberIn(observed, replicasBeforeHaltAnnotation) === undefined

@@ -24,7 +24,7 @@ export type RolloutMember = {
   readonly id: string;
   /** Whether the member wants another identity and lacks only the rollout slot. */
   readonly wants: boolean;
-  /** Whether the member's pod template has the wanted identity, or else each of its pods has it. */
+  /** Whether the member's pod template, or each of the member's pods, has the wanted identity. */
   readonly hasWanted: boolean;
   /** `refused`: the API server refused the member's new pod template. */
   readonly state: 'steady' | 'rolling' | 'failed' | 'refused';

@@ -34,7 +34,7 @@ export type TargetReport = {
    * blocks the target.
    */
   readonly identityEvaluated: boolean;
-  /** Finding about the identity of a target that waits, or of a target that keeps running. */
+  /** Finding about the identity of a target. The target waits because of the finding, or runs in spite of it. */
   readonly finding?: IdentityFinding | SlotBlocker;
 };
 
