@@ -187,7 +187,7 @@ export const foreignRole = (name: string): ObservedRole => ({
   tags: { team: 'payments' },
 });
 
-/** Role of an account with this name in another cluster that has the same name. */
+/** Role that another cluster created for its own account `account`. Both clusters have the same name. */
 export const roleOfOtherCluster = (name: string, account: string): ObservedRole => {
   const other = 'oidc.eks.us-west-2.amazonaws.com/id/OTHER';
   return {

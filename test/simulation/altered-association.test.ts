@@ -1,5 +1,5 @@
 /**
- * Repair of associations with a setting that was changed out of band. Konstellation does not use this setting, but the
+ * Repair of associations in which a setting was changed out of band. Konstellation does not use this setting, but the
  * setting changes the credentials of pods.
  */
 import { describe, expect, it } from 'vitest';

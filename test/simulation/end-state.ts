@@ -154,7 +154,7 @@ function contentOf(object: StoredObject): object {
   return { labels, annotations: others, spec, ...(data === undefined ? {} : { data }) };
 }
 
-/** Counts pods by kind, because their names are random. */
+/** Counts the pods by Deployment, ServiceAccount and role, because pod names are random. */
 function countedPods(pods: readonly StoredObject[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { metadata, spec } of pods) {

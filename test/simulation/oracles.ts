@@ -214,8 +214,8 @@ export function repeatsNoMore(
 }
 
 /**
- * Requires that IAM, the ServiceAccounts and STS agree with the statuses, as determined by code that does not depend on
- * the operator. Every object with Konstellation's tags or labels must belong to an existing account.
+ * Checks, with code that does not depend on the operator, that IAM, the ServiceAccounts and STS agree with the
+ * statuses. Every object with Konstellation's tags or labels must belong to an existing account.
  */
 export async function agreesWithStatus(simulation: Simulation): Promise<readonly Violation[]> {
   const { server, aws } = simulation;

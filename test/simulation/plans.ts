@@ -31,7 +31,7 @@ export type Plan =
   | { readonly kind: 'cutOff'; readonly write: number }
   /** The response to this write is lost, and no watch reports the change either. */
   | { readonly kind: 'unheard'; readonly write: number }
-  /** The process is killed after this write; the next process starts with the state from some time before. */
+  /** The process is killed after this write. The next process starts with an older state of the cluster. */
   | { readonly kind: 'olderView'; readonly write: number }
   /** No watch reports `count` consecutive changes, starting with number `first`. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
@@ -160,8 +160,8 @@ type Effects = Pick<SimulationOptions, 'faults' | 'leases'> & {
   readonly blindMs?: number;
   readonly starts?: number;
   /**
-   * How many more creations or deletions of an object than in the undisturbed run are accepted. The operator can repeat
-   * a write whose outcome it does not know.
+   * Number of creations or deletions of an object that are accepted in addition to those of the undisturbed run. The
+   * operator can repeat a write whose outcome it does not know.
    */
   readonly repetitions?: number;
 };

@@ -92,7 +92,7 @@ const applyAccountIfThere =
     if (simulation.server.get(linkedServiceAccounts, name)) await applyAccount(name, spec)(simulation);
   };
 
-/** An invalid edit of the app, followed by its halt. */
+/** An invalid edit of the app, followed by a halt of the app. */
 function halt(draws: Draws): readonly Happening[] {
   // Invalid on purpose: the app has no port for the Ingress.
   const ingress = { hosts: ['app.example.com'] };
@@ -390,7 +390,8 @@ export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
   for (const object of server.list(linkedServiceAccounts)) {
     const account = object as unknown as LinkedServiceAccount;
     const { targets: __, ...spec } = account.spec;
-    // Whether an association was ever proven depends on whether a pod existed at the right time.
+    // Removes the identity mode. Otherwise, the state depends on whether an association was ever proven, and thus on
+    // whether a pod existed at the right time.
     const { identityMode: ___, ...aws } = spec.aws;
     const policyArns = (aws.policyArns ?? []).slice(0, policiesPerRole);
     await server.client.update(linkedServiceAccounts, {

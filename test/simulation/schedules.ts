@@ -25,8 +25,8 @@ const schedulesPerActs = 8;
 const startMs = 20_000;
 const afterwardsMs = 30_000;
 /**
- * Time limit for getting in sync after the last act and fault: twice the slowest retry, which is made after five
- * minutes.
+ * Time limit for getting in sync after the last act and fault: two retries with the longest delay (five minutes), and
+ * one minute more.
  */
 const untilRestMs = 660_000;
 

@@ -74,7 +74,10 @@ export function createSimulatedAws(now: () => Monotonic): SimulatedAws {
   const writeListeners: ((write: { action: string; name: string; input: object; by: string }) => void)[] = [];
   const exchangeListeners: ((exchange: { role: ObservedRole; token: string }) => void)[] = [];
   let ids = 0;
-  /** Creation and recorded uses of each role, by id. `since` is the time of the record. */
+  /**
+   * Creation and recorded uses of each role, by id. `time` is the time of the use; `since` is the time from which IAM
+   * reports it.
+   */
   const uses = new Map<
     string,
     { readonly created: number; readonly used: { since: number; time: number }[] }

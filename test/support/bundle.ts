@@ -12,7 +12,7 @@ import { baseEnvironment } from '../../sandbox/src/environment.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Folder that contains `kon.js`. Test files only read this folder. */
+    /** Folder that contains `kon.js`. Test files must not change this folder. */
     readonly bundle: string;
   }
 }

@@ -1,7 +1,8 @@
 /** Finds tokens and credentials in text that must not contain any. */
 
 const forms: readonly { readonly what: string; readonly pattern: RegExp }[] = [
-  // The header of every JWT begins with {" encoded in base64url; a JWT has three parts separated by two dots.
+  // The header of every JWT begins with `{"`, which is `eyJ` in base64url. A JWT has three parts, separated by two
+  // dots.
   { what: 'a JSON web token', pattern: /eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*/ },
   // Prefix of session tokens, both from the emulator and from AWS.
   { what: 'a session token', pattern: /FwoGZXIvYXdz[\w+/]{8,}/ },

@@ -48,7 +48,7 @@ const readsOfDriftPass = [
 /** Call that is made only in one of ten drift passes if no account uses Pod Identity. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
-/** Possible reasons for a refused proof: IAM may need up to a minute to propagate a change. */
+/** Reasons that report a refused proof. `WaitingForPropagation` is reported for a minute after a change. */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
 
 let sandbox: TestSandbox;

@@ -71,8 +71,8 @@ describe('kon doctor', () => {
     expect(await namesOf('applications.argoproj.io')).toBe('application.argoproj.io/of-argo');
     for (const ours of ['apps.k11n.dev', 'kapp', 'app.k11n.dev'])
       expect(await namesOf(ours), ours).toBe('app.k11n.dev/of-kon');
-    // A plural takes precedence over a short name, regardless of the order of creation. So kubectl finds Argo CD's kind, whose
-    // short name is `app`, only by its full resource name.
+    // A plural takes precedence over a short name, regardless of the order of creation. `apps` is the plural of
+    // Konstellation's kind and a short name of Argo CD's kind, so it means Konstellation's kind.
     expect(await namesOf('apps')).toBe('app.k11n.dev/of-kon');
     const result = await doctor();
     expect(result.stdout).toContain(

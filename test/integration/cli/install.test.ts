@@ -326,10 +326,10 @@ describe('kon install over a later version', () => {
         ['apply', '--server-side', '--field-manager=kon-install', '-f', '-'],
         JSON.stringify({ ...rest, metadata: { name: crd, labels: metadata.labels, annotations }, spec }),
       );
-    // Raises the version of the CRD, because an operator that sees a later version reconciles no account.
+    // Keeps the version of the CRD for now, because an operator that sees a later version reconciles no account.
     await applyLater(metadata.annotations);
-    // Simulates an operator that is rolled back without its CRDs: it lists the accounts with the schema that the API
-    // server has now.
+    // Simulates an operator that is rolled back while the newer CRDs stay: after its start, it lists the accounts with
+    // the newer schema.
     operator?.stop();
     await operator?.finished;
     const edit = (aws: object): Promise<string> =>

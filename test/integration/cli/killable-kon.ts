@@ -244,8 +244,8 @@ export function fenceOf(snapshot: Snapshot): readonly string[] {
 }
 
 /**
- * Returns the admission policies and bindings that are missing although accounts can be created. During `kon
- * uninstall`, a separate policy refuses accounts.
+ * Returns the admission policies and bindings that are missing although accounts can be created. While the policy of
+ * `kon uninstall` refuses new accounts, nothing that is missing counts as a gap.
  */
 export async function gapsIn(fence: readonly string[], { cluster }: AwsCluster): Promise<readonly string[]> {
   const list = 'crd,validatingadmissionpolicy,validatingadmissionpolicybinding';

@@ -12,7 +12,7 @@ export type WriteProxy = { readonly url: string; stop(): void };
 /**
  * Called after a write has taken effect.
  *
- * @param write the method and resource of the API server, or the AWS action
+ * @param write the method and resource of a Kubernetes request, or the AWS action
  * @returns whether the client gets the response
  */
 export type OnWrite = (write: string) => boolean;

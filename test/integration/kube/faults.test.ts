@@ -201,7 +201,7 @@ test('after faults, the store of an informer equals a fresh list, the last state
   await Promise.all(running);
   await client.close();
   await expect.poll(() => proxy.openConnections()).toBe(0);
-  // All other connections belong to `direct`, and their number varies.
+  // The remaining connections belong to `direct`. Their number varies, so they are closed before the count.
   await direct.close();
   await expect
     .poll(() => {

@@ -405,8 +405,8 @@ describe('a roll-out of the operator', () => {
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // The beginning of the log is left out, because the older operator then read new CRDs, for which the server briefly
-    // returned 404.
+    // The beginning of the log is left out. During that time, the older operator read the new CRDs, for which the
+    // server briefly returned 404.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });

@@ -31,9 +31,9 @@ export type SimulatedApiServer = {
   /** Returns the stored objects of some kinds, for `restore`. */
   snapshot(kinds: readonly Resource[]): Snapshot;
   /**
-   * Restores the objects of the kinds in a snapshot, and removes objects that were created later, without admission or
-   * finalizers. With `same` uids the status is restored too, as from etcd; with `new` uids it is not, as from a backup
-   * tool that recreates the objects.
+   * Restores the objects of the kinds in a snapshot, and removes objects that were created later. No admission and no
+   * finalizer applies to these changes. With `same` uids the status is restored too, as from etcd; with `new` uids it
+   * is not, as from a backup tool that recreates the objects.
    */
   restore(snapshot: Snapshot, uids: 'same' | 'new'): void;
   /** True during `restore`. */

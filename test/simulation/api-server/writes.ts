@@ -200,7 +200,8 @@ export function createWrites({ store, now, setTimer, admit, hasLaterSchemas }: W
     checkVersion(resource, current.object, resourceVersion);
     const { apiVersion, kind, metadata, status, ...rest } = input;
     const isStatus = by.subresource === 'status';
-    // A write to the status subresource ignores everything except the status, even the uid.
+    // A write to the status subresource changes only the status. Everything else in the input is ignored, including the
+    // uid.
     if (!isStatus)
       checkUpdate(resource, current.object, { ...input, metadata: { name, ...(uid ? { uid } : {}) } });
     const wanted: StoredObject = isStatus

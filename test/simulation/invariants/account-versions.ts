@@ -30,7 +30,10 @@ export function dropsPolicy(account: Version, arn: string, configs: readonly Clu
   return !policyArns.includes(arn) || configs.some(isConsented);
 }
 
-/** Whether the namespace is no target of this version of the account, or of one of the ClusterConfigs. */
+/**
+ * Whether this version of the account is being deleted, or the namespace is missing from its targets or from those of a
+ * ClusterConfig.
+ */
 export const lacksTarget = (
   account: Version,
   namespace: string,

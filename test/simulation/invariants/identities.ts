@@ -23,7 +23,10 @@ export const hasEnv = (pod: StoredObject, ...variables: readonly string[]): bool
 export const subjectOf = (namespace: string, serviceAccount: string): string =>
   `system:serviceaccount:${namespace}:${serviceAccount}`;
 
-/** Pods of an account that are not terminating and existed at a time that the operator already sees. */
+/**
+ * Pods of an account that are not terminating and that the operator must have seen: they were created more than
+ * `unawareMs` before `before`.
+ */
 export function seenPods(
   { simulation: { server, time }, unawareMs }: Context,
   account: string,

@@ -6,10 +6,10 @@ import { driftIntervalMs } from '../simulation.ts';
 import { dropsPolicy, isAllowed, isDeleting } from './account-versions.ts';
 import type { Context } from './context.ts';
 
-/** Maximum time until the operator retries a failed attachment, apart from the age of its view. Milliseconds. */
+/** Maximum time until the operator retries a failed attachment, not counting the age of its view. Milliseconds. */
 const retryMs = 180_000;
 
-/** Policies that all of these versions of an account list. */
+/** Policies that are listed in every one of these versions of an account. */
 function commonArns(versions: readonly (LinkedServiceAccount | undefined)[]): readonly string[] {
   const [first = [], ...others] = versions.map((account) => (account ? listedArns(account.spec.aws) : []));
   return first.filter((arn) => others.every((arns) => arns.includes(arn)));

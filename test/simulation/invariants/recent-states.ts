@@ -35,7 +35,7 @@ export function recordStates(simulation: Simulation, unawareMs: number) {
   const objects = new Map<string, Past<StoredObject | undefined>[]>();
   const roles = new Map<string, Past<ObservedRole | undefined>[]>();
   const disturbedAt = new Map<string, number>();
-  /** The last process that wrote each role, as the number of process starts up to then, and the time of the write. */
+  /** By role: the process that wrote it last (1 is the first process that was started), and the time of the write. */
   const writers = new Map<string, { readonly starts: number; readonly at: number }>();
   const inheritedAt = new Map<string, number>();
 
@@ -100,7 +100,7 @@ export function recordStates(simulation: Simulation, unawareMs: number) {
       (objects.get(`${linkedServiceAccounts.plural} /${name}`) ?? [])
         .map(({ value }) => value as unknown as LinkedServiceAccount | undefined)
         .findLast((past) => past?.metadata.uid === uid && past?.metadata.generation === generation)?.spec,
-    /** The Quarantine that names the whole account. */
+    /** Recent versions of the Quarantine that names the whole account; undefined while it did not exist. */
     quarantines: (account: string): readonly (StoredObject | undefined)[] =>
       recentObjects(quarantines, account),
     /** Recent versions of each Quarantine that names single pods of the account. */

@@ -64,7 +64,9 @@ function checkOwner(
   }
 }
 
-/** An account that is being deleted keeps its access while pods that have run for a while use it. */
+/**
+ * An account that is being deleted keeps its access as long as pods that the operator must have seen use the account.
+ */
 function checkUse(context: Context, { action, name, before, after, by = '' }: RoleChange): void {
   const {
     simulation: { server },
@@ -73,7 +75,7 @@ function checkUse(context: Context, { action, name, before, after, by = '' }: Ro
   } = context;
   const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
   if (account?.metadata.deletionTimestamp === undefined) return;
-  // An operator that has not seen the deletion yet applies the spec from before the deletion.
+  // An operator that has not yet seen the deletion still applies the spec from before the deletion.
   const unaware = states.accounts(by).filter((seen) => !isDeleting(seen));
   const lost = listedArns(account.spec.aws).some(
     (arn) =>
@@ -108,7 +110,7 @@ function checkRemovedStatements(
 
 /**
  * If a role is retained when its account is deleted, the role gets the tag for retained roles before it loses its
- * ownership tags, because no listing shows a role without ownership tags.
+ * ownership tags. Otherwise, after a crash between the two writes, no listing would show the role.
  */
 function checkRetention({ states, report }: Context, { name, before, after, by = '' }: RoleChange): void {
   if (!before || !after || !taggedOwner(before.tags) || taggedOwner(after.tags)) return;

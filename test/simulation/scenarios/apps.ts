@@ -17,7 +17,7 @@ import {
 import { addAgent, removeAgent, useAutoMode } from '../agents.ts';
 import { twoTargets, type Scenario } from './scenario.ts';
 
-/** An Ingress for an app without ports, which the schema cannot reject. */
+/** An Ingress for an app without ports. The schema cannot reject this combination. */
 const withoutPort = (deployMode: 'latest' | 'halt'): AppSpec['targets'] => [
   { name: 'production', deployMode, ingress: { hosts: ['app.example.com'] } },
 ];
