@@ -7,15 +7,16 @@ import { unlessDenied } from '../framework/denied.ts';
 import { orMissing } from '../cluster/objects.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import type { IdentityMode } from '../../api/linked-service-account.ts';
-import { managedByLabel, podIdentityAudience, roleArnAnnotation, stsAudience } from '../../api/labels.ts';
+import { managedByLabel, roleArnAnnotation } from '../../api/labels.ts';
 import type { AssociationStore } from '../../identity/state/ports.ts';
 import { tagValue } from '../../identity/desired/tags.ts';
 import { resources, sleep, systemTimer, type KubeClient, type KubeObject } from '../../kube/index.ts';
-import { identitiesHeld, isRunning, podIdentity, serviceAccountOf, type Pod } from '../../workloads/index.ts';
+import { identitiesHeld, isRunning, serviceAccountOf, type Pod } from '../../workloads/index.ts';
 import { CliError } from '../framework/errors.ts';
 import { installer, operatorName } from './operator-objects.ts';
 import { installedTag } from './operator-role.ts';
 import type { Clock } from './enforcement.ts';
+import { probeIdentity } from './probe-identity.ts';
 import type { Step } from './steps.ts';
 
 /**
@@ -132,30 +133,6 @@ export async function formerMode(
 
 export const addAgentCommand = (cluster: string): string =>
   `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name ${cluster}`;
-
-/**
- * Creates a dry-run pod, which passes admission but is not stored. @returns `current` if the pod would get the given role
- */
-export async function probeIdentity(
-  client: KubeClient,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-  { roleArn, mode }: { readonly roleArn: string; readonly mode: IdentityMode },
-  signal: AbortSignal,
-): Promise<ReturnType<typeof podIdentity>['state']> {
-  const probe = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { generateName: 'konstellation-probe-', namespace } as object as KubeObject['metadata'],
-    spec: {
-      serviceAccountName: name,
-      containers: [{ name: 'probe', image: 'registry.k8s.io/pause:3.10' }],
-    },
-  };
-  const audience = mode === 'PodIdentity' ? podIdentityAudience : stsAudience;
-  const options = { dryRun: true, signal, fieldManager: installer };
-  const pod = await client.create<Pod & KubeObject>(resources.pods, probe, options);
-  return podIdentity(pod, { roleArn, audience }).state;
-}
 
 const injectionTimeoutMs = 30_000;
 const injectionPauseMs = 1000;

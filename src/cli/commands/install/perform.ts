@@ -22,7 +22,7 @@ import {
 } from '../../installation/steps.ts';
 import type { InstallationStore } from '../../../aws/installation.ts';
 import type { Aws } from '../../aws/session.ts';
-import { acceptNewStep } from '../../installation/enforcement.ts';
+import { acceptNewStep } from '../../installation/refuse-new.ts';
 import { operatorName } from '../../installation/operator-objects.ts';
 
 export async function performAll(

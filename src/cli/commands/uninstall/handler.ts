@@ -9,13 +9,12 @@ import type { CliContext } from '../../framework/context.ts';
 import { CliError } from '../../framework/errors.ts';
 import { cluesOf, requireConfigOf, withCluster, type ClusterChoice } from '../../installation/discover.ts';
 import { findOperators } from '../../installation/other-installations.ts';
-import { acceptNew } from '../../installation/enforcement.ts';
+import { acceptNew } from '../../installation/refuse-new.ts';
 import { resultLine, type WaitInput } from '../../objects/finish.ts';
-import { namesOf, refuseHelm, requireRemovable } from './remove-accounts.ts';
-import { removeAccounts } from './remove-accounts.ts';
+import { namesOf } from './names.ts';
+import { refuseHelm, removeAccounts, requireRemovable } from './remove-accounts.ts';
 import { removeAssociation, removeFromIam } from './remove-from-iam.ts';
-import { removeObjects } from './remove-objects.ts';
-import { requireNoOperator, untilGone } from './remove-objects.ts';
+import { removeObjects, requireNoOperator, untilGone } from './remove-objects.ts';
 
 export type UninstallRequest = ClusterChoice & {
   readonly namespace: string;

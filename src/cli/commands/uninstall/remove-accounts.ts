@@ -4,7 +4,7 @@ import { type KubeClient, resources, type KubeObject } from '../../../kube/index
 import { accountKind, appKind } from '../../cluster/kinds.ts';
 import type { CliContext } from '../../framework/context.ts';
 import { waitUntilDeleted } from '../../framework/wait/deletion.ts';
-import { acceptNew, refuseNew } from '../../installation/enforcement.ts';
+import { acceptNew, refuseNew } from '../../installation/refuse-new.ts';
 import type { Quarantine } from '../../../api/quarantine.ts';
 import { quarantines } from '../../../api/resources.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import { listObjects, orMissing } from '../../cluster/objects.ts';
 import { CliError } from '../../framework/errors.ts';
 import { refuseOthers, removalOf, type FoundOperator } from '../../installation/other-installations.ts';
+import { namesOf } from './names.ts';
 
 type Removal = {
   /** Accounts that the user agreed to delete; undefined if their CRD does not exist. */
@@ -164,6 +165,3 @@ function podsUsing({ metadata, status }: LinkedServiceAccount, pods: readonly Po
     )
     .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
 }
-
-export const namesOf = (objects: readonly { readonly metadata: { readonly name: string } }[]): string =>
-  objects.map(({ metadata }) => metadata.name).join(', ');

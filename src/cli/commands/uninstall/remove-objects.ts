@@ -14,7 +14,7 @@ import { describeObject, fieldManager, resourceOf } from '../../installation/ste
 import { accountKind } from '../../cluster/kinds.ts';
 import { CliError } from '../../framework/errors.ts';
 import { findOperators, removalOf } from '../../installation/other-installations.ts';
-import { namesOf } from './remove-accounts.ts';
+import { namesOf } from './names.ts';
 
 /**
  * Deletes the operator first, so that it recreates nothing. Then deletes the CRDs, and with them the ClusterConfig. Deletes the

@@ -1,6 +1,7 @@
 /** Checks whether pods get the identities of their accounts. */
 import { hasAgent, nodesWithoutAgent, readAgents } from '../../../cluster/agents.ts';
-import { addAgentCommand, probeIdentity } from '../../../installation/operator-identity.ts';
+import { addAgentCommand } from '../../../installation/operator-identity.ts';
+import { probeIdentity } from '../../../installation/probe-identity.ts';
 import { roleArnAnnotation } from '../../../../api/labels.ts';
 import { drainingTargets, leftoverRoles, type DrainingTarget } from '../../../../identity/index.ts';
 import { formatAge } from '../../../framework/duration.ts';
