@@ -38,19 +38,29 @@ export type KnownCluster = { readonly facts: ClusterFacts; readonly region: stri
 
 /** @throws CliError of code CLUSTER_NOT_READY */
 export async function getClusterFacts(client: KubeClient): Promise<KnownCluster> {
-  const configs = await listObjects(client, clusterConfigKind);
-  const state = clusterState(configs);
-  const region = effectiveConfig(configs)?.spec.aws.region;
-  if (state.ok && region !== undefined) return { facts: state.facts, region };
-  throw new CliError('CLUSTER_NOT_READY', state.ok ? 'the cluster has no ClusterConfig' : state.message, {
+  const read = await readClusterFacts(client);
+  if (read.ok) return read.cluster;
+  throw new CliError('CLUSTER_NOT_READY', read.problem, {
     next: ['Find the problem: kon doctor', 'Show the ClusterConfig: kubectl get clusterconfigs -o yaml'],
   });
 }
 
 /** Returns undefined if the cluster has no ready ClusterConfig. */
-export function findClusterFacts(client: KubeClient): Promise<KnownCluster | undefined> {
-  return getClusterFacts(client).catch((error: unknown) => {
-    if (error instanceof CliError && error.code === 'CLUSTER_NOT_READY') return undefined;
-    throw error;
-  });
+export async function findClusterFacts(client: KubeClient): Promise<KnownCluster | undefined> {
+  const read = await readClusterFacts(client);
+  return read.ok ? read.cluster : undefined;
+}
+
+type ReadCluster =
+  | { readonly ok: true; readonly cluster: KnownCluster }
+  | { readonly ok: false; readonly problem: string };
+
+async function readClusterFacts(client: KubeClient): Promise<ReadCluster> {
+  const configs = await listObjects(client, clusterConfigKind);
+  const state = clusterState(configs);
+  const region = effectiveConfig(configs)?.spec.aws.region;
+  if (!state.ok) return { ok: false, problem: state.message };
+  return region === undefined
+    ? { ok: false, problem: 'the cluster has no ClusterConfig' }
+    : { ok: true, cluster: { facts: state.facts, region } };
 }

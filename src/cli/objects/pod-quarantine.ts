@@ -5,8 +5,7 @@
 import type { LinkedServiceAccount, QuarantinedPodStatus } from '../../api/linked-service-account.ts';
 import type { Quarantine, QuarantinedPod } from '../../api/quarantine.ts';
 import { isTransient } from '../../identity/plan/policies.ts';
-import { identityErrors } from '../../identity/state/errors.ts';
-import type { IdentityErrorCode } from '../../identity/state/errors.ts';
+import { identityErrors, type IdentityErrorCode } from '../../identity/state/errors.ts';
 import type { KubeClient } from '../../kube/index.ts';
 import { identitiesHeld } from '../../workloads/pod-identity.ts';
 import type { CliContext } from '../framework/context.ts';

@@ -16,8 +16,7 @@ import type { Monotonic } from '../../../k8s/time.ts';
 import { KubeApiError, resources, type KubeClient, type KubeObject } from '../../../kube/index.ts';
 import { accountKind, appKind, clusterConfigKind, type Kind } from '../../cluster/kinds.ts';
 import { cliFieldManager, createObject, findObject, listObjects, orMissing } from '../../cluster/objects.ts';
-import type { Conformance } from './cluster.ts';
-import { runLabel } from './cluster.ts';
+import { runLabel, type Conformance } from './cluster.ts';
 
 type AreaReport = Parameters<Conformance['renderReport']>[0]['areas'][number];
 type CallResult = AreaReport['scenarios'][number]['calls'][number];

@@ -38,8 +38,7 @@ import { checkFence, tagKeysWarning } from '../../installation/fence.ts';
 import { findOperators, refuseOthers, type FoundOperator } from '../../installation/other-installations.ts';
 import { operatorRoleName } from '../../installation/operator-role.ts';
 import { roleStep, type Step } from '../../installation/steps.ts';
-import { performAll } from './perform.ts';
-import { stepGroups, type Found } from './perform.ts';
+import { performAll, stepGroups, type Found } from './perform.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {

@@ -8,7 +8,6 @@ import { version } from '../../version.ts';
 import { CliError } from '../../framework/errors.ts';
 import type { Options } from '../../framework/command.ts';
 
-import type { SandboxDescription } from '../../../../sandbox/src/index.ts';
 export type { PartStatus, SandboxDescription, TourReport } from '../../../../sandbox/src/index.ts';
 
 export type Sandbox = typeof Package;
@@ -73,7 +72,7 @@ export async function runningSandbox(
   { sandboxFolder, sandboxStatus }: Sandbox,
   { env, cwd }: CliContext,
   stateDir: string | undefined,
-): Promise<SandboxDescription> {
+): Promise<Package.SandboxDescription> {
   const folder = sandboxFolder(env, stateDir, cwd);
   const description = await sandboxStatus(folder);
   if (description !== undefined) return description;

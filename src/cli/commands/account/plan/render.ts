@@ -1,6 +1,5 @@
 /** Renders a plan as text, with the marks `+` for created, `~` for changed and `-` for removed. Pure. */
-import type { Problem } from '../../../framework/wait/progress.ts';
-import { problemText } from '../../../framework/wait/progress.ts';
+import { problemText, type Problem } from '../../../framework/wait/progress.ts';
 import { paint, printable, type Style } from '../../../framework/output/color.ts';
 import { lineDifference } from '../../../manifest/difference.ts';
 import type { AffectedPod, Change } from './changes.ts';

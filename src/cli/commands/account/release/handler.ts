@@ -4,8 +4,7 @@ import type { LinkedServiceAccount } from '../../../../api/linked-service-accoun
 import type { Quarantine } from '../../../../api/quarantine.ts';
 import { quarantines } from '../../../../api/resources.ts';
 import { findCondition } from '../../../../k8s/conditions.ts';
-import { formatTime } from '../../../../k8s/time.ts';
-import { after, type Wall } from '../../../../k8s/time.ts';
+import { after, formatTime, type Wall } from '../../../../k8s/time.ts';
 import { resources, type KubeClient } from '../../../../kube/index.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject, orMissing } from '../../../cluster/objects.ts';

@@ -1,7 +1,6 @@
 /** `kon account revoke`: quarantines an account, replaces its pods, and releases it. */
 import type { LinkedServiceAccount } from '../../../../api/linked-service-account.ts';
-import { formatTime } from '../../../../k8s/time.ts';
-import type { Wall } from '../../../../k8s/time.ts';
+import { formatTime, type Wall } from '../../../../k8s/time.ts';
 import { roleNameOf } from '../../../../identity/desired/arn.ts';
 import { accountKind } from '../../../cluster/kinds.ts';
 import { getObject } from '../../../cluster/objects.ts';
