@@ -87,8 +87,8 @@ export const notEvaluated: readonly string[] = [
 
 /**
  * @param documents texts of policies by ARN, without the policies that could not be read
- * @param without the ARN of a policy. `loses` then says whether an account would lose the permission if this policy
- * were removed from it
+ * @param without ARN of a policy. If it is given, `loses` says whether an account would lose the permission if this
+ * policy were removed from the account
  */
 export function whoCan(
   question: Question,

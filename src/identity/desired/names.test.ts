@@ -18,7 +18,7 @@ const partitions = [
 ] as const;
 
 describe('role names', () => {
-  it('are valid in IAM, including the suffix of a further role', () => {
+  it('are valid in IAM, also with the suffix of the second and later roles of an account', () => {
     fc.assert(
       fc.property(cluster, account, fc.integer({ min: 1, max: 999 }), (clusterName, name, index) => {
         const role = roleName({

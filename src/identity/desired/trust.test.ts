@@ -70,7 +70,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
       podIdentity: { clusterArn, namespaces, serviceAccount: 'myaccount' },
     });
 
-  it('names one cluster, one ServiceAccount and exactly the namespaces, in order', () => {
+  it('names one cluster, one ServiceAccount, and exactly the namespaces of the targets in alphabetical order', () => {
     expect(JSON.parse(of(['staging', 'production']))).toEqual({
       Version: '2012-10-17',
       Statement: [

@@ -312,8 +312,8 @@ function planTarget(
 }
 
 /**
- * Row of a target whose link is being removed. As long as a role admits the target's pods, the row reports that access
- * is still open.
+ * Row of a target that is no longer wanted. As long as a role admits the target's pods, the row reports that access is
+ * still open.
  */
 function keepLink(
   { world, facts, roles }: TargetContext,

@@ -37,9 +37,9 @@ import type {
 } from '../state/world.ts';
 
 /**
- * Switch slot with its current holder: the first target that switches its identity mode and whose pods are not current yet. The
- * holder is derived from the identities of pods, so it survives a restart of the operator. A target whose pods cannot be replaced
- * keeps the slot.
+ * Slot that lets one target at a time switch its identity mode. Its holder is the first target that is switching and still
+ * has pods with the old identity. The holder is derived from the identities of pods, so it survives a restart of the
+ * operator. A target whose pods cannot be replaced keeps the slot.
  */
 export function currentSwitchSlot(
   world: AccountWorld,

@@ -66,8 +66,8 @@ export type CachedRole = {
    */
   readonly trustWrittenAt?: number;
   /**
-   * Set if this process wrote the cached trust policy, and no read or listing has replaced the cached role since. Used only with
-   * the source `write`.
+   * Set if this process wrote the cached trust policy to IAM, and no read or listing has replaced the cached role since. Used
+   * only if `source` is `write`.
    */
   readonly hasOwnTrust?: boolean;
   /**

@@ -62,7 +62,7 @@ const settingWords: {
   description: (text) => ({ name: 'description', value: JSON.stringify(text) }),
 };
 
-/** Texts for the settings that differ from the role's settings. Some of the role's settings may be unknown. */
+/** Describes each wanted setting that differs from the setting of the role. An unknown setting of the role counts as different. */
 function inWords<Text>(
   settings: Partial<RoleSettings>,
   role: Partial<RoleSettings> | undefined,

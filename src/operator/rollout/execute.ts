@@ -31,8 +31,8 @@ export function createWorkloadExecutor({
   readonly backoff: DryRunBackoff;
 }) {
   /**
-   * Message of the last Event about each workload whose restart is blocked. The dry run is repeated, but a new Event is
-   * recorded only if the message has changed.
+   * Message of the last Event about each workload whose restart is blocked. Each reconcile repeats the dry run that
+   * decides whether the restart is blocked, but records a new Event only if the message has changed.
    */
   const reported = new Map<string, string>();
 

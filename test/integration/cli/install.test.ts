@@ -115,7 +115,7 @@ type Installed = {
 };
 
 describe('kon install', () => {
-  it('prints all objects in a dry run, for kubectl and for Terraform, and changes nothing', async () => {
+  it('changes nothing in a dry run, and prints all objects in the format of kubectl or of Terraform', async () => {
     const yaml = await kon('install', '--target', 'production', ...limited, '--dry-run');
     expect(yaml).toMatchObject({ code: 0, stderr: '' });
     const documents = parseAllDocuments(yaml.stdout).map((each) => each.toJS() as { kind: string } | null);

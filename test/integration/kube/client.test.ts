@@ -220,7 +220,7 @@ describe('errors', () => {
     await jane.close();
   });
 
-  test('of an invalid object name the field', async () => {
+  test('about an invalid object contain the invalid field', async () => {
     const error = await failure(client.create(resources.configMaps, configMap('Not_A_Name')));
     expect(isInvalid(error)).toBe(true);
     expect((error as KubeApiError).causes).toMatchObject([{ field: 'metadata.name' }]);

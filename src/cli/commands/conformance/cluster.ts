@@ -31,13 +31,13 @@ export async function findCluster(
     ...cluster,
     client,
     hasProvider: (iam: IAMClient) => exists(iam, cluster.providerArn),
-    /** Returns the names of the namespaces that conformance runs created. */
+    /** Returns the names of the namespaces that runs of `kon conformance` created. */
     async namespaces(): Promise<readonly string[]> {
       const { items } = await client.list(resources.namespaces, ofRuns);
       return items.map(({ metadata }) => metadata.name);
     },
     /**
-     * Returns the apps and then the accounts that conformance runs created. Apps come first, because an account is not
+     * Returns what runs of `kon conformance` created: the apps, then the accounts. Apps come first, because an account is not
      * deleted while pods use it. Returns an empty list if Konstellation is not installed.
      */
     async walked(): Promise<readonly { readonly kind: Kind; readonly name: string }[]> {

@@ -138,5 +138,5 @@ const advice: { readonly [Reason in AdvisedReason]?: (subject: Subject) => strin
     `Delete the pods of the account; their workloads then create new pods: kon account release ${name} --delete-pods`,
   OldSessionsLive: () => 'Wait until the time that the message names, or remove the tag as the message says',
   InUse: () =>
-    'End the use of the account as the message says, for example: kon app edit NAME --no-account; the account is then deleted automatically',
+    'Remove the uses of the account that the message names, for example: kon app edit NAME --no-account; the account is then deleted automatically',
 };
