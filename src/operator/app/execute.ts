@@ -152,7 +152,7 @@ async function apply(step: ApplyStep, tools: ExecuteTools): Promise<StepResult> 
   const { app, context, objects, signal } = tools;
   const resource = objects.resourceOf(manifest);
   const present = observed ?? (await find(manifest, tools));
-  if (!present && !(await appExists(tools)))
+  if (!isController(app, present) && !(await appExists(tools)))
     return {
       outcome: {
         failure: { reason: 'WriteFailed', message: `the App "${app.metadata.name}" was deleted meanwhile` },
@@ -216,9 +216,13 @@ async function scale(
   }
 }
 
+/** Whether the object exists and names this App as its controller. */
+const isController = ({ metadata: { uid } }: App, object: ObservedObject | undefined): boolean =>
+  object?.metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) === true;
+
 /**
  * Reads the App from the API server, because the store may be outdated. Kubernetes would garbage collect any object
- * that is created for a deleted App.
+ * that names a deleted App as its owner.
  */
 async function appExists({ app, context, signal }: ExecuteTools): Promise<boolean> {
   const { name, uid } = app.metadata;
