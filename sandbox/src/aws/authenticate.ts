@@ -21,7 +21,10 @@ export function createAuthenticator(options: {
   readonly state: IamState;
   /** Returns the point in time whose IAM state decides the caller's permissions. */
   readonly authorisesAsOf: (now: number) => number;
-  /** Replaces the caller's permissions if the emulator does not enforce policies. */
+  /**
+   * If the emulator does not enforce policies, gives the caller all permissions. Also adds the listener for permission
+   * checks.
+   */
   readonly adjust: (caller: Caller) => Caller;
 }): Authenticator {
   const { credentials, state, authorisesAsOf, adjust } = options;

@@ -34,7 +34,7 @@ export type StandaloneOptions = {
 };
 
 export type StandaloneEmulator = AwsEmulator & {
-  /** Environment variables that make stock SDKs and the stock CLI use the account's administrator. */
+  /** Environment variables that make unmodified SDKs and the AWS CLI act as administrator of the AWS account. */
   readonly environment: Readonly<Record<string, string>>;
 };
 

@@ -29,7 +29,7 @@ export type AccessReport = {
 export type AccessLog = {
   /** @param action IAM action, for example `s3:ListAllMyBuckets` */
   readonly record: (roleId: string, action: string, access: Access) => void;
-  /** Returns the accesses of a role, keyed by service prefix. */
+  /** Returns the latest calls that sessions of the role attempted, keyed by service prefix. */
   readonly of: (roleId: string) => ReadonlyMap<string, ServiceAccess>;
   readonly forget: (roleId: string) => void;
 };

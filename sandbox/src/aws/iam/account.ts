@@ -1,4 +1,4 @@
-/** The account as a whole: GetAccountAuthorizationDetails page by page, and GetAccountSummary. */
+/** Actions on the AWS account as a whole: GetAccountAuthorizationDetails, with pages, and GetAccountSummary. */
 import { list, oneOf, shape } from '../wire/shape.ts';
 import type { XmlValue } from '../wire/xml.ts';
 import type { IamAction } from './env.ts';

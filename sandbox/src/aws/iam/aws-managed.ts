@@ -17,7 +17,7 @@ export function createAwsManagedPolicies(partition: string): AwsManagedPolicies 
   };
   return {
     find: (arn) => {
-      // The catalogue covers every partition; an account has only the policies of its own partition.
+      // The catalogue covers every partition, but an AWS account has only the policies of its own.
       if (!arn.startsWith(prefix)) return undefined;
       const kept = found.get(arn);
       if (kept) return kept;

@@ -4,8 +4,8 @@
  */
 
 /**
- * Keys are sorted by their UTF-16 code units; times are in milliseconds. If the clock goes back, the time of the last
- * write is used instead.
+ * Keys are sorted by their UTF-16 code units; times are in milliseconds. If the clock goes back, a write gets the time
+ * of the previous write.
  */
 export type History<V> = {
   /** Returns the value of a key as of time `at` (default: now). */

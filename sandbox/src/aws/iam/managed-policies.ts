@@ -325,7 +325,7 @@ function existingPolicy(arn: string, state: IamState, at?: number): ManagedPolic
   return policy;
 }
 
-/** Returns a policy that is about to be written. AWS managed policies cannot be changed. */
+/** Returns a customer managed policy that the caller wants to change. AWS managed policies cannot be changed. */
 function ownPolicy(arn: string, state: IamState): ManagedPolicy {
   const policy = existingPolicy(arn, state);
   if (policy.owner === 'aws') throw new AwsError('AccessDenied', 'Policy is outside your own account.', 403);

@@ -1,4 +1,4 @@
-/** OpenID Connect providers. Each represents an issuer whose tokens the account accepts. */
+/** OpenID Connect providers. Each represents an issuer whose tokens the AWS account accepts. */
 import { list, shape, text } from '../wire/shape.ts';
 import type { IamAction } from './env.ts';
 import { iamAction, requirement } from './env.ts';
@@ -162,7 +162,7 @@ const listProviderTags = iamAction({
 });
 
 /**
- * Validates a provider that the account does not have yet.
+ * Validates and returns a provider that is to be created in the AWS account.
  * @throws ValidationError or LimitExceeded
  */
 export function newProvider(

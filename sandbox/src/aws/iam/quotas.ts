@@ -1,5 +1,5 @@
 /**
- * Quotas of an account. The defaults are AWS's defaults.
+ * IAM quotas of an AWS account. The defaults are AWS's defaults.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
  */
 export type IamQuotas = {

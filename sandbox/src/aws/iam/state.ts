@@ -109,8 +109,8 @@ export class IamState {
   }
 
   /**
-   * Records the last use of the role. This does not increase the revision, because AWS itself writes the last use, with
-   * a delay.
+   * Records the last use of the role. The revision does not increase, because a use is not a change by the caller: AWS
+   * itself writes the last use, with a delay.
    */
   markUsed(role: Role, region: string, now: number): void {
     this.#lastUsed.set(role.id, { time: now, region });
@@ -190,7 +190,7 @@ export class IamState {
     return [...this.#attachments.keys()];
   }
 
-  // OIDC providers, sorted by ARN
+  // OIDC providers. Lists are sorted by ARN.
 
   provider(arn: string, at?: number): OidcProvider | undefined {
     return this.#providers.get(arn, at);

@@ -27,7 +27,7 @@ export function statedChecksum(...sources: Readonly<Record<string, string>>[]): 
   return undefined;
 }
 
-/** Returns the checksum in Base64. */
+/** Returns the checksum in Base64; undefined if the algorithm is unknown. */
 export function computeChecksum(algorithm: string, body: Uint8Array): string | undefined {
   return algorithms[algorithm]?.(body).toString('base64');
 }

@@ -107,7 +107,7 @@ export function errorResponse(error: AwsError, request: ServiceRequest): Service
   };
 }
 
-/** Returns the headers that every response has. */
+/** Returns the headers that identify the request. Every response has these headers. */
 export function requestHeaders(request: ServiceRequest): Record<string, string> {
   return { 'x-amz-request-id': request.requestId, 'x-amz-id-2': hostId(request.requestId) };
 }

@@ -28,10 +28,11 @@ export function listPage(keys: Iterable<string>, request: ListingRequest): Listi
   for (const key of [...keys].filter((candidate) => candidate.startsWith(prefix)).sort(compareKeys)) {
     const cut = delimiter === '' ? -1 : key.indexOf(delimiter, prefix.length);
     const item = cut < 0 ? key : key.slice(0, cut + delimiter.length);
-    // If `after` is a common prefix, the keys that begin with it sort after it, although an earlier page covers them.
+    // If `after` is a common prefix, keys that begin with it are skipped too: they sort after it, but an earlier page
+    // covers them.
     if (item === last || item === after || compareKeys(key, after) <= 0) continue;
     if (page.keys.length + page.commonPrefixes.length >= limit) {
-      // A page with limit 0 cannot show whether more items follow.
+      // A page with limit 0 has no last item, so no later page can continue after it.
       return { ...page, next: limit === 0 ? undefined : last };
     }
     (cut < 0 ? page.keys : page.commonPrefixes).push(item);

@@ -28,8 +28,8 @@ import type { Authentication, Caller, Service, ServiceRequest } from '../wire/se
 import { createS3Service } from './service.ts';
 
 /**
- * Serves S3 over HTTP for a stock client. The server's own tests cover signatures; in this file the access key alone
- * identifies the caller.
+ * Callers, keyed by access key. The tests call S3 over HTTP with the unmodified AWS SDK. The access key alone
+ * identifies the caller, because the tests of the emulator's HTTP server cover signatures.
  */
 const callers = new Map<string, Caller>();
 let service: Service;

@@ -62,8 +62,8 @@ async function answer(
 }
 
 /**
- * Finds the operation of a request. An unknown operation is returned as an error, so that the request is admitted and
- * authenticated before the request is refused.
+ * Finds the operation of a request. An unknown operation is returned as an error, so that the service calls `admit` and
+ * checks the authentication before it refuses the request.
  */
 function tryRoute(request: ServiceRequest): Operation | AwsError {
   try {

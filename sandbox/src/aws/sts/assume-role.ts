@@ -111,7 +111,7 @@ function readSessionTags(
       throw validationError(`The transitive tag key ${unknown} is not among the session tags.`);
     return read;
   } catch (error) {
-    // Converts InvalidInput and LimitExceeded, which are errors of IAM but not of STS.
+    // Converts IAM's InvalidInput and LimitExceeded, which STS does not have, into ValidationError.
     if (error instanceof AwsError) throw validationError(error.message);
     throw error;
   }

@@ -28,9 +28,9 @@ export type RestAction<Env> = {
   readonly secrets?: readonly string[];
   /** ARN of the call's resource, or `*`. */
   readonly subject: (call: RestCall<Env>) => string;
-  /** Permissions that the call needs in addition to the action on its resource. */
+  /** Permissions that the call needs in addition to the permission for its own action on its resource. */
   readonly requirements?: (call: RestCall<Env>) => readonly Requirement[];
-  /** Condition keys from the resource and the parameters. */
+  /** Returns the condition keys for the call's own action, with values from its resource and parameters. */
   readonly context?: (call: RestCall<Env>) => Requirement['context'];
   readonly run: (call: RestCall<Env>) => Promise<RestResult> | RestResult;
 };

@@ -84,7 +84,7 @@ export type ServiceRequest = {
   readonly context: RequestContext;
   /**
    * Called once, as soon as the call is identified and before anything is read, authorized or changed. Adds injected
-   * latency, and throws the `AwsError` of an injected fault, which the service returns like any other error. The server
+   * latency. For an injected fault, throws an `AwsError`, which the service returns like its own errors. The server
    * handles all other exceptions.
    */
   readonly admit: (call: CallDescription) => Promise<void>;
@@ -94,7 +94,10 @@ export type ServiceResponse = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
-  /** Outcome, for the journal and for lost responses: the error code, and whether the call changed state. */
+  /**
+   * Outcome of the call: the error code, and whether the call changed state. The journal records both. An injected
+   * fault can drop the responses of calls that changed state.
+   */
   readonly outcome: { readonly errorCode?: string | undefined; readonly changed: boolean };
 };
 
