@@ -4,8 +4,8 @@ import { operationOf, type Scenario } from './scenario.ts';
 import { scenariosIn } from './table/table.ts';
 
 /**
- * Number of objects that the experiments create. They are counted here, because the scenario table does not contain the
- * experiments.
+ * Number of objects that the experiments (`measurements.ts`) create. The numbers are constants, because the scenario
+ * table does not contain the experiments.
  */
 const measured = { roles: 9, policies: 1 };
 

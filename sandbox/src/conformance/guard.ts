@@ -56,8 +56,8 @@ export function createGuard(place: Place): Guard {
   const isOwnProvider = (arn: unknown): boolean =>
     arn === providerOfRun || (typeof arn === 'string' && ledger.providers.has(arn));
   /**
-   * Whether the call is the drift that the walkthrough itself simulates. The operator puts the account's name into the
-   * role's name.
+   * Whether the walkthrough makes this call to simulate drift. The role's name shows this, because the operator puts
+   * the account's name into it.
    */
   const isDriftOfWalkthrough = ({ RoleName, PolicyArn }: Readonly<Record<string, unknown>>): boolean =>
     String(RoleName).includes(`-${prefix}${walkSuffix}-`) && PolicyArn === place.managed(deniesAll);

@@ -46,7 +46,7 @@ export type Leftover = {
 
 export type Leftovers = {
   readonly owned: readonly Leftover[];
-  /** Objects with the path or name of a run, but with a tag or content that does not match. */
+  /** Objects with the path or name of a run, but without the tag or content that objects of a run have. */
   readonly unowned: readonly Omit<Leftover, 'run'>[];
 };
 

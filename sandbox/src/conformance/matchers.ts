@@ -25,8 +25,8 @@ export const containing = (part: string): unknown =>
   );
 
 /**
- * Expects the elements of a list in any order. Each element must have all expected members and no others, unless the
- * element is a `Shape`.
+ * Expects a list that contains the elements in any order and, if `complete`, no others. An actual element must have
+ * exactly the members of the expected element, unless the expected element is a `Shape`.
  */
 class Including {
   readonly elements: readonly unknown[];
@@ -42,8 +42,8 @@ export const including = (elements: readonly unknown[]): unknown => new Includin
 export const inAnyOrder = (elements: readonly unknown[]): unknown => new Including(elements, true);
 
 /**
- * Expects an object within `including` that has these members and possibly others. The values of these members are
- * compared completely.
+ * Expects an element of `including` to be an object with these members and possibly others. The values of these members
+ * must have no additional members.
  */
 class Shape {
   readonly members: Readonly<Record<string, unknown>>;
@@ -148,7 +148,7 @@ export function comparedPart(value: unknown, expected: unknown): unknown {
   return isObject(value) ? '<an object>' : value;
 }
 
-/** Whether the members of the value are compared. False for dates and other values with their own class. */
+/** Whether the value is an object whose members are compared. False for lists and dates. */
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }

@@ -289,8 +289,8 @@ export async function beginLastUsed(
 }
 
 /**
- * Creates a role and exchanges a token of the cluster for its credentials. Returns false if there is no cluster or the
- * exchange fails.
+ * Creates a role, and exchanges a token of the cluster for credentials of the role. Returns false if there is no
+ * cluster or the exchange fails.
  */
 async function exchange(place: Place, runner: Runner, role: string): Promise<boolean> {
   const { iam, sts } = runner.clients.of();

@@ -10,7 +10,10 @@ type Statement = {
   readonly Condition?: object;
 };
 
-/** AWS managed policies that the scenarios attach to roles. One of these policies does not exist. */
+/**
+ * AWS managed policies that the scenarios attach to roles, and `NoSuchPolicy`, which does not exist but which a
+ * scenario tries to attach.
+ */
 const attached = [
   '*ReadOnlyAccess',
   'AmazonS3FullAccess',
@@ -38,7 +41,7 @@ export function runPolicy({
   const roles = [iam(`role${commonPath}*`), iam(`role/${commonPrefix}*`)];
   const policies = iam(`policy${commonPath}*`);
   const walked = iam(`role/*-${commonPrefix}*-${walkSuffix}-*`);
-  // The asterisk also matches slashes, and therefore objects.
+  // The asterisk also matches slashes, so the ARN covers the buckets and their objects.
   const buckets = `arn:${partition}:s3:::${commonPrefix}*`;
   const providers = [
     iam(`oidc-provider/*${madeUpIssuerSuffix}`),

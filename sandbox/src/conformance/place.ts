@@ -4,11 +4,11 @@
  */
 import type { Partition } from '../../../src/api/partition-names.ts';
 
-/** IAM path of all runs. */
+/** Start of the IAM paths of all roles and policies that runs create. */
 export const commonPath = '/konstellation-conformance/';
 /**
- * Prefix of all names that runs create. Buckets are recognized by this prefix, because they have no path; OIDC
- * providers are recognized by `madeUpIssuerSuffix` or by their tag.
+ * Prefix of the names of all roles, policies, buckets and namespaces that runs create. Buckets have no path, so this
+ * prefix identifies them. OIDC providers are identified by `madeUpIssuerSuffix` or by their tag.
  */
 export const commonPrefix = 'k11n-conf-';
 /**
@@ -34,7 +34,7 @@ export type PlaceOptions = {
   readonly run: string;
   /** ARN of the caller, as AWS reports it. */
   readonly callerArn: string;
-  /** Random text that trust policies of roles with real permissions require as the external id. */
+  /** Random external id. The trust policies of roles that have permissions require this id. */
   readonly externalId: string;
   readonly cluster?: ClusterOfPlace | undefined;
 };
@@ -65,7 +65,7 @@ export function createPlace(options: PlaceOptions) {
   const folder = (short: string): string => `${path}${short}`;
   const tags = [{ Key: tagKey, Value: run }] as const;
   const arn = (service: string, rest: string): string => `arn:${partition}:${service}::${accountId}:${rest}`;
-  /** @param under a folder that ends with a slash, for example `apps/` */
+  /** @param under IAM path below the run's path, with a slash at the end, for example `apps/` */
   const roleArn = (short: string, under = ''): string => arn('iam', `role${path}${under}${name(short)}`);
   const providerArn = (host: string): string => arn('iam', `oidc-provider/${host}`);
   const trust = (principal: object, more: object = {}): string =>
@@ -88,8 +88,8 @@ export function createPlace(options: PlaceOptions) {
       arn('sts', `assumed-role/${name(role)}/${session}`),
     trustAccount: trust({ AWS: arn('iam', 'root') }),
     /**
-     * Trust policy of roles that have permissions. The condition on the external id admits only callers who can read the
-     * trust policy.
+     * Trust policy of roles that have permissions. The policy requires the run's random external id, so it admits only
+     * callers who can read the policy.
      */
     trustThisRun: trust(
       { AWS: arn('iam', 'root') },

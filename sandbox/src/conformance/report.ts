@@ -1,4 +1,4 @@
-/** The report of a run: its data, and its text form. Reports contain no credentials or tokens. */
+/** Report of a conformance run: its data, and its text form. Reports contain no credentials or tokens. */
 import type { Measurement } from './measurements.ts';
 import type { CallResult } from './run-scenario.ts';
 
@@ -24,7 +24,7 @@ export type Report = {
   readonly calls: { readonly equal: number; readonly different: number; readonly skipped: number };
   readonly areas: readonly AreaReport[];
   readonly measurements: readonly Measurement[];
-  /** Quotas of the account, keyed by the names in GetAccountSummary. */
+  /** Quotas of the AWS account, keyed by their names in the response of GetAccountSummary. */
   readonly quotas: Readonly<Record<string, number>>;
   readonly removed: number;
   /** Objects that the run could not remove, each with the reason. */

@@ -1,4 +1,4 @@
-/** Performs the calls of a scenario and compares each outcome with the table. */
+/** Performs the calls of a scenario and compares each outcome with the outcome that the scenario expects. */
 import type { Monotonic } from '../../../src/k8s/time.ts';
 import type { Clients, ClientSet, Keys } from './clients.ts';
 import { OutsidePlaceError } from './guard.ts';
@@ -15,9 +15,7 @@ import {
 
 /** Settings for waiting until IAM has propagated a change. */
 export type Settling = {
-  /**
-   * Maximum time for which a call is repeated while its outcome differs from the table. 0 disables these repetitions.
-   */
+  /** Maximum time to repeat a call while its outcome differs from the expected one. 0 disables these repetitions. */
   readonly timeoutMs: number;
   readonly now: () => Monotonic;
   /** Waits for the given time. Rejects when the run is interrupted. */
@@ -59,7 +57,7 @@ export type CallResult = {
   readonly settledMs: number;
 };
 
-/** @param onResult called after each call with its result, the step and the unprocessed outcome */
+/** @param onResult called after each step; `observed` is the complete outcome, or undefined if the step was skipped */
 export async function runScenario(
   scenario: Scenario,
   runner: Runner,
@@ -155,7 +153,7 @@ async function settle(
   return { observed, attempts, settledMs: attempts === 1 ? 0 : Math.round(now() - first) };
 }
 
-/** Maximum time that a run waits for a job, in milliseconds. */
+/** Maximum time that a run waits for a job of IAM, such as an access report, in milliseconds. */
 const longestJobMs = 60_000;
 
 function isJobRunning(step: Step, observed: Observed): boolean {

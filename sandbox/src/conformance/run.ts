@@ -101,7 +101,10 @@ export async function runConformance(options: RunOptions): Promise<Report> {
   };
 }
 
-/** Runs an experiment. If AWS responds with an error, the error is recorded as the result, and the run continues. */
+/**
+ * Runs an experiment (`measurements.ts`). If AWS responds with an error, the error is recorded as the result, and the
+ * run continues.
+ */
 async function answered<T>(
   id: string,
   act: () => Promise<T>,

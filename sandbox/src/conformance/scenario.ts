@@ -67,8 +67,8 @@ export function resolveCommand(command: Dynamic<object>, kept: Kept): object {
 }
 
 /**
- * Returns the name of the AWS operation, for example `CreateRole`. A function that builds the command gets placeholders
- * instead of kept values.
+ * Returns the name of the AWS operation, for example `CreateRole`. If a function builds the command, it gets
+ * placeholders instead of values that earlier steps kept.
  */
 export function operationOf(step: StepCall): string {
   const anything: Kept = new Proxy({}, { get: () => 'x' });

@@ -1,4 +1,4 @@
-/** Commands that create roles and policies with the path, name prefix and tag of the place. */
+/** Commands that create roles and policies with the path, name prefix and tag of the run. */
 import {
   CreatePolicyCommand,
   CreateRoleCommand,
@@ -12,7 +12,7 @@ export type NewPolicy = (short: string, rest?: Partial<CreatePolicyCommandInput>
 
 export const readObjects = policyText({ Effect: 'Allow', Action: 's3:GetObject', Resource: '*' });
 
-/** @returns a function that creates a role; by default only EC2 can assume the role */
+/** @returns a function that builds the command for a new role; the default trust policy admits only EC2 */
 export const newRoleIn =
   ({ name, path, tags, trustNobody }: Place): NewRole =>
   (short, { Tags = [], ...rest } = {}) =>

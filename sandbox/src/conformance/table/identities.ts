@@ -1,6 +1,6 @@
 /**
- * OIDC providers and role sessions: which callers get a session, how long the session lasts, and which properties the
- * session has.
+ * Scenarios about OIDC providers, and about role sessions: which callers get a session, how long the session lasts, and
+ * which properties the session has.
  */
 import {
   AddClientIDToOpenIDConnectProviderCommand,
@@ -25,7 +25,8 @@ import { assumesAnyRole, mintsForAnyToken, missingOperation, unchecked } from '.
 const thumbprint = '9e99a48a9960b14926bb7f3b02e22da2b0ab7280';
 
 /**
- * Tokens of a cluster's issuer. Each token except the first has one fault. A cluster signs only some of these tokens.
+ * Tokens of a cluster's issuer. Each token except the first has one fault. A real cluster signs only some of these
+ * tokens; tests sign all of them.
  */
 export type Tokens = {
   readonly goodToken: string;
@@ -78,8 +79,8 @@ export const identityScenarios: Scenarios = (place) => {
   const trustServiceAccount = place.trustServiceAccount(cluster);
   const clusterProviderArn = providerArn(cluster.issuerHost);
   /**
-   * A scenario that exchanges tokens of the cluster. If the account already has an OIDC provider for the issuer, the
-   * provider is left unchanged.
+   * A scenario that exchanges tokens of the cluster. If the AWS account already has an OIDC provider for the issuer,
+   * the scenario does not change the provider.
    */
   const withCluster = (title: string, ...steps: readonly Step[]): Scenario => ({
     name: title,

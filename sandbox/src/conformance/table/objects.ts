@@ -41,7 +41,9 @@ export const objectScenarios: Scenarios = (place) => {
     s3: new PutObjectCommand({ Bucket: name(short), Key, Body }),
     gives: answer(),
   });
-  /** Assumes a role. The external id keeps other users of the account out of roles that have permissions. */
+  /**
+   * Assumes a role. The external id prevents other users of the AWS account from assuming roles that have permissions.
+   */
   const assume = (role: string, rest: Partial<AssumeRoleCommandInput> = {}): AssumeRoleCommand =>
     new AssumeRoleCommand({
       RoleArn: roleArn(role),

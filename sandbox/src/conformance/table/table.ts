@@ -1,4 +1,4 @@
-/** All scenarios, in order of execution. The scenarios share one account, and each scenario uses its own names. */
+/** All scenarios, in order of execution. The scenarios share one AWS account, and each scenario uses its own names. */
 import type { Place } from '../place.ts';
 import type { Scenario } from '../scenario.ts';
 import { associationScenarios } from './associations.ts';
