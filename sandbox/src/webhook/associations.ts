@@ -16,7 +16,7 @@ export type Associations = {
 const intervalMs = 500;
 const requestTimeoutMs = 5_000;
 
-/** Format of the webhook's file (pkg/containercredentials/types.go). */
+/** Format of the associations that the EKS webhook reads (pkg/containercredentials/types.go). */
 const identities = z.object({
   identities: z.array(z.object({ namespace: z.string(), serviceAccount: z.string() })),
 });

@@ -7,11 +7,17 @@
 export type WebhookConfig = {
   /** Region that is injected into containers. */
   readonly region: string;
-  /** Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is injected if there is no annotation. Value on EKS: true. */
+  /**
+   * Whether `AWS_STS_REGIONAL_ENDPOINTS=regional` is injected if the ServiceAccount has no annotation for it. Value on
+   * EKS: true.
+   */
   readonly regionalSts: boolean;
-  /** Audience of tokens if there is no annotation. Value on EKS: `sts.amazonaws.com`. */
+  /** Audience of tokens if the ServiceAccount has no annotation for it. Value on EKS: `sts.amazonaws.com`. */
   readonly audience: string;
-  /** Lifetime of tokens in seconds if there is no annotation. Value on EKS: 86400. */
+  /**
+   * Lifetime of tokens in seconds if neither the pod nor the ServiceAccount has an annotation for it. Value on EKS:
+   * 86400.
+   */
   readonly tokenExpiration: number;
   /** Settings for pods whose ServiceAccount has a Pod Identity association. */
   readonly containerCredentials: {
@@ -23,7 +29,7 @@ export type WebhookConfig = {
   };
 };
 
-/** Defaults of the webhook's flags (main.go), which EKS does not change. */
+/** Defaults of the webhook's flags (main.go). EKS does not change these defaults. */
 export const eksDefaults = {
   regionalSts: true,
   audience: 'sts.amazonaws.com',
@@ -241,8 +247,8 @@ function parseExpiration(text: string | undefined): bigint | undefined {
 }
 
 /**
- * Adds jitter if the token lifetime equals the default, even if the lifetime was requested explicitly, as the webhook
- * does.
+ * Like the EKS webhook, adds jitter if the token lifetime equals the default, even if the lifetime was requested
+ * explicitly.
  */
 function withJitter(expiration: bigint, { random }: Association): bigint {
   if (expiration !== BigInt(defaultTokenExpiration)) return expiration;

@@ -88,7 +88,7 @@ test('a pod of a ServiceAccount with a role gets a JSON patch', async () => {
   });
   const patch = JSON.parse(Buffer.from(answer.response.patch, 'base64').toString()) as object[];
   expect(patch).toContainEqual(expect.objectContaining({ op: 'add', path: '/spec/containers' }));
-  // Fields of the container that the webhook does not know are preserved.
+  // The webhook preserves container fields that its schema does not contain.
   expect(JSON.stringify(patch)).toContain('"image":"app:1"');
   expect(lines).toEqual(['pod production/myapp-* of ServiceAccount linked: injected']);
 });

@@ -29,7 +29,7 @@ const container = z.looseObject({
 const annotations = z.record(z.string(), z.string()).optional();
 
 /**
- * Fields that the webhook reads from a review:
+ * Fields of a pod that the webhook reads from an AdmissionReview:
  * https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
  */
 const pod = z.looseObject({
@@ -135,7 +135,7 @@ async function reviewPod(
   const name = given.spec.serviceAccountName ?? '';
   const ref = { namespace, name };
   const byAssociation = associated(ref);
-  // The API server has set the ServiceAccount of every pod before it calls the webhook.
+  // The ServiceAccount admission plugin sets the name before the API server calls the webhook, except for mirror pods.
   const account = name === '' ? undefined : await lookup(ref, { wait: !byAssociation });
   const patch = mutate(given as Pod, account, config, byAssociation ? { random } : undefined);
   const podName = given.metadata.name ?? `${given.metadata.generateName ?? ''}*`;

@@ -49,7 +49,7 @@ export function lookupThroughCache(options: {
       (found) => arrival.resolve(found),
       (error: unknown) => {
         if (isNotFound(error)) arrival.resolve(undefined);
-        // All other failures are ignored, because they can be transient. The watch might still deliver the
+        // Failures other than NotFound are ignored, because they can be transient and the watch might still deliver the
         // ServiceAccount in time.
       },
     );
