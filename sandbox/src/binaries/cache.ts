@@ -7,7 +7,7 @@ import { type BinaryName, binaries, components } from './parts.ts';
 import type { Platform } from './platform.ts';
 
 /**
- * Returns the cache folder. A relative path in the variable is ignored, as the XDG base directory specification
+ * Returns the cache folder. A relative path in `XDG_CACHE_HOME` is ignored, as the XDG base directory specification
  * requires.
  */
 export function cacheFolder(env: OuterEnvironment): string {

@@ -1,4 +1,4 @@
-/** Events while programs are located. The caller decides whether to display them. */
+/** Events that are reported while programs are located. The caller decides whether to display them. */
 import type { BinaryName } from './parts.ts';
 
 export type BinaryEvent =

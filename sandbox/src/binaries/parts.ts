@@ -81,8 +81,8 @@ export const binaries: Readonly<Record<BinaryName, Binary>> = {
   kubectl: kubernetes('kubectl', ['version', '--client']),
   'oldest-kube-apiserver': {
     ...kubernetes('kube-apiserver', ['--version'], 'oldest-kubernetes'),
-    // Excludes the clients of cloud providers, which the API server contains up to 1.30 and which double the build
-    // time.
+    // Excludes the clients of cloud providers. The API server contains them up to Kubernetes 1.30, and they double the
+    // build time.
     tags: ['providerless'],
   },
   kwok: {

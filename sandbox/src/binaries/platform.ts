@@ -1,4 +1,4 @@
-/** Operating system and architecture in Go's names, which all releases use. */
+/** Operating system and architecture in Go's names. The files of all downloaded releases use these names. */
 export type Platform = { readonly os: 'linux' | 'darwin'; readonly arch: 'amd64' | 'arm64' };
 
 /** @throws Error on an unsupported system */

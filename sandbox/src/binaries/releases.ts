@@ -2,8 +2,8 @@
  * Published releases with the digest of each file. Only files with a digest are downloaded; other programs are built
  * from source, with modules that `go.sum` pins. The digests do not come from the servers that host the files, but from
  * the Kubernetes CHANGELOG, the index of envtest releases (kubernetes-sigs/controller-tools), and pin lists of other
- * projects. A release can have another patch version than the build (`parts.ts`) if a digest was published only for
- * that version.
+ * projects. If a digest was published only for another patch version than the one that is built from source
+ * (`parts.ts`), the release has that patch version.
  */
 import type { OuterEnvironment } from '../environment.ts';
 import { type BinaryName, components } from './parts.ts';

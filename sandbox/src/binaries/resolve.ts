@@ -1,6 +1,6 @@
 /**
- * Locates every program that the sandbox needs: in `KUBEBUILDER_ASSETS` or in the cache, else by downloading a
- * published release or building the program.
+ * Locates every program that the sandbox needs in `KUBEBUILDER_ASSETS` or in the cache. If a program is in neither,
+ * downloads a published release or builds the program.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -113,7 +113,7 @@ async function obtain<Name extends BinaryName>(
     await mkdir(work, { recursive: true });
     const found = new Map<Name, ResolvedBinary>();
     for (const name of names) {
-      // The previous holder of the lock might have installed the program in the meantime.
+      // Looks into the cache again, because the previous holder of the lock might have installed the program.
       let binary = fromCache(name, cache, system, options.env);
       if (binary === undefined) {
         const release = releaseOf(name, system, options.env);
