@@ -72,7 +72,8 @@ export async function createCertificateAuthority(
     const subjectKey = publicKey.export({ type: 'spki', format: 'der' });
     const toBeSigned = sequence(
       explicit(0, integer(Uint8Array.of(2))),
-      // Serial number, which is unique because the keys are unique. The top bit is cleared, so no padding is needed.
+      // Serial number, which is unique because the keys are unique. The first byte is 0x5a, so the encoded integer
+      // always has 16 bytes.
       integer(sha256(subjectKey).subarray(0, 16).with(0, 0x5a)),
       signatureAlgorithm,
       distinguishedName(rootSubject),

@@ -19,7 +19,7 @@ export type ControlPlaneOptions = {
   readonly binaries: { readonly etcd: string; readonly 'kube-apiserver': string };
   /** Existing folder that no other control plane uses and that only the user can read. */
   readonly folder: string;
-  /** Existing folder for the logs of both programs and the audit log. */
+  /** Existing folder for the logs of etcd and the API server, and for the audit log. */
   readonly logs: string;
   readonly ports: { readonly etcd: number; readonly apiServer: number };
   /** Issues every certificate of the control plane. */
@@ -193,7 +193,8 @@ function apiServerArguments(path: (name: string) => string, options: ControlPlan
     // Without this flag the API server looks for a network interface with a default route, which an offline machine
     // does not have.
     '--advertise-address=127.0.0.1',
-    // The Service `kubernetes` gets no endpoints: a loopback address cannot be advertised, and nothing here uses it.
+    // The Service `kubernetes` gets no endpoints: a loopback address cannot be advertised, and nothing in the sandbox
+    // uses the Service.
     '--endpoint-reconciler-type=none',
     `--service-cluster-ip-range=${serviceNetwork}`,
     `--etcd-servers=https://127.0.0.1:${ports.etcd}`,

@@ -158,8 +158,8 @@ const podDelete = stage('pod-delete', 'Pod', [{ key: '.metadata.deletionTimestam
 });
 
 /**
- * The only pod where kwok runs programs. The pod does not exist, and its name is a secret: only a caller who knows the
- * name can run a program.
+ * kwok runs programs only for exec requests that name the pod `execPod`. No such pod exists. Its name is a secret, so
+ * only a caller who knows the name can run a program.
  */
 const exec = ({ execPod, env }: KwokOptions): object => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
