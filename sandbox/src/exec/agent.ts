@@ -1,4 +1,4 @@
-/** Determines whether the Pod Identity agent serves the pod of a program. */
+/** Determines whether a pod gets credentials from the Pod Identity agent on its node. */
 import { isNotFound, type KubeClient, type KubeObject, resources } from '../../../src/kube/index.ts';
 import {
   agentFor,
@@ -9,7 +9,6 @@ import {
   type Pod,
 } from '../../../src/workloads/index.ts';
 
-/** Whether the agent on the pod's node gives credentials to the pod. */
 export async function isServed(pod: Pod, client: KubeClient, signal: AbortSignal): Promise<boolean> {
   const node = pod.spec?.nodeName;
   if (node === undefined) return false;

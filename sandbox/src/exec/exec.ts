@@ -32,9 +32,12 @@ export type ExecOptions = {
   readonly now: () => Wall;
   readonly env: OuterEnvironment;
   readonly cwd: string;
-  /** Aborted by a signal that arrives before the program runs. Later signals are forwarded to the program. */
+  /**
+   * Aborted by a SIGINT, SIGTERM or SIGHUP that arrives before the program runs. Later Unix signals are forwarded to
+   * the program.
+   */
   readonly signal: AbortSignal;
-  /** Whether the program receives Ctrl-C directly, because it runs on a terminal. */
+  /** Whether the program runs on a terminal. If so, it receives Ctrl-C directly. */
   readonly terminal: boolean;
   /** Folder of the sandbox's logs. If set, the program's output also appears in the pod's log. */
   readonly logs: string | undefined;
@@ -124,7 +127,7 @@ export async function execInPod(options: ExecOptions): Promise<number> {
 /** URL with an unused local port, for a container whose Pod Identity agent is missing. */
 const unansweredUrl = 'http://127.0.0.1:1/v1/credentials';
 
-/** Forwards the program's output as it arrives, and appends it to the log line by line. */
+/** Forwards the program's output as it arrives, and appends each complete line to the log. */
 function keepLog(child: ChildProcess, file: string, now: () => Wall): void {
   for (const stream of ['stdout', 'stderr'] as const) {
     const output = child[stream];

@@ -38,7 +38,7 @@ export type NeededToken = {
   readonly audience: string;
   /** Requested lifetime of the token, in seconds. */
   readonly expirationSeconds: number;
-  /** Path relative to the private folder, with `/` as separator. */
+  /** Path relative to the private folder for tokens, with `/` as separator. */
   readonly file: string;
 };
 
