@@ -78,7 +78,7 @@ export type ControlClient = {
   stop(): Promise<void>;
 };
 
-/** Connects to the sandbox that the record describes; undefined if no running sandbox responds. */
+/** Connects to the sandbox whose record is in `file`; undefined if no running sandbox responds. */
 export async function connectControl(file: string): Promise<ControlClient | undefined> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;

@@ -13,7 +13,7 @@ export type SandboxEvent =
   | { readonly kind: 'ready'; readonly elapsedMs: number }
   | { readonly kind: 'stopping' };
 
-/** Steps of the start in their usual order. */
+/** Steps of the sandbox's start, in their usual order. */
 export type SandboxStep =
   | 'binaries'
   | 'aws'

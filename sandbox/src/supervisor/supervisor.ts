@@ -82,7 +82,7 @@ export async function superviseSandbox(options: SupervisorOptions): Promise<Runn
     report({ kind: 'stopping' });
     state = 'stopping';
     abort.abort(new Error('the sandbox is being stopped'));
-    // Parts that are still starting can write files, which must be removed too.
+    // Waits for parts that are still starting, because they can write files, which must be removed too.
     await bringing?.catch(() => undefined);
     await parts.stop();
     await watchdog.close();

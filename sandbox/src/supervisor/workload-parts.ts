@@ -140,8 +140,8 @@ async function startKubelet(
         await client.get(resources.pods, ref);
         return true;
       } catch (error) {
-        // After any other error, such as an unreachable API server, the pod may still exist, so the pod counts as
-        // existing.
+        // After any error except NotFound, for example if the API server is unreachable, the pod may still exist, so
+        // the pod counts as existing.
         return !isNotFound(error);
       }
     },
