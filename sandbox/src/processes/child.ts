@@ -73,7 +73,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
   const { pid, stdin } = child;
   if (pid === undefined || stdin === null) throw new Error(`${name} was not started`);
   stdin.on('error', () => {
-    // The shell was killed before it executed the program. `exited` reports this failure.
+    // A write fails if the shell was killed before it read the line. `exited` reports this failure.
   });
   await watchdog.add(pid);
   stdin.end('go\n');

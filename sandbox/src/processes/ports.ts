@@ -46,8 +46,8 @@ function reserve(file: string): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  // A dead owner could not remove its file. This process removes the file, so that a later attempt, possibly by another
-  // process, can use the port.
+  // If the owner died without removing its file, this process removes the file, so that a later attempt, possibly by
+  // another process, can use the port.
   const owner = Number(readOrEmpty(file));
   if (owner > 0 && !isProcessAlive(owner)) rmSync(file, { force: true });
   return false;

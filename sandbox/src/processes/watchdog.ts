@@ -43,7 +43,8 @@ export async function startWatchdog(): Promise<Watchdog> {
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
   });
-  // A signal can still end the shell until the shell's first response.
+  // Waits for the shell's first response: before it, the shell does not ignore signals yet, so a signal could end the
+  // shell.
   await new Promise<void>((resolve, reject) => {
     child.stdout.once('data', () => resolve());
     child.once('exit', () => reject(new Error('the watchdog of the sandbox ended right after its start')));
