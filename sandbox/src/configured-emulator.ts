@@ -34,8 +34,8 @@ export const emulatorSettings = z.object({
     }),
   ),
   /**
-   * Path of the PEM file with the CA certificate that verifies the servers of the signing keys. The file is read when
-   * the first key is needed.
+   * Path of the PEM file with the CA certificate for the servers that publish signing keys. The file is read when the
+   * first key is needed.
    */
   issuerCaFile: z.string(),
   clusters: z.array(

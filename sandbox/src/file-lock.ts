@@ -91,7 +91,7 @@ function discard(file: string, deadPid: number): void {
     try {
       linkSync(aside, file);
     } catch {
-      // Another process acquired the lock in the meantime.
+      // The file cannot be restored, because another process has acquired the lock since `renameSync`.
     }
   }
   rmSync(aside, { force: true });

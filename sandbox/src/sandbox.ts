@@ -53,7 +53,7 @@ export async function upSandbox(options: UpOptions): Promise<UpOutcome> {
       }
       const description = await untilUp(client, () => undefined, options.signal);
       if (description !== undefined) return { outcome: 'already-running', description };
-      // The sandbox that held the lock has ended in the meantime, so the folder is free.
+      // The sandbox that held the lock has ended since `superviseSandbox` failed, so the folder is free.
     }
   }
 }
@@ -144,8 +144,8 @@ export async function downSandbox(folder: string): Promise<'stopped' | 'not-runn
   }
   await client.stop();
   await until(endMs, () => !existsSync(paths.lock) || !isProcessAlive(client.pid));
-  // The process has authenticated with the secret, so the process is the sandbox. The watchdog of the sandbox ends the
-  // parts.
+  // Killing the process is safe: it has accepted the sandbox's secret, so it is the sandbox. The sandbox's watchdog
+  // then ends the parts.
   if (existsSync(paths.lock) && isProcessAlive(client.pid)) process.kill(client.pid, 'SIGKILL');
   // Releasing the lock is the last action of a sandbox. The sandbox's process then exits, unless the sandbox runs
   // inside a program that continues, such as a test.

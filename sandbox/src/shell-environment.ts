@@ -51,8 +51,8 @@ export function shellEnvironment(sandbox: SandboxDescription, outer: OuterEnviro
 }
 
 /**
- * Returns a neutral value for those of the user's other variables that would take precedence over the sandbox's
- * variables or be used in addition to them.
+ * Returns a value without effect if SDKs would prefer the user's variable to the sandbox's variables or use both.
+ * Returns undefined for all other variables.
  */
 function neutralised(name: string): string | undefined {
   switch (name) {

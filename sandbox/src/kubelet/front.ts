@@ -28,7 +28,7 @@ export type FrontOptions = {
   readonly tls: KeyPair;
   /** PEM of the certificate authority that issues client certificates. */
   readonly ca: string;
-  /** Port of kwok's streaming server, and the only pod name that kwok accepts for programs. */
+  /** Port of kwok's streaming server, and the only pod name in exec requests that kwok accepts. */
   readonly kwok: { readonly port: number; readonly execPod: string };
   /** Command that runs `kon` locally. */
   readonly self: readonly string[];

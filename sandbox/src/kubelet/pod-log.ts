@@ -29,7 +29,7 @@ export type LogQuery = {
   readonly follow: boolean;
   readonly timestamps: boolean;
   readonly tailLines: number | undefined;
-  /** Start of the requested lines, in milliseconds since the epoch. Older lines are omitted. */
+  /** Time of the oldest requested line, in milliseconds since the epoch. */
   readonly since: number | undefined;
   readonly limitBytes: number | undefined;
 };

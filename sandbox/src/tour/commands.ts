@@ -38,7 +38,7 @@ export type CommandRunner = {
 };
 
 export type CommandRunnerOptions = {
-  /** Command that runs the command line: a program and its leading arguments. */
+  /** Command that runs `kon`: a program and its leading arguments. */
   readonly kon: readonly [string, ...string[]];
   /** Command that runs the S3 probe, which uses S3 through the stock SDK. */
   readonly probe: readonly [string, ...string[]];
