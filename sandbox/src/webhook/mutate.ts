@@ -163,7 +163,7 @@ export function mutate(
       : [
           volumes === undefined
             ? add('/spec/volumes', [volume])
-            : // At the front: the operation is valid for an empty list too.
+            : // Adds the volume at index 0, because index 0 is valid for an empty list too.
               add('/spec/volumes/0', volume),
         ]),
     add('/spec/containers', containers.map(inject)),
