@@ -47,7 +47,9 @@ const agentOn = (nodeName: string): Pod => ({
   status: { phase: 'Running' },
 });
 
-/** Returns a client of a cluster with the given objects, and the list of requests that the client has sent. */
+/**
+ * Returns a client, and the list of requests that the client has sent. The client's cluster contains the given objects.
+ */
 function clientOf(of: {
   readonly nodes?: readonly KubeObject[];
   readonly agents?: readonly Pod[];

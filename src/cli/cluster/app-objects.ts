@@ -38,7 +38,7 @@ export function chosenTargets(app: App, named: readonly string[]): readonly stri
   return named.length === 0 ? all : all.filter((name) => named.includes(name));
 }
 
-/** Label selector of the objects in a target that belong to an app. The app's Deployment has the same name. */
+/** Selects, by label, the objects of an app in a target. The app's Deployment has the name of the app. */
 export function selectionOf(
   app: App | AppDeployment,
   target: string,

@@ -1,4 +1,6 @@
-/** Reads the ClusterConfig of a cluster: its targets, and facts such as names and locations of roles. */
+/**
+ * Reads the targets of a cluster from its ClusterConfig, and facts such as the AWS account and the path of the roles.
+ */
 import type { ClusterConfig } from '../../api/cluster-config.ts';
 import { clusterState, effectiveConfig } from '../../identity/plan/cluster-state.ts';
 import type { ClusterFacts } from '../../identity/state/world.ts';

@@ -21,7 +21,7 @@ export type NameCollision = {
   readonly name: string;
   /** Name of the CustomResourceDefinition that collides with Konstellation's, for example `applications.argoproj.io`. */
   readonly other: string;
-  /** Names that refer only to Konstellation's kind. */
+  /** Names of Konstellation's kind that the other kind does not have. */
   readonly exact: readonly string[];
 };
 

@@ -37,7 +37,7 @@ export async function orMissing<T>(read: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** KubeClient returns mutable objects; this module does not change them. */
+/** Mutable, because KubeClient requires mutable types. This module does not change the objects. */
 type Mutable = { apiVersion: string; kind: string; metadata: { name: string } };
 
 /**

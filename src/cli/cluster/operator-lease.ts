@@ -1,6 +1,6 @@
 /**
- * Finds the Leases of operators, and determines whether their holders are alive. Compares times from the API server's
- * clock, because the clocks of this machine and of the operator may be wrong.
+ * Finds the Leases of operators, and determines whether their holders are alive. Measures the age of the last renewal
+ * by the API server's clock, because the clocks of this machine and of the operator may be wrong.
  */
 import { resources, type KubeClient, type Lease } from '../../kube/index.ts';
 import { unlessDenied } from '../framework/denied.ts';
@@ -17,7 +17,7 @@ export type LeaseSign = {
   readonly fresh: boolean;
 };
 
-/** Tolerance in milliseconds, because the API server's timestamps have whole seconds. */
+/** Milliseconds added to the duration of a Lease, because the API server's timestamps have whole seconds. */
 const resolutionMs = 2_000;
 
 export async function listLeases(client: KubeClient, signal: AbortSignal): Promise<readonly Lease[]> {
@@ -59,7 +59,9 @@ function lastWrite({ metadata, spec }: Lease): number | undefined {
   return spec?.renewTime === undefined ? undefined : Date.parse(spec.renewTime);
 }
 
-/** Whether an operator is alive; `unknown` if the API server's response has no date. */
+/**
+ * Whether an operator is alive; `unknown` if the API server's response has no date, so that no Lease has a known age.
+ */
 export async function operatorState(
   client: KubeClient,
   signal: AbortSignal,

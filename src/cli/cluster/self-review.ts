@@ -1,7 +1,7 @@
 /** Asks the API server who the user of a client is, and what this user may do. */
 import type { KubeClient, KubeObject, Resource } from '../../kube/index.ts';
 
-/** Creates a review of the user, and returns its answer. The API server does not store reviews. */
+/** Creates a review, for example a SelfSubjectReview, and returns its status. The API server does not store reviews. */
 async function review<Status>(
   client: KubeClient,
   group: string,
