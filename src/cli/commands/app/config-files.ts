@@ -10,8 +10,8 @@ import type { ConfigOption } from './options.ts';
 import { errorMessage } from '../../../k8s/errors.ts';
 
 /**
- * Returns functions that read the path later, when the app's spec shows whether the config is mounted as files or set
- * as variables.
+ * Returns functions that read the file or folder at the path. They are called later, when the app's spec shows whether
+ * the config is mounted as files or set as variables.
  */
 export function configContent({ name, path, mountPath }: ConfigOption, cwd: string): ConfigContent {
   return {

@@ -65,7 +65,7 @@ export function revisionsOf(
         metadata.ownerReferences?.some((owner) => owner.uid === deployment.metadata.uid),
     )
     .map((replicaSet) => ({ replicaSet, number: numberOf(replicaSet) }))
-    // A ReplicaSet without a revision number is new: the Deployment controller has yet to process it.
+    // Leaves out new ReplicaSets, which have no revision number until the Deployment controller processes them.
     .filter(({ number }) => number > 0)
     .toSorted((one, other) => other.number - one.number);
   return owned.map(({ replicaSet, number }, index) => {

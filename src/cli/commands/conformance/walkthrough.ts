@@ -46,7 +46,7 @@ export type Walkthrough = Waiting & {
 /** Image that every cluster can pull. Its program only waits. */
 const image = 'registry.k8s.io/pause:3.10';
 const pollMs = 250;
-/** Minimum timeout in milliseconds for the app's pod, which may need a new node. */
+/** Minimum timeout, in milliseconds, until the app's pod runs. The pod may need a new node. */
 const leastPodMs = 5 * 60_000;
 /** Longest drift detection interval that a run waits for, in seconds. */
 const longestDriftInterval = 600;

@@ -31,7 +31,7 @@ export async function serveConsole(context: CliContext, options: Options): Promi
 
 type Assets = Awaited<ReturnType<typeof readAssets>>;
 
-/** Serves the user of the kubeconfig, on loopback. */
+/** Serves the console on loopback, with the permissions of the kubeconfig's user. */
 async function serveOwner(context: CliContext, options: Options, assets: Assets): Promise<void> {
   const { signal, stdout, stderr } = context;
   const [client, connection] = await Promise.all([context.connect(), context.connection()]);

@@ -83,7 +83,7 @@ const marks: Readonly<Record<Status, readonly [string, Style]>> = {
   skipped: ['-', 'dim'],
 };
 
-/** Returns the path in the repository, with the anchor of the section that describes the check. */
+/** Returns the path of the doctor guide in the repository, with the anchor of the section about the check. */
 export const documentationOf = (id: string): string => `docs/guides/doctor.md#${id}`;
 
 const explainCheck = (id: string): string => `kon explain ${id}`;

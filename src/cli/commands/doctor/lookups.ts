@@ -1,4 +1,4 @@
-/** Lazily cached reads that the checks share within one round. */
+/** Lazily cached reads that all checks of one round share. Only the server time is not cached. */
 import { roleArnAnnotation } from '../../../api/labels.ts';
 import type { AwsConnection } from '../../../aws/index.ts';
 import { clusterState, effectiveConfig } from '../../../identity/index.ts';

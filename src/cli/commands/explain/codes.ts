@@ -49,7 +49,10 @@ const reasonsOf = (
 
 const account = { kind: accountKind, name: 'NAME' } as const;
 
-/** If several registries have the same code, this list contains one entry per registry. */
+/**
+ * If several sources, such as the reasons of accounts and of apps, have the same code, this list contains one entry per
+ * source.
+ */
 export const explanations: readonly Explanation[] = [
   ...Object.entries(errorMeanings).map(([code, { meaning, next }]) => ({
     code,

@@ -46,8 +46,8 @@ export async function iamPolicyFlow(context: CliContext, options: Request): Prom
   const accounts = filename === undefined ? await listObjects(await context.connect(), accountKind) : [];
   for (const warning of [
     checkFence(given, options.unbounded),
-    // Warns if the boundary differs from the ClusterConfig: the operator creates roles with the ClusterConfig's boundary, and IAM
-    // denies a boundary that the policy does not name.
+    // Warns if the option --boundary differs from the ClusterConfig. The operator creates roles with the boundary of
+    // the ClusterConfig, but the printed policy permits only the boundary of the option.
     boundary === undefined || config.spec.aws.permissionsBoundaryArn === boundary
       ? undefined
       : `Warning: AWS will deny the creation of roles until spec.aws.permissionsBoundaryArn of the ClusterConfig is ${boundary}\n`,

@@ -42,7 +42,7 @@ import { performAll, stepGroups, type Found } from './perform.ts';
 
 export type InstallRequest = ClusterChoice &
   InstallationChoice & {
-    /** If absent, an existing installation keeps its mode, and a new installation uses IRSA. */
+    /** Requested mode. By default, an existing installation keeps its mode, and a new installation uses IRSA. */
     readonly identityMode: IdentityMode | undefined;
     /** Consent to an operator that is limited neither by a boundary nor by a list of allowed policies. */
     readonly unbounded: boolean;
@@ -198,7 +198,10 @@ async function untilReplaced(
   }
 }
 
-/** Refuses to start the operator if no Pod Identity agent can provide its role. @throws CliError of code CLUSTER_NOT_READY */
+/**
+ * Refuses to start the operator if no Pod Identity agent can give credentials to its pods. @throws CliError of code
+ * CLUSTER_NOT_READY
+ */
 async function requireAgent(
   context: CliContext,
   client: KubeClient,

@@ -31,14 +31,14 @@ import {
 } from '../../installation/operator-role.ts';
 
 export type InstallationChoice = AskedConfig & {
-  /** Requirements of the organization for the operator's own role. */
+  /** Path, boundary and tags that the user's organization requires for the operator's own role. */
   readonly demands: RoleDemands;
   readonly namespace: string;
   readonly image: string | undefined;
   readonly replicas: number;
   /** Whether the operator runs outside the cluster. */
   readonly withoutOperator: boolean;
-  /** Consent to replace a later version with this one. */
+  /** Consent to replace an installed later version with the version of this `kon`. */
   readonly downgrade: boolean;
 };
 
@@ -49,7 +49,7 @@ export type Installation = {
   readonly namespace: string;
   /** Identity mode of the operator. */
   readonly mode: IdentityMode;
-  /** The previous mode, if running operator pods still use it. */
+  /** Identity mode before this installation, if running operator pods still use that mode. */
   readonly former: IdentityMode | undefined;
   readonly role: ReturnType<typeof operatorRole>;
   readonly roleArn: string;

@@ -133,8 +133,8 @@ export function stepGroups(
     all(admission),
     () => acceptNewStep(client, clock),
     () => Promise.all(crds.map((crd) => crdStep(client, crd, signal))),
-    // After a switch from Pod Identity, removes the association, because pods prefer an association to the role
-    // annotation of their ServiceAccount.
+    // After the operator's switch from Pod Identity to another mode, removes the operator's association, because pods
+    // prefer an association to the role annotation of their ServiceAccount.
     async () =>
       former === 'PodIdentity' && cluster.eks
         ? associationRemoval(

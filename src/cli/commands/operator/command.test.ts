@@ -20,8 +20,8 @@ describe('parseAddress', () => {
 describe('parseLeaseDuration', () => {
   it('accepts whole seconds from 5 to 300, and returns milliseconds', () => {
     expect(parseLeaseDuration('15')).toBe(15_000);
-    // A duration above the maximum would be useless, because other candidates for the Lease wait at most for the
-    // maximum.
+    // A longer duration would be useless, because other candidates for the Lease wait at most `longestLeaseMs`,
+    // whatever the duration of the Lease.
     expect(parseLeaseDuration('300')).toBe(longestLeaseMs);
     for (const text of ['4', '301', '1.5', '15s', ''])
       expect(() => parseLeaseDuration(text)).toThrow('is not a Lease duration');

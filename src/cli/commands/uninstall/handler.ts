@@ -1,4 +1,6 @@
-/** `kon uninstall`: removes the objects of an installation in reverse order, and lists the remaining ones. */
+/**
+ * `kon uninstall`: removes the objects of an installation in the reverse order of their creation, and lists what stays.
+ */
 import type { LinkedServiceAccount } from '../../../api/linked-service-account.ts';
 import { effectiveConfig, leftoverRoles, roleNameOf } from '../../../identity/index.ts';
 import { clusterConfigKind } from '../../cluster/kinds.ts';

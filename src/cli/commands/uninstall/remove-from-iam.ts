@@ -68,10 +68,12 @@ export async function removeFromIam(
 const rolesShown = 10;
 
 /**
- * Finds roles that need the OIDC provider, such as roles of other controllers and tools, and retained roles of accounts.
+ * Looks for roles that trust the OIDC provider, such as retained roles of accounts, and roles of other controllers and
+ * tools.
  *
- * @param leaving names of roles that this uninstallation deletes. A listing may show them for a while after their deletion.
- * @returns a reason to keep the provider
+ * @param leaving names of roles that this uninstallation deletes. A listing may show them for a while after their
+ * deletion.
+ * @returns a reason to keep the provider; undefined if no role trusts the provider
  */
 async function whoNeedsProvider(
   arn: string,

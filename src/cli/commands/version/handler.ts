@@ -30,7 +30,7 @@ export type Versions = {
   readonly cluster?: Cluster;
   /** Reason why the cluster could not be queried. */
   readonly problem?: { readonly code: string; readonly message: string };
-  /** Differences and their remedies, one line each. */
+  /** Differences between `kon`, the operators and the CRDs, with their remedies, one line each. */
   readonly skew: readonly string[];
 };
 

@@ -10,7 +10,7 @@ export type OfferedPolicy = NamedPolicy & { readonly origin: 'account' | 'aws' }
 
 export type PickerState = {
   readonly text: string;
-  /** Policies that match the text, best first. */
+  /** Policies that match the search text, best match first. */
   readonly matches: readonly OfferedPolicy[];
   /** Index of the highlighted policy among the matches. */
   readonly at: number;
@@ -135,7 +135,7 @@ export function renderPicker(
   ];
 }
 
-/** Describes what the keys do in this state. */
+/** Describes the effect of Enter, Tab and Esc in the given state. */
 function hintOf(state: PickerState): string {
   const { text, matches, chosen, isLeaving } = state;
   const count = chosen.length === 1 ? '1 policy' : `${chosen.length} policies`;

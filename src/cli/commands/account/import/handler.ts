@@ -57,7 +57,7 @@ export async function importFlow(context: CliContext, request: ImportRequest): P
       facts.targets.includes(subject.namespace) &&
       !isLeftAlone(subject),
   );
-  // Validates the account on the API server before asking for consent and before changing anything.
+  // Validates the manifest by a dry run on the API server before asking for consent and before changing anything.
   await createObject(client, accountKind, manifest, { dryRun: true });
 
   if (!isData(context.format) || !request.dryRun)
@@ -102,11 +102,11 @@ async function unlabelled(
 type Adoption = {
   readonly name: string;
   readonly targets: readonly string[];
-  /** Targets of the cluster. */
+  /** All targets of the cluster. */
   readonly of: readonly string[];
 };
 
-/** Refuses an adoption that would take credentials from running pods. */
+/** Returns the error for an adoption that would take credentials from running pods. */
 function inUse(role: ObservedRole, { inUse: users, inUseBy }: Exclusion, account: Adoption): CliError {
   const steps = new Set(inUseBy.map((user) => stepFor(user, role, account)));
   if (users.length > inUseBy.length)

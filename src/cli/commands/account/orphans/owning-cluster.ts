@@ -136,7 +136,9 @@ function described(arn: string, issuer: string): Omit<ClusterOfRoles, 'client'> 
   return { clusterArn: arn, name, region, accountId, issuer, providerArn };
 }
 
-/** @param fallback issuer to return if access to the API server is denied; only for commands that delete nothing */
+/**
+ * @param fallback issuer to return if the API server denies access. Only a command that deletes nothing may pass one.
+ */
 async function connectedIssuer(
   { signal }: CliContext,
   client: KubeClient,

@@ -76,7 +76,7 @@ function podKey({ namespace = '', name }: Pick<Pod['metadata'], 'namespace' | 'n
 }
 
 /**
- * Returns the running pods in targets that get another identity.
+ * Returns the account's running pods in the targets where the identity of new pods changes.
  *
  * @param replaced result of `replacedPods`
  */

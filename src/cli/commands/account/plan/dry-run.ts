@@ -28,7 +28,7 @@ import {
 export type DryRun = {
   /** Steps in the order of their application. */
   readonly steps: readonly Step[];
-  /** Descriptions of changes by other writers. */
+  /** Descriptions of out-of-band changes to the account's roles. */
   readonly drift: readonly string[];
   /** Status of the account after all steps. */
   readonly status: LinkedServiceAccountStatus;

@@ -73,7 +73,7 @@ export async function observeAccount(
   };
 }
 
-/** Returns the account's pods that are replaced when their identity changes, as `namespace/name`. */
+/** Returns, as `namespace/name`, the account's pods that the operator replaces when their identity changes. */
 export async function observeReplacedPods(
   account: string,
   client: KubeClient,

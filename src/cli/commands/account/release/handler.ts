@@ -53,8 +53,8 @@ export function isAnyYoung(quarantines: readonly Quarantine[], now: Wall): boole
 }
 
 /**
- * Deletes the Quarantines. If requested, first deletes the account's pods. The pods are deleted only after the
- * quarantine has taken effect everywhere: until then, replacement pods could get credentials for the old role. An
+ * Deletes the Quarantines. If requested, first deletes the account's pods, but only after the quarantine has taken
+ * effect everywhere. Before that, replacement pods could get credentials for the role that the release replaces. An
  * interruption before the Quarantines are deleted leaves the account in quarantine.
  */
 export async function endQuarantine(

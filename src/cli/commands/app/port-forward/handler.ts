@@ -101,7 +101,7 @@ async function forward(
     // before that output ends.
     void sendAll(socket, remote).catch(() => undefined);
     for await (const data of remote.output) {
-      // Also continues if the connection was closed: the next read then fails.
+      // A closed client connection also ends this wait. The next read from the pod then fails.
       if (!socket.write(data)) await once(socket, 'drain', { signal: gone.signal }).catch(() => undefined);
     }
     socket.end();

@@ -19,7 +19,7 @@ import type { Lookups } from '../lookups.ts';
 import { readUrl } from '../web.ts';
 import { clockVerdict } from './cluster.ts';
 
-/** Used fraction of a quota from which the check warns, and from which it fails. */
+/** The check warns from the used fraction `warning` of a quota, and fails from the fraction `error`. */
 const nearlyUsed = { warning: 0.8, error: 0.95 };
 
 export const awsChecks = {

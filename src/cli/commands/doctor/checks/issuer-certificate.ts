@@ -1,5 +1,5 @@
 /**
- * Determines whether STS trusts the issuer's certificate, and for what reason. IAM trusts certificates from its list of
+ * Determines whether AWS trusts the issuer's certificate, and for what reason. AWS trusts certificates from its list of
  * well-known authorities, and uses the thumbprints of the OIDC provider only for certificates from other authorities.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html
  */
@@ -63,7 +63,7 @@ function chainOf(leaf: DetailedPeerCertificate): readonly string[] {
   return thumbprints;
 }
 
-/** @param listed thumbprints of the OIDC provider */
+/** @param listed thumbprints that the IAM OIDC provider lists */
 export function certificateVerdict(
   { trusted, thumbprints, proxy }: Presented,
   listed: readonly string[],
