@@ -13,7 +13,8 @@ const types: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param folder contains index.html; each path is relative to it, with a leading slash
+ * @param folder contains index.html
+ * @returns the assets by path, relative to the folder and with a leading slash
  * @throws CliError of code CONSOLE_MISSING in a build without the page
  */
 export async function readAssets(folder: string): Promise<ReadonlyMap<string, Asset>> {
@@ -24,8 +25,8 @@ export async function readAssets(folder: string): Promise<ReadonlyMap<string, As
       if (!entry.isFile() || type === undefined) continue;
       const file = join(entry.parentPath, entry.name);
       const path = `/${relative(folder, file).replaceAll('\\', '/')}`;
-      // Browsers can cache every file except the page forever, because the file's name contains a digest of its
-      // content.
+      // Browsers must not cache the page. They can cache other files forever, because the names of these files contain
+      // a digest of the content.
       const cache = path === '/index.html' ? 'no-store' : 'public, max-age=31536000, immutable';
       assets.set(path, {
         body: await readFile(file),

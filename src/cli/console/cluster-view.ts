@@ -31,7 +31,7 @@ import { stateOf, whileReadable, type Readable } from './readable.ts';
 import { accountRow, consolePodRow } from './rows.ts';
 import type { AccountRow, PodRow, Source, SourceState } from './wire.ts';
 
-/** Names and keys of the rows that a change concerns. */
+/** Rows that a change concerns: names of accounts, and keys of pods (`namespace/name`). */
 export type Touched = {
   readonly accounts?: readonly string[];
   readonly pods?: readonly string[];

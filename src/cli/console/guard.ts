@@ -74,7 +74,7 @@ export function createSessions(secret: () => string) {
   let token = secret();
   const keys = new Set<string>();
   return {
-    /** Token for the next link. Each use replaces the token. */
+    /** Token for the next link to the console. Each successful `exchange` replaces the token. */
     token: (): string => token,
     /** Returns a session key for the current token, and undefined for any other token. */
     exchange: (given: string): string | undefined => {

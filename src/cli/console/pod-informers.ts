@@ -16,7 +16,7 @@ export function podInformers(
 ) {
   const listeners: ((key: string) => void)[] = [];
   let isClusterWide = true;
-  /** Targets whose pods are listed one by one. */
+  /** Targets that have an informer of their own, because the cluster-wide list was denied. */
   const ofTarget = new Set<string>();
   let tooMany = 0;
   const clusterWide = new AbortController();
@@ -47,7 +47,7 @@ export function podInformers(
     keys: (): readonly string[] => running.flatMap(({ store }) => store.keys()),
     byServiceAccount: (name: string): readonly AppPod[] =>
       running.flatMap(({ store }) => store.byIndex('serviceAccount', name)),
-    /** @param canFallBack whether there are targets, or they are not known yet */
+    /** @param canFallBack true if there are targets to list one by one, or if the targets are still loading */
     state(canFallBack: boolean): SourceState {
       // The list of each target replaces the cluster-wide list that was denied.
       if (isClusterWide && canFallBack && isForbidden(running[0]?.lastError())) return { state: 'loading' };

@@ -23,7 +23,7 @@ import type { About, AccountPolicies, Source } from './wire.ts';
 /** One user of the console. */
 export type UserSession = {
   readonly feed: Feed;
-  /** Context of the commands, with the user's client. */
+  /** Context for functions shared with the CLI, with the user's Kubernetes client. */
   readonly context: CliContext;
   /**
    * Whether routes can use the AWS credentials of this process. In a pod, they cannot, because these credentials do not
@@ -129,8 +129,8 @@ function kindsNeeded(noun: string | undefined, verb: string | undefined): readon
     case 'who-can':
       return ['targets'];
     case 'accounts':
-      // Only `impact` needs the apps and pods. Other routes, above all those for a quarantine, must not wait for these
-      // lists.
+      // Only the route `accounts/NAME/impact` needs the apps and pods. Other routes of accounts, above all those for a
+      // quarantine, must not wait for these lists.
       return verb === 'impact' ? ['apps', 'pods'] : [];
     default:
       return undefined;

@@ -173,8 +173,8 @@ export function consolePodRow(
 }
 
 /**
- * Wanted identity that no pod holds. `podIdentity` returns the identity of a pod only if it differs from the wanted
- * identity, which is always the case for this one.
+ * Wanted identity that no pod holds. `podIdentity` returns a held identity only if that identity differs from the
+ * wanted identity, so with this constant it returns every held identity.
  */
 const noIdentity: WantedIdentity = { roleArn: '', audience: '' };
 

@@ -29,7 +29,10 @@ export function createUserSessions<Client, User>(source: SessionSource<Client, U
     readonly client: Client;
     readonly user: User;
     readonly ended: AbortController;
-    /** Requests that the console is answering. A release of a quarantine takes minutes. */
+    /**
+     * Number of requests in progress. A session with such a request is not idle: the release of a quarantine takes
+     * minutes.
+     */
     inFlight: number;
     lastUsed: Monotonic;
   };
@@ -76,7 +79,7 @@ export function createUserSessions<Client, User>(source: SessionSource<Client, U
     inFlight === 0 && !source.isWatching(user) && source.now() - lastUsed > idleMs;
 
   return {
-    /** Answers a request of the user with this token. */
+    /** Answers a request in the session of the user who has this token. */
     async use<Answer>(token: string, answer: (user: User) => Promise<Answer>): Promise<Answer> {
       const session = await sessionOf(token);
       session.inFlight += 1;
