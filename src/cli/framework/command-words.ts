@@ -8,7 +8,8 @@ import { globalOptions } from './global-options.ts';
 import { nounOf, splitName } from './object-name.ts';
 
 /**
- * Returns the command line in the words of the registry, and the command that these words select, if any.
+ * Returns the command line in canonical form (the noun before the verb, no aliases), and the command that its first
+ * words select, if any.
  *
  * @throws CliError of code USAGE for `kon help` about a command that does not exist
  */
@@ -49,8 +50,8 @@ function wordIndexes(argv: readonly string[]): readonly number[] {
 type Pair = readonly [first: number, second: number | undefined];
 
 /**
- * Translates the first one or two words of a command line into words of the registry. Returns an empty list if the
- * words need no translation or are unknown.
+ * Translates the first one or two words of a command line into canonical form: `get accounts` becomes `account list`.
+ * Returns an empty list if the words need no translation or are unknown.
  */
 function nounBeforeVerb(
   argv: readonly string[],

@@ -131,8 +131,8 @@ type Description = {
   /** Kind of result, which determines the formats of `--output`. A command without this field refuses `--output`. */
   readonly returns?: Returned;
   /**
-   * Whether the command completes its work even after the reader of its output has closed the pipe: `kon apply -f FILE
-   * | grep -q created`.
+   * Whether the command can change anything. If so, the command completes its work even after the reader of its output
+   * has closed the pipe: `kon apply -f FILE | grep -q created`.
    */
   readonly mutates?: boolean;
   /** Whether the exit code is the answer: 0 for yes, 1 for no. Failures exit with 3. */

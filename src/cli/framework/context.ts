@@ -1,6 +1,6 @@
 /**
  * Environment of a command: streams, variables, clocks, cluster. Commands receive the environment as a parameter, so
- * that tests can run commands in their own process.
+ * that tests can run commands inside the test process.
  */
 import type { Readable } from 'node:stream';
 import type { Connection, KubeClient } from '../../kube/index.ts';
@@ -30,7 +30,7 @@ export type InputStream = {
   readLine(): Promise<string | undefined>;
 };
 
-/** Standard streams of the process as bytes, and its terminal, for programs that run in a pod. */
+/** Standard streams of `kon` as bytes, and its terminal. Commands connect them to a program that runs in a pod. */
 export type ByteStreams = {
   /** Content of stdin. It can be read only once. */
   readonly input: () => AsyncIterable<Uint8Array>;
@@ -75,7 +75,7 @@ export type Host = {
   readonly continueWithoutReader: () => void;
   /** Aborted on Ctrl-C and on SIGTERM. */
   readonly signal: AbortSignal;
-  /** Program that runs this command line, and its arguments before the user's arguments; used to start `kon` again. */
+  /** Program and leading arguments that start `kon`, without the user's arguments; used to start `kon` again. */
   readonly self: readonly [string, ...string[]];
   /** Command line of another program that ships with `kon`. */
   readonly companion: (name: 's3-probe' | 'tour-editor') => readonly [string, ...string[]];

@@ -41,7 +41,7 @@ export class CliError extends Error {
       next?: readonly string[];
       reason?: string | undefined;
       cause?: unknown;
-      /** Exit code, if it differs from the exit code of the error code. */
+      /** Exit code, if it differs from the exit code that belongs to `code`. */
       exitCode?: ExitCode;
     } = {},
   ) {

@@ -131,7 +131,7 @@ function explainAws(error: IdentityError): CliError {
     : new CliError('AWS_ERROR', error.message, { cause: error });
 }
 
-/** Returns the error for an API server that does not know Konstellation's kinds. */
+/** Returns the error for an API server that does not serve Konstellation's API group. */
 function notInstalled(cause: unknown): CliError {
   return withSteps(
     'NOT_INSTALLED',

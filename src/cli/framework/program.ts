@@ -142,8 +142,8 @@ function optionsEndedEarly(): never {
 }
 
 /**
- * Adds the default mode to flags that are given without a mode. Otherwise the parser would take the next word as the
- * mode.
+ * Adds the default mode to options that are given without a mode: `--dry-run` becomes `--dry-run=server`. Otherwise the
+ * parser would take the next word as the mode.
  *
  * @throws CliError of code USAGE if a mode is given as the next word
  */
@@ -330,7 +330,7 @@ const templateExamples: { readonly [Format in OutputFormat]?: string } = {
 
 function globalsOf(command: Command, parser: Parser, root: Parser): GlobalOptions {
   const values = optionValues(globalOptions, root.opts());
-  // The value is a boolean if the command's dry run has no modes.
+  // The value of `--dry-run` is a boolean if this option of the command has no modes.
   const mode: unknown = parser.opts()['dryRun'];
   const as = values['as'] as string | undefined;
   const asGroups = values['asGroup'] as readonly string[];

@@ -16,7 +16,7 @@ export type Completed =
       readonly kind: 'names';
       readonly of: Exclude<Completion, 'files' | { choices: readonly string[] }>;
       readonly lead: string;
-      /** Words that the command line already contains, which are not offered again. */
+      /** Values that the command line already contains for the same option or argument. They are not offered again. */
       readonly given: readonly string[];
       /** Cluster that the unfinished line selects. */
       readonly cluster: Pick<GlobalOptions, 'context' | 'kubeconfig'>;
@@ -61,7 +61,7 @@ type State = {
   /** Option whose value is the next word. */
   readonly awaited: Option | undefined;
   readonly given: ReadonlyMap<string, readonly string[]>;
-  /** Whether the line contains `--` before the next word. */
+  /** Whether the line contains `--` before the word to complete. */
   readonly literal: boolean;
 };
 

@@ -5,10 +5,11 @@ import { completeWords } from './candidates.ts';
 import { liveNames } from './names.ts';
 import { filesDirective } from './scripts.ts';
 
-/** Line after the candidates that controls whether the shell completes file names. */
+/** Line that follows the candidates and controls whether the shell completes file names. */
 const directives = {
   shell: { files: `${filesDirective}\n`, other: '' },
-  // These are `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra, which kubectl passes on.
+  // Directives `ShellCompDirectiveDefault` and `ShellCompDirectiveNoFileComp` of spf13/cobra. kubectl passes them on to
+  // the shell.
   kubectl: { files: ':0\n', other: ':4\n' },
 } as const;
 

@@ -15,7 +15,7 @@ type NameKind = Extract<Completed, { kind: 'names' }>['of'];
  * start of the process, so that the whole process takes at most half a second.
  */
 const patienceMs = 450;
-/** Minimum time to wait, in case startup on a busy machine has already used up the time limit. */
+/** Minimum time limit in milliseconds, for a busy machine where startup has already used up the default limit. */
 const leastMs = 50;
 
 function patience({ env, monotonic, startedAt }: CliContext): number {

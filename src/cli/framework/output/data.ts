@@ -95,7 +95,7 @@ export function renderEvent(
     : renderers[format].streamed({ type, object: withoutManagedFields(object) }, template);
 }
 
-/** Renders a document of `kon` itself, with the apiVersion of such documents. */
+/** Renders a result that is not an object of the cluster, with the apiVersion of such results. */
 export function renderDocument(
   kind: string,
   value: Readonly<Record<string, unknown>>,

@@ -43,7 +43,7 @@ export const formatsOf = {
   records: ['table', 'wide', 'csv', 'json', 'yaml', 'jsonpath'],
   /** One object, shown as a human-readable page. */
   object: ['table', 'wide', 'json', 'yaml', 'name', 'jsonpath', 'custom-columns'],
-  /** Result of a write: one human-readable line, or the object for programs. */
+  /** Result of a write: for people one line, for programs the written object. */
   written: ['table', 'json', 'yaml', 'name', 'jsonpath'],
   /** One line per rollout. `-o name` prints only the name of each restarted object. */
   rollouts: ['table', 'name'],
@@ -54,7 +54,7 @@ export const formatsOf = {
   /** Document of `kon` itself that contains a table. */
   status: ['table', 'wide', 'json', 'yaml'],
   checks: ['table', 'short', 'json', 'yaml'],
-  /** Text for another tool. */
+  /** Input for other tools, such as kubectl. */
   manifest: ['yaml', 'json'],
   manifests: ['yaml', 'json', 'name'],
   policy: ['json', 'yaml'],

@@ -15,7 +15,8 @@ export function blockerOf(object: KonObject): Holder | undefined {
   const { deletionTimestamp, finalizers = [] } = object.metadata;
   if (deletionTimestamp === undefined) return undefined;
   const ready = readyOf(object);
-  // Only status False describes the deletion; a condition with another status dates from before the deletion.
+  // Only a Ready condition with status False describes the deletion. With another status, the condition dates from
+  // before the deletion.
   if (ready?.status === 'False') return { reason: ready.reason, message: ready.message };
   return {
     reason: 'Deleting',

@@ -28,7 +28,7 @@ export async function waitUntilReady<T extends KonObject>(
   written: T,
   options: {
     readonly timeoutMs: number;
-    /** Whether each line names the object, because the command waits for several objects. */
+    /** Whether the command waits for several objects, so that each line must name its object. */
     readonly several?: boolean;
   },
 ): Promise<T> {

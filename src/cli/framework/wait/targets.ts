@@ -1,4 +1,6 @@
-/** Waits until the status reports that an app runs its spec in certain targets, or is halted there. */
+/**
+ * Waits until the status of an app reports that the app runs its current spec in each given target, or is halted there.
+ */
 import type { App } from '../../../api/app.ts';
 import type { KubeClient, KubeObject } from '../../../kube/index.ts';
 import { readyOf, appKind } from '../../cluster/kinds.ts';

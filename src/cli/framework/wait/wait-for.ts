@@ -1,4 +1,4 @@
-/** Limits the waits of all commands with a timeout, and reports their progress. */
+/** Limits each wait of a command by a timeout, and ends the progress report of the wait. */
 import { isUnreachable, type KubeObject } from '../../../kube/index.ts';
 import type { CliContext } from '../context.ts';
 import { formatDuration } from '../duration.ts';
