@@ -55,7 +55,7 @@ export function requireAsConfigured(
   });
 }
 
-/** Whether an option was given and differs. The order of a list does not matter. */
+/** Whether an option was given and differs from the ClusterConfig. The order of a list does not matter. */
 function isOther(wanted: Value, has: Value): boolean {
   if (typeof wanted !== 'object') return wanted !== undefined && wanted !== false && wanted !== has;
   const present = typeof has === 'object' ? has : [];

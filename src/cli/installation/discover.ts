@@ -228,7 +228,7 @@ type ClusterHints = {
 export type KubeconfigFacts = {
   /** URL of the API server. */
   readonly server: string;
-  /** Names of the context, its cluster and its user in the kubeconfig. */
+  /** Names, in the kubeconfig, of the chosen context and of its cluster and user. */
   readonly names: readonly string[];
   /** Command line of the credential plugin. */
   readonly exec: readonly string[];

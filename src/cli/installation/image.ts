@@ -2,7 +2,7 @@
 import { usageError } from '../framework/errors.ts';
 import { version } from '../version.ts';
 
-/** The chart uses the same repository. A test compares both. */
+/** Image name without a tag. A test checks that the chart uses the same name. */
 export const imageRepository = 'ghcr.io/k11n/konstellation';
 export const operatorImage = `${imageRepository}:${version}`;
 

@@ -1,6 +1,6 @@
 /**
- * Builds all objects of an installation, in the order of their application. RBAC rules and admission policies come from
- * src/rbac. Pure.
+ * Builds all objects of an installation, in the order in which they are applied. RBAC rules and admission policies come
+ * from src/rbac. Pure.
  */
 import {
   admissionObjects,
@@ -113,14 +113,14 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
         replicas,
         selector: { matchLabels },
         template: {
-          // Pods get their identity at creation, so this annotation makes a change of the mode replace the pods.
+          // Pods get their identity at creation. With this annotation, a change of the identity mode replaces the pods.
           metadata: {
             labels,
             ...(roleArn === undefined ? { annotations: { 'k11n.dev/identity-mode': 'PodIdentity' } } : {}),
           },
           spec: {
             serviceAccountName: operatorName,
-            // During this period, requests in flight can finish.
+            // Time for the operator to finish its requests after SIGTERM.
             terminationGracePeriodSeconds: 30,
             securityContext: {
               runAsNonRoot: true,
@@ -192,7 +192,7 @@ function deploymentObjects(choice: OperatorChoice, metadata: object): readonly o
           { ports: ['UDP', 'TCP'].map((protocol) => ({ port: 53, protocol })) },
           // Ports of the API server and AWS. No selector can match these destinations, so the rule has no `to`.
           { ports: [443, 6443].map((port) => ({ port, protocol: 'TCP' })) },
-          // The EKS Pod Identity agent of the node gives credentials to pods at these addresses.
+          // At these addresses, the EKS Pod Identity agent of the node gives credentials to pods.
           {
             to: ['169.254.170.23/32', 'fd00:ec2::23/128'].map((cidr) => ({ ipBlock: { cidr } })),
             ports: [{ port: 80, protocol: 'TCP' }],

@@ -11,7 +11,7 @@ import { fieldManager, resourceOf, type Step } from './steps.ts';
 const { name: policyName } = uninstallingPolicy.metadata;
 
 /**
- * Adds the policy of `kon uninstall`, and waits until every API server refuses new accounts and apps.
+ * Adds the admission policy of `kon uninstall`, and waits until every API server refuses new accounts and apps.
  *
  * @throws CliError of code CLUSTER_NOT_READY
  */
@@ -45,7 +45,8 @@ export async function acceptNew(client: KubeClient): Promise<void> {
 }
 
 /**
- * Returns the installation step that removes the policy of `kon uninstall`, if an incomplete uninstallation left it.
+ * Returns the installation step that removes the admission policy of `kon uninstall`, if an incomplete uninstallation
+ * left the policy behind.
  */
 export async function acceptNewStep(client: KubeClient, clock: Clock): Promise<readonly Step[]> {
   const found = await orMissing(

@@ -26,7 +26,7 @@ export type Step = {
   readonly object: string;
   /** `present`: the step has nothing to do. */
   readonly state: 'missing' | 'differs' | 'present';
-  /** @param onDone callback for a step with several writes; receives the result of each write before the next write */
+  /** @param onDone receives a description of each write of a step with several writes, before the next write */
   readonly perform: (onDone: (what: string) => void) => Promise<void>;
 };
 
