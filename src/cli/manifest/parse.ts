@@ -71,7 +71,7 @@ function offsetOf(contents: Node, path: Path): number {
   return offset;
 }
 
-/** Shortens a message, because a fault may quote the text. */
+/** Shortens the message of a syntax error, because the message may quote the manifest. */
 function shortened(text: string): string {
   return text.length > longestFault ? `${text.slice(0, longestFault)}…` : text;
 }

@@ -1,4 +1,7 @@
-/** Manifests, and objects presented for editing: without status, and without fields that the API server and other tools maintain. */
+/**
+ * Manifests as users write and edit them: without status, and without fields that the API server and other tools
+ * maintain.
+ */
 import type { KonObject } from '../cluster/kinds.ts';
 
 /** Object as a user writes it in a manifest. */

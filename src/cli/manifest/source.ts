@@ -76,7 +76,7 @@ export function locatedProblem(origin: string, lineOf: LineOf, { path, text }: M
 
 /**
  * Reads the manifest of the option `-f`, and returns the name from the manifest or from the command line.
- * @param described what the given options describe; undefined if no such option is given
+ * @param described what the options that exclude `-f` describe; undefined if no such option is given
  * @throws CliError of code USAGE, MANIFEST_UNREADABLE or INVALID
  */
 export async function givenManifest(
