@@ -125,8 +125,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
   try {
     return await serverSideApply(client, item, { force, dryRun: true });
   } catch (error) {
-    // Before a real write, `kon` takes over the fields that its own updates own. A dry run does not, so it can conflict
-    // with the field manager `kon` itself.
+    // Before a real write, `kon` takes over the fields that its earlier updates own. A dry run does not take them over,
+    // so it can conflict with these updates. Such a conflict is overridden.
     if (isConflict(error) && foreignConflicts(error).length === 0)
       return serverSideApply(client, item, { force: true, dryRun: true });
     throw explainRefusal(item, error, '; nothing was written');
@@ -135,8 +135,8 @@ export async function tryItem(client: KubeClient, item: Item, { force }: Force):
 
 /**
  * Compares the result of a dry run with the existing object. Warns of one limitation: a dry run does not remove fields
- * that `kon create` or `edit` set and that the file omits, because server-side apply owns these fields only after a
- * real write.
+ * that `kon create` or `edit` set and that the file omits. Only a real write transfers these fields to server-side
+ * apply, which can then remove them.
  */
 export async function dryRunItem(
   context: CliContext,
@@ -167,8 +167,8 @@ export async function applyItem(client: KubeClient, item: Item, { force }: Force
 }
 
 /**
- * Compares the fields that users write, because the resourceVersion also changes when the API server stores defaults in
- * the status.
+ * Compares the fields that users write, not the resourceVersion: the resourceVersion also changes when the API server
+ * stores defaults in the status.
  */
 function outcomeOf(before: KonObject | undefined, object: KonObject): Applied['did'] {
   if (before === undefined) return 'created';

@@ -44,7 +44,7 @@ export const problemColumns: readonly Column<Problem>[] = [
   { header: 'MESSAGE', wraps: true, value: ({ message = '' }) => message },
 ];
 
-/** Creation time, or on a terminal the time since then. */
+/** Creation time; on a terminal, the time since the creation. */
 export function createdColumn(
   now: number,
 ): Column<{ readonly metadata: { readonly creationTimestamp?: string } }> {

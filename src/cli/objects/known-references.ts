@@ -1,7 +1,7 @@
 /**
  * Refuses to save an object that names a target, account, policy or role that does not exist. The operator would report
  * the same problem after the write; a check before the write lets the user correct a misspelled name first. References
- * that cannot be read are not checked.
+ * to objects that cannot be read are not checked.
  */
 import type { AppSpec } from '../../api/app.ts';
 import type { ClusterConfig } from '../../api/cluster-config.ts';
@@ -30,7 +30,7 @@ type Proposal = {
  */
 const patienceMs = 2_000;
 
-/** @throws CliError of code NOT_FOUND that lists every unknown name of all objects */
+/** @throws CliError of code NOT_FOUND that lists the unknown names in all objects */
 export async function requireKnown(
   context: CliContext,
   client: KubeClient,
@@ -46,7 +46,10 @@ export async function requireKnown(
   });
 }
 
-/** Returns the check of references for the edit loop, which opens the editor again with the problems. */
+/**
+ * Returns the check for the edit loop that all referenced objects exist. The loop opens the editor again with the problems that the check
+ * returns.
+ */
 export function checkKnown(
   context: CliContext,
   client: KubeClient,
@@ -62,8 +65,8 @@ export function checkKnown(
 }
 
 /**
- * Returns one line for each name that the write adds and that does not exist. Accepts names that the object already
- * has.
+ * Returns one line for each target, account, policy or role that the write newly names and that does not exist. Accepts
+ * names that the object already has.
  */
 async function unknownReferences(
   context: CliContext,

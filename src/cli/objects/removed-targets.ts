@@ -13,7 +13,7 @@ import { runningPods } from './target-use.ts';
 import type { Manifest } from '../manifest/present.ts';
 
 export type RemovedTargets = {
-  /** Consequences that need no consent, one line each. */
+  /** Consequences of the removal that the user need not confirm, one line each. */
   readonly notes: readonly string[];
   /** One line for each target with running pods that lose their access immediately. */
   readonly cutOff: readonly string[];

@@ -17,7 +17,7 @@ export type SelectionOptions = {
    * selected.
    */
   readonly policy?: readonly string[];
-  /** Accounts; apps that use any of these accounts are selected. */
+  /** Names of accounts. Apps that use any of these accounts are selected. */
   readonly account?: readonly string[];
 };
 

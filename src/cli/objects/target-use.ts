@@ -1,4 +1,4 @@
-/** Finds the users of a target. Pure. */
+/** Finds the apps, accounts and pods that use a target. Pure. */
 import type { App } from '../../api/app.ts';
 import type { LinkedServiceAccount, TargetStatus } from '../../api/linked-service-account.ts';
 import { defaultMaxSessionDuration } from '../../identity/desired/role.ts';
@@ -11,7 +11,8 @@ export type TargetUse = {
    */
   readonly holders: readonly { readonly text: string; readonly next: string }[];
   /**
-   * Accounts without `spec.targets` (valid in all targets) that are linked in this target, but used by no pod there.
+   * Accounts that the deletion of the target only unlinks: accounts without `spec.targets` (valid in all targets) that
+   * are linked in the target, but used by no pod there.
    */
   readonly unlinked: readonly string[];
   /** Milliseconds for which AWS sessions of former pods in the target may remain valid after the target is deleted. */

@@ -38,7 +38,7 @@ export async function watchFlow<T extends KonObject>(
     const before = shown;
     shown = object;
     if (isData(format)) {
-      // The list after a broken connection contains objects that were already printed.
+      // After a broken connection, the list can contain a version of the object that was already printed.
       if (before?.metadata.resourceVersion !== object.metadata.resourceVersion)
         stdout.write(renderStreamed(object, format, template));
       return;
@@ -53,8 +53,8 @@ export async function watchFlow<T extends KonObject>(
 
 /**
  * Prints the list, then a row for each change. With `events`, each row has a column EVENT, or in JSON and YAML the form
- * `{type, object}` of the API. Without `events`, only tables mark deletions.
- * @returns the exit code for an interruption; otherwise only an error ends the watch
+ * `{type, object}` of the API. Without `events`, tables mark deletions, but JSON and YAML do not.
+ * @returns the exit code for an interruption. Only an interruption or an error ends the watch.
  */
 export async function watchListFlow<T extends KonObject>(
   context: CliContext,
