@@ -136,7 +136,7 @@ export function policyNamed(
 }
 
 /**
- * Reads AWS managed policies from the catalogue, and other policies from IAM.
+ * Reads AWS managed policies from the catalogue that ships with `kon`, and other policies from IAM.
  * @throws CliError of code NOT_FOUND for a policy that no account lists
  */
 export async function policyDocument(
@@ -239,8 +239,8 @@ export async function withInlinePolicies(
 }
 
 /**
- * Inline policies that the operator writes. These policies are skipped: the account's statements are evaluated from its
- * spec, and a denial of single pods does not apply to the account's other pods.
+ * Names of the inline policies that the operator writes. They are skipped: the account's statements are evaluated from
+ * its spec, and the policy `podDenialName` denies only single pods, not the account's other pods.
  */
 const ownInlinePolicies: ReadonlySet<string> = new Set([inlinePolicyName, podDenialName]);
 

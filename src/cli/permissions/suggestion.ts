@@ -71,8 +71,8 @@ export type Suggestion = {
 };
 
 /**
- * A policy is replaced or narrowed only if at most this share of its actions may be in use. A replacement has at most
- * this share of the policy's number of actions.
+ * A policy is replaced or narrowed only if at most this share of its actions may be in use. A replacement allows at
+ * most this share of the number of actions that the replaced policy allows.
  */
 const worthwhile = 0.5;
 
@@ -176,8 +176,8 @@ function statementAdvice(
 }
 
 /**
- * Considers the AWS managed policies that allow everything that may be in use and nothing new. Returns the ARN of the
- * policy with the fewest actions.
+ * Considers the AWS managed policies that allow everything that may be in use and nothing that `document` does not
+ * allow. Returns the ARN of the policy with the fewest actions.
  */
 function smallerPolicy(
   document: PolicyDocument,

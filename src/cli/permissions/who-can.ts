@@ -8,7 +8,7 @@ import { evaluateKnown, type Answer, type KnownLayer } from '../../policy/unknow
 
 export type AccountWithPolicies = {
   readonly name: string;
-  /** ARNs of managed policies, and names of policy documents that only this account has. */
+  /** ARNs of managed policies, and names of the account's own documents (its statements and inline policies). */
   readonly policies: readonly string[];
   /** Entries of `policies` that the role does not (yet) have. */
   readonly detached?: readonly string[];
@@ -54,7 +54,7 @@ export type WhoCan = {
   readonly unread: readonly string[];
 };
 
-/** Answer, with the kinds of policies that AWS also evaluates but this answer does not. */
+/** Answer, with the kinds of policies that AWS also evaluates but that this answer leaves out. */
 export type WhoCanAnswer = WhoCan & {
   /** ARN of the policy whose removal is evaluated too; see `loses`. */
   readonly without?: string;
@@ -63,19 +63,19 @@ export type WhoCanAnswer = WhoCan & {
    * the call.
    */
   readonly isInlineEvaluated: boolean;
-  /** Kinds of policies that AWS also evaluates but this answer does not. */
+  /** Kinds of policies that AWS also evaluates but that this answer leaves out. */
   readonly notEvaluated: readonly string[];
 };
 
 /**
- * Entry of `notEvaluated` for inline policies that others added to roles. They are read with the user's AWS
- * credentials.
+ * Entry of `notEvaluated` for inline policies that others added to roles. An answer omits this entry if these policies
+ * could be read with the user's AWS credentials.
  */
 export const foreignInline = 'inline policies that others put on a role';
 
 /**
- * Kinds of policies that AWS also evaluates, but an answer does not if inline policies that others added could not be
- * read.
+ * Kinds of policies that AWS also evaluates but that an answer leaves out. An answer leaves out `foreignInline` only if
+ * these policies could not be read.
  */
 export const notEvaluated: readonly string[] = [
   'resource policies, which can also allow a call',
@@ -87,8 +87,8 @@ export const notEvaluated: readonly string[] = [
 
 /**
  * @param documents texts of policies by ARN, without the policies that could not be read
- * @param without ARN of a policy. If it is given, `loses` says whether an account would lose the permission if this
- * policy were removed from the account
+ * @param without ARN of a policy whose removal is also evaluated: `loses` says whether an account would lose the
+ * permission if the policy were removed from the account
  */
 export function whoCan(
   question: Question,
