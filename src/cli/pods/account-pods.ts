@@ -16,7 +16,7 @@ export async function podsWithServiceAccount(
   return (await client.list<AccountPod>(resources.pods, { ...options, fieldSelector })).items;
 }
 
-/** Lists the account's running pods that hold any AWS identity, in all targets of the status. */
+/** Lists the account's running pods that hold any AWS identity, in all targets that the account's status lists. */
 export async function podsOfAccount(
   client: KubeClient,
   { metadata, status }: LinkedServiceAccount,

@@ -59,7 +59,7 @@ export async function podsOfApps(
  * Lists the pods with the ServiceAccount of one of the accounts.
  * @param others whether to also list pods that hold an AWS identity from another source
  * @param refused collects the targets where the user is not permitted to list pods
- * @throws KubeApiError if `refused` is omitted and the user is not permitted to list pods in any of the targets
+ * @throws KubeApiError if `refused` is omitted and the user is permitted to list pods in none of the targets
  */
 export async function podsOfAccounts(
   context: CliContext,
@@ -89,8 +89,8 @@ export async function podsOfAccounts(
 
 /**
  * Lists the pods of each target, and warns of the targets where the user is not permitted to list pods.
- * @param collected collects these targets
- * @throws KubeApiError if `collected` is omitted and the user is not permitted to list pods in any of the targets
+ * @param collected receives the names of the targets where the user is not permitted to list pods
+ * @throws KubeApiError if `collected` is omitted and the user is permitted to list pods in none of the targets
  */
 async function inEach(
   { stderr, signal }: CliContext,
@@ -123,7 +123,7 @@ async function inEach(
   return rows.flat();
 }
 
-/** @param none text that replaces the empty table (and goes to stderr) if stdout is a terminal */
+/** @param none text for an empty list: on a terminal, stderr gets this text instead of an empty table on stdout */
 export async function writePods(
   context: CliContext,
   pods: readonly PodRow[],

@@ -79,7 +79,7 @@ export function podsNotCurrent(
         identity: state,
         holds: describeHeld(held),
         madeBy,
-        // A replacement pod would hold the same credentials while the variable is set.
+        // A replacement pod would hold the same credentials as long as the variable stays in the env.
         next: held.kind === 'own' ? `remove ${held.variable} from the env of ${madeBy ?? 'the pod'}` : next,
       },
     ];

@@ -114,7 +114,7 @@ export function podColumns(now: number): readonly Column<PodRow>[] {
   ];
 }
 
-/** Name of the role, or the words for another identity without their explanation in parentheses. */
+/** Short form of a held identity: the name of a role instead of its ARN, and no explanation in parentheses. */
 function heldInBrief(holds: string): string {
   return holds.startsWith('arn:') ? (holds.split('/').at(-1) ?? '') : (holds.split(' (')[0] ?? '');
 }

@@ -33,7 +33,10 @@ export async function wantedIdentities(
   return new Map([...reported, ...(account ? identitiesOf(account) : [])]);
 }
 
-/** Account of the app; undefined if it does not exist or the user is not permitted to read it. */
+/**
+ * Returns the app's account. Returns undefined if the app has no account, if the account does not exist, or if the user
+ * is not permitted to read the account.
+ */
 export async function accountOf(client: KubeClient, app: App): Promise<LinkedServiceAccount | undefined> {
   const { serviceAccount } = app.spec;
   if (serviceAccount === undefined) return undefined;
