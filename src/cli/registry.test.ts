@@ -19,8 +19,8 @@ describe('the registry of commands', () => {
 
   it('accepts KIND/NAME wherever a command takes the name of an object', () => {
     const nouns = { accounts: 'account', apps: 'app', targets: 'target' } as const;
-    // Two kinds of value need not accept KIND/NAME: the namespace of a sandbox pod, because it is not a target, and
-    // dependencies, because they have the form TARGET/APP.
+    // Values that need not accept KIND/NAME: the namespace of a sandbox pod is not a target, and dependencies have the
+    // form TARGET/APP.
     const exempt = new Set(['sandbox exec namespace', 'app create depends-on', 'app edit depends-on']);
     const wrong = visible.flatMap((command) =>
       [...command.positionals, ...command.options]

@@ -16,9 +16,9 @@ import {
 
 export type Subject = { readonly namespace: string; readonly serviceAccount: string };
 
-/** ServiceAccount of the cluster that uses the role. */
+/** ServiceAccount of the cluster that has the role, or whose running pods hold the role. */
 export type RoleUser = Subject & {
-  /** Running pods of the user that hold the role. */
+  /** Names of the ServiceAccount's running pods that hold the role. */
   readonly pods: readonly string[];
   /**
    * Whether the role comes from an EKS Pod Identity association; otherwise it comes from the ServiceAccount's
@@ -29,20 +29,20 @@ export type RoleUser = Subject & {
 
 export type RoleUse = {
   readonly users: readonly RoleUser[];
-  /** Objects that could not be read, each as a sentence without full stop. They count as in use. */
+  /** Failed reads, each as a sentence without full stop. Any object that was not read may use the role. */
   readonly unseen: readonly string[];
 };
 
 export type Exclusion = {
   /** Users with running pods, and users that cannot be examined. The import is refused unless this list is empty. */
   readonly inUse: readonly string[];
-  /** Users that `inUse` lists, as data from which the advice is derived. */
+  /** The users of `inUse` that have running pods, as data. The advice of the error is derived from them. */
   readonly inUseBy: readonly RoleUser[];
   /** All other principals that have access now and would lose that access. */
   readonly others: readonly string[];
 };
 
-/** @param isKept whether the account admits the ServiceAccount after the import */
+/** @param isKept whether pods of the ServiceAccount can use the role after the import */
 export function excludedBy(
   role: ObservedRole,
   { providerArn }: Pick<ClusterFacts, 'providerArn'>,

@@ -15,8 +15,8 @@ import { identitiesHeld, isRunning, rolesHeld, serviceAccountOf, type Pod } from
 import { admitsAssociations, usersByServiceAccount, type RoleUse, type RoleUser } from './excluded-users.ts';
 
 /**
- * Observed pods and ServiceAccounts of the cluster. They include the users of all roles, so one observation serves
- * several roles.
+ * Running pods and ServiceAccounts of the cluster, whatever their roles, so that one observation suffices for several
+ * roles.
  */
 export type ClusterUse = {
   readonly running: readonly (Pod & KubeObject)[];
