@@ -58,8 +58,9 @@ export function roleOwnership(
 }
 
 /**
- * Distinct ARNs of the account's roles, as its status reports them. Status rows of reserved targets and reserved names are
- * ignored. Such a row reports the role in the ServiceAccount's annotation, which may belong to another owner.
+ * Distinct ARNs of the account's roles, as its status reports them. Status rows are ignored if the target or the
+ * account's name is reserved: the role in such a row comes from the ServiceAccount's annotation, and may belong to
+ * another owner.
  */
 export function reportedRoles({ status }: LinkedServiceAccount): readonly string[] {
   const rows = (status?.targets ?? []).filter(({ reason }) => !isReservedReason(reason));
@@ -68,8 +69,9 @@ export function reportedRoles({ status }: LinkedServiceAccount): readonly string
 }
 
 /**
- * Whether a user consented, by annotation, to leave a role behind. The annotation contains one of `names`: the role's
- * ARN, or the cluster or AWS account that owns the role. See `cluster-change.ts`.
+ * Whether a user consented, by annotation, to leave a role behind. The annotation must list one of `names`: the role's
+ * ARN, the ARN of the cluster that owns the role, or the id of the AWS account that owns the role. See
+ * `cluster-change.ts`.
  */
 export function isAbandoned({ metadata }: LinkedServiceAccount, ...names: readonly string[]): boolean {
   const given = (metadata.annotations?.[abandonRolesAnnotation] ?? '').split(',').map((name) => name.trim());
@@ -96,7 +98,7 @@ export function accountRoleNames(account: LinkedServiceAccount, facts: ClusterFa
   return [...new Set([accountRoleName(account, facts, 1), ...known, ...last])].sort();
 }
 
-/** Names of all roles that the account can need at most, that is, if every target is served in both identity modes. */
+/** Names of the roles that the account needs if every target is served in both identity modes. It never needs more. */
 function allNames(account: LinkedServiceAccount, facts: ClusterFacts): readonly string[] {
   const name = accountRoleName(account, facts, 1);
   const fits = (targets: readonly string[]): boolean =>

@@ -14,8 +14,8 @@ export function limitsNothing(boundaryArn: string): boolean {
 }
 
 /**
- * Finding that the operator's credentials could create a role with the managed policy `policy`, and let any principal assume the
- * role. `why` names the missing limit.
+ * Finding: a holder of the operator's credentials could create a role with the managed policy `policy`, and let any
+ * principal assume the role. `why` names the missing limit.
  */
 export type Unbounded = { readonly policy: string; readonly why: string };
 

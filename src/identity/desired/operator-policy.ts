@@ -5,9 +5,9 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-resourcetag
  *
  * Pod Identity associations belong to one cluster and are identified by the same tags. Creating an association requires
- * `iam:PassRole`. IAM offers no condition on the role's tags for `iam:PassRole`, so the policy limits this action to roles at the
- * cluster's path, even if roles outside the path may be adopted. Otherwise the operator could associate any role that trusts the
- * pods of every cluster, like the role in EKS's guide.
+ * `iam:PassRole`. IAM offers no condition on the role's tags for `iam:PassRole`, so the policy limits this action to
+ * roles at the cluster's path, even if roles outside the path may be adopted. Without this limit, the operator could
+ * associate any role whose trust policy admits the pods of every cluster. The trust policy in EKS's guide does so.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
  * https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
  */
@@ -148,8 +148,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
     Statement: [
       statement('ReadAccount', 'account', '*'),
       statement('ReadProvider', 'provider', providerArn ?? `${account}:oidc-provider/*`),
-      // Covers all roles of the AWS account, so that the operator can distinguish a foreign role with the wanted name from a
-      // missing role.
+      // Allows reads of all roles of the AWS account, so that the operator can distinguish a foreign role with the
+      // wanted name from a missing role.
       statement('ReadRoles', 'anyRole', anyRole),
       statement('CreateMarkedRoles', 'newRole', atPath, {
         StringEquals: { ...keyed('aws:RequestTag', requiredTags), ...bounded },
@@ -163,8 +163,8 @@ export function operatorPolicy(options: OperatorPolicyOptions): PolicyDocument {
         ...tagged,
       }),
       statement('ChangeOwnRoles', 'ownRole', ownRole, own),
-      // A quarantine attaches AWSDenyAll or makes it the boundary, even if the list of allowed policies does not contain it.
-      // AWSDenyAll gives no permission to a role.
+      // A quarantine attaches AWSDenyAll or makes it the boundary, even if the list of allowed policies does not
+      // contain it. This is safe, because AWSDenyAll gives no permission to a role.
       statement('AttachToOwnRoles', 'attachment', ownRole, {
         StringEquals: { ...own['StringEquals'], ...bounded },
         ...(allowedPolicyArns ? { StringLike: { 'iam:PolicyARN': [...allowedPolicyArns, denyAll] } } : {}),
@@ -255,8 +255,8 @@ export function keysNotAdmitted(
 }
 
 /**
- * Pattern of the ownership tag keys. The pattern must be compared case-sensitively. A key in another case must not
- * match, because IAM treats it as the same tag and would replace the ownership tag.
+ * Pattern of the ownership tag keys. The pattern must be compared case-sensitively. If it matched a key in another
+ * case, a permitted call could replace the ownership tag, because IAM treats both keys as the same tag.
  */
 const ownershipKeys = 'k11n.dev/*';
 

@@ -44,7 +44,10 @@ export const ownershipTagKeys = [
   retainedTag,
 ] as const;
 
-/** Ownership tags that are removed from a retained role. The role keeps the tags that name its account and mark it as adopted. */
+/**
+ * Ownership tags that are removed from a retained role. The role keeps the tag with its account's name and the tag that
+ * marks an adopted role.
+ */
 export const tagKeysLostOnRetain: readonly string[] = [managedByTag, clusterTag, uidTag, issuerTag];
 
 export function retentionTags(clusterArn: string): Tags {
@@ -149,7 +152,8 @@ export function ownershipOf(owned: Owned, owner: Owner): Ownership {
     return 'foreign';
   const isSame = owner.uid !== '' && tagValue(tags, uidTag) === owner.uid;
   // On a role, the uid tag is more reliable than the account tag: IAM replaces the account tag when someone sets the
-  // same key in another case. On an association, EKS keeps both spellings of the key as separate tags.
+  // same key in another case. An association keeps its account tag, because EKS treats keys that differ only in case as
+  // separate tags.
   const isNamed = tagValue(tags, accountTag) === owner.account || (isSame && owned.trustPolicy !== undefined);
   if (!isNamed) return 'foreign';
   if (isSame && tagValue(tags, issuerTag) === undefined) return 'ours';

@@ -10,7 +10,10 @@ import type { QuarantinedPod } from '../../api/index.ts';
 import type { ObservedQuarantine, ObservedRole } from '../state/world.ts';
 import { hasId, statementsIn } from './documents.ts';
 
-/** Name of the inline policy that denies pods. Others must not use this name on roles of accounts. */
+/**
+ * Name of the inline policy that denies the requests of quarantined pods. Others must not use this name on roles of
+ * accounts.
+ */
 export const podDenialName = 'konstellation-quarantine';
 
 /** `Id` of the policy document. It distinguishes the operator's policy from a policy of the same name that others wrote. */
@@ -18,7 +21,7 @@ const documentId = 'k11n.dev/quarantine';
 
 const podUidKey = 'aws:PrincipalTag/kubernetes-pod-uid';
 
-/** A pod that a Quarantine denies. */
+/** A pod whose sessions a Quarantine denies. */
 export type DeniedPod = QuarantinedPod & { readonly quarantine: ObservedQuarantine };
 
 /** Whether the Quarantine cuts off the whole account. */
@@ -31,8 +34,8 @@ export function oldestFirst(quarantines: readonly ObservedQuarantine[]): readonl
 }
 
 /**
- * Pods that the Quarantines deny, sorted by unique id. If several Quarantines name the same pod, the pod is listed with the
- * oldest Quarantine.
+ * Pods whose sessions the Quarantines deny, sorted by unique id. If several Quarantines name the same pod, the pod is
+ * listed with the oldest Quarantine.
  */
 export function deniedPods(quarantines: readonly ObservedQuarantine[]): readonly DeniedPod[] {
   const pods = new Map<string, DeniedPod>();

@@ -33,7 +33,10 @@ export function isMarked(tags: Tags): boolean {
   return tagValue(tags, quarantinedTag) !== undefined;
 }
 
-/** Time when a marked role was closed; undefined if the role is not closed yet or its tag has no valid time. */
+/**
+ * Time when the cut-off of a marked role was complete; undefined if it is not complete yet or the tag has no valid
+ * time.
+ */
 export function closedSince(tags: Tags): Wall | undefined {
   const time = Date.parse(tagValue(tags, quarantinedTag) ?? '');
   return Number.isNaN(time) ? undefined : (time as Wall);

@@ -31,7 +31,7 @@ export function settingsOf(role: Partial<RoleSettings> | null | undefined): Part
   );
 }
 
-/** Default description, truncated to IAM's maximum length. Source: CreateRole, Description. */
+/** Default description of a role, truncated to IAM's maximum length (see CreateRole, `Description`). */
 function defaultDescription({ metadata }: LinkedServiceAccount, { name }: ClusterFacts): string {
   return `LinkedServiceAccount ${metadata.name} on cluster ${name}`.slice(0, 1000);
 }
@@ -44,7 +44,7 @@ export function desiredBoundary(
   return spec.aws.permissionsBoundaryArn ?? facts.permissionsBoundaryArn;
 }
 
-/** Tags of the account's roles. */
+/** Desired tags of the account's roles. */
 export function desiredTags(account: LinkedServiceAccount, facts: ClusterFacts): Tags {
   return mergedTags(
     settableTags(facts.tags),

@@ -1,6 +1,6 @@
 /**
- * Statements of an account: permissions that its spec lists itself. The statements become the inline policy `konstellation` of
- * each of the account's roles. This module renders and checks the policy without a call to AWS.
+ * Statements of an account: permissions that are written out in its spec. The statements become the inline policy
+ * `konstellation` of each of the account's roles. This module renders and checks the policy without a call to AWS.
  */
 import type { LinkedServiceAccount, PermissionStatement } from '../../api/index.ts';
 import { formatTime, type Wall } from '../../k8s/time.ts';

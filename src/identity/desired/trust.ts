@@ -79,8 +79,8 @@ export function sameDocument(a: string, b: string): boolean {
 }
 
 /**
- * Part of a trust policy that affects the pods of one namespace that use Pod Identity. Statements for web identities and the
- * names of other namespaces are omitted.
+ * Returns the part of a trust policy that affects one namespace's pods with Pod Identity. Statements for web identities
+ * and the names of other namespaces are omitted.
  */
 export function trustForNamespace(document: string, namespace: string): string {
   const { statements, views } = podTrustIn(document);

@@ -300,7 +300,7 @@ function loseAnswer(world: SimulatedWorld, step: Step): void {
   if (step.kind === 'AddFinalizer' || step.kind === 'RemoveFinalizer') return;
   world.cachedRoles.clear();
   for (const [name, cached] of cachedRolesBefore) world.cachedRoles.set(name, cached);
-  // The operator does not know whether the role exists now.
+  // After CreateRole without a response, the operator does not know whether the role exists.
   if (step.kind === 'CreateRole') world.cachedRoles.delete(step.role);
   world.cachedAssociations.clear();
   for (const [target, cached] of associated) world.cachedAssociations.set(target, cached);
@@ -350,7 +350,8 @@ function expectInSync(world: SimulatedWorld): void {
   const byAssociation = wantedMode(account, world.facts) === 'PodIdentity';
   const named = (mode: IdentityMode): readonly string[] =>
     targets.filter((target) => admits(role?.trustPolicy ?? '{}', mode, target, 'myaccount')).sort();
-  // If a target has a foreign association, earlier identities of its pods remain trusted while pods may hold these identities.
+  // Targets with a foreign association are left out: earlier identities of their pods remain trusted while pods may
+  // hold them.
   const names = (mode: IdentityMode): readonly string[] =>
     named(mode).filter((target) => !isForeign(world, target));
   expect(names('IRSA')).toEqual(byAssociation ? [] : served);

@@ -62,7 +62,10 @@ export type AccountPlan = {
   readonly drift: readonly string[];
   /** Specs of the roles that are in sync. The caller stores them as last-synced specs. */
   readonly lastSynced: readonly LastSyncedRole[];
-  /** Time of the next reconcile in milliseconds; undefined if no reconcile is needed until something changes. */
+  /**
+   * Time of the next reconcile, in milliseconds of the monotonic clock; undefined if no reconcile is needed until
+   * something changes.
+   */
   readonly requeueAt?: number;
 };
 
@@ -73,7 +76,8 @@ export function planAccount(world: AccountWorld): AccountPlan {
   const { account } = world;
   const deleting = account.metadata.deletionTimestamp !== undefined;
   const held = account.metadata.finalizers?.includes(accountFinalizer) === true;
-  // If the account has no finalizer, either nothing was ever created for it, or everything has been removed.
+  // The deletion of an account without the finalizer needs no steps: either nothing was ever created for it, or
+  // everything has been removed.
   if (deleting && !held) return done(createStepList(world), account.status ?? {});
   const plan = planExisting(world, deleting, held);
   return { ...plan, status: withLastUsed(world, plan.status) };

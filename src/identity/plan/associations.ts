@@ -1,4 +1,4 @@
-/** State and owner of the association of a target's ServiceAccount. */
+/** State and owner of the Pod Identity association of a target's ServiceAccount. */
 import { isAssociationUnread } from './trusted-targets.ts';
 import { wantedMode, ownerOf } from '../desired/role.ts';
 import { ownershipOf } from '../desired/ownership.ts';
@@ -22,7 +22,7 @@ export type AssociationStanding =
   /** The association has to be read before anything is planned. `why` is the reason for the read. */
   | { readonly kind: 'unread'; readonly why: string };
 
-/** @param known whether this association was already confirmed as ours, so that it does not have to be read */
+/** @param known whether the association was already confirmed to belong to the account. If so, it is not read again. */
 export function associationStanding(
   world: AccountWorld,
   facts: ClusterFacts,

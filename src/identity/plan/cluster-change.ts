@@ -44,14 +44,14 @@ function isNamedForCluster({ account }: AccountWorld, facts: ClusterFacts, name:
   return name !== account.spec.aws.roleName && accountRoleIndex(account, facts, name) !== undefined;
 }
 
-/** Names of roles in the account's status whose cluster is unknown until the operator reads the roles. */
+/** Names of the roles in the account's status that the operator must read to learn the cluster of each role. */
 export function unreadRoles(world: AccountWorld, facts: ClusterFacts): readonly string[] {
   return reportedRoles(world.account).flatMap((arn) => {
     if (accountIdOf(arn) !== facts.accountId || isAbandoned(world.account, arn)) return [];
     const name = roleNameOf(arn);
     if (accountRoleIndex(world.account, facts, name) !== undefined) return [];
     const cached = world.roles.get(name);
-    // A listing of this cluster's roles does not show roles of another cluster.
+    // A listing contains only this cluster's roles, so a role that it lacks may belong to another cluster.
     return !cached || (cached.role === null && cached.source === 'list') ? [name] : [];
   });
 }

@@ -11,7 +11,10 @@ export const providerCondition = 'OIDCProviderReady';
 /** Default of `proofIntervalSeconds`. The interval is long, because each proof causes a management event in CloudTrail. */
 const defaultProofIntervalSeconds = 6 * 3600;
 
-/** Longest interval of proofs, in milliseconds, while the operator is not permitted to read the IAM OIDC provider. */
+/**
+ * Maximum time between two proofs of an identity, in milliseconds, while the operator is not permitted to read the IAM
+ * OIDC provider.
+ */
 const unreadProviderIntervalMs = 10 * 60_000;
 
 /**
@@ -68,7 +71,8 @@ export function clusterState(configs: readonly ClusterConfig[], operatorNamespac
     providerArn === undefined
   )
     return notReady(ready?.message ?? 'the operator has not checked the ClusterConfig yet');
-  // An outage does not stop reconciliation, but a wrong AWS account or issuer must stop every write.
+  // A problem that accounts report themselves, such as an AWS outage, does not stop reconciliation. Any other problem,
+  // such as a wrong AWS account or issuer, must stop every write.
   if (ready.status !== 'True' && !reportedByAccounts.has(ready.reason)) return notReady(ready.message);
   const provider = findCondition(status?.conditions, providerCondition);
   const name = spec.aws.clusterName ?? metadata.name;

@@ -167,7 +167,7 @@ describe('no account is planned', () => {
     ['an older ClusterConfig', { ...good, older: 'first' }, 'ClusterConfigDuplicate', /"first"/],
   ];
   it.each(refused)('with %s', (_what, world, reason, message) => {
-    // The second ClusterConfig was Ready before, so its status still contains the facts from then.
+    // The status of the second ClusterConfig still contains the facts from an earlier time when it was Ready.
     for (const config of [world.config, { ...world.config, status: reported(good).status ?? {} }]) {
       const wrong = reported({ ...world, config });
       expect(readyOf(wrong)).toMatchObject({ status: 'False', reason });
@@ -233,7 +233,7 @@ describe('accounts are still planned', () => {
     const config = reported({ ...outage, config: before });
     expect(readyOf(config)).toMatchObject({ status: 'False', reason: 'Unreachable' });
     expect(clusterState([config])).toEqual(clusterState([before]));
-    // Without known facts for the current spec, no account is planned.
+    // If the cluster was not checked with the current spec, no account is planned.
     expect(clusterState([reported(outage)])).toMatchObject({ ok: false });
     const edited = { ...before, metadata: { ...before.metadata, generation: 2 } };
     expect(clusterState([reported({ ...outage, config: edited })])).toMatchObject({ ok: false });
@@ -339,7 +339,7 @@ describe('drift detection of a ClusterConfig', () => {
       message: 'the comparison of roles with AWS has failed since 2026-01-01T00:05:00Z: refused',
     });
     expect(readyOf(config)).toMatchObject({ status: 'True' });
-    // After a restart, the operator has no result of drift detection yet.
+    // After a restart, the operator has no result of drift detection yet, so it keeps the condition.
     expect(driftOf(reported({ ...good, config }))).toEqual(driftOf(config));
   });
 

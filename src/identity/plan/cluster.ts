@@ -93,7 +93,7 @@ export function planCluster(world: ClusterWorld): ClusterPlan {
   const caller = world.caller.ok ? world.caller.value : undefined;
   const issuer = world.issuer.ok ? world.issuer.value : undefined;
   const name = aws.clusterName ?? config.metadata.name;
-  // During an AWS outage, the facts in the status remain valid.
+  // During an AWS outage, the facts in the ClusterConfig's status are used.
   const isOutage =
     !world.caller.ok &&
     reportedByAccounts.has(world.caller.error.code) &&
@@ -197,9 +197,9 @@ function disallowedNote({ config, disallowed }: ClusterWorld): string {
 }
 
 /**
- * Condition that shows whether drift detection works: whether roles and associations are compared with AWS. After a restart, the
- * last condition is kept until a pass has a result, so that a restart writes nothing. The condition does not contain the time of
- * a successful pass, so that an idle cluster writes nothing.
+ * Condition that shows whether drift detection works: whether roles and associations are compared with AWS. After a
+ * restart, the condition in the status is kept until a drift detection pass has a result, so that a restart writes
+ * nothing. The condition does not contain the time of a successful pass, so that an idle cluster writes nothing.
  */
 function driftVerdict({ config, drift = [], older }: ClusterWorld): ConditionDraft | undefined {
   if (older !== undefined) return undefined;

@@ -72,8 +72,8 @@ export function planDeletion(
     }
     if (cached.role && isOwned(roleOwnership(cached.role, world.account, facts))) owned.push(cached.role);
     else if (cached.readAgainAt !== undefined) {
-      // The outcome of a creation or adoption is unknown. A role that becomes visible later would keep our tags although its
-      // account is deleted.
+      // The outcome of a creation or adoption is unknown, so the deletion waits for a reliable read. Otherwise, a role
+      // that becomes visible later would keep our tags although its account is deleted.
       unread = true;
       if (cached.readAgainAt <= world.now)
         want({
@@ -88,8 +88,8 @@ export function planDeletion(
   const [first, ...others] = rolesOfOtherClusters(world, facts);
   if (first) return clusterChanged(world, facts, [first, ...others]);
 
-  // An adopted role is released: only the operator's tags are removed. Further roles are deleted, because the operator
-  // created them.
+  // With `Retain`, all roles are kept. With `Delete`, only an adopted role is kept, without the operator's tags. All
+  // other roles are deleted, because the operator created them.
   const retains = world.account.spec.deletionPolicy === 'Retain';
   const isKept = (role: ObservedRole): boolean => retains || existedBefore(role, world.account.spec);
   const kept = owned.filter(isKept);
@@ -135,7 +135,7 @@ export function planDeletion(
       'the ownership tags are being removed from the role',
     ) ??
     phase(
-      // If a Quarantine cut the role off, `retire` keeps the role's sessions denied until the role is deleted.
+      // A marked role was cut off by a Quarantine: `retire` keeps the role's sessions denied until the role is deleted.
       attached.flatMap((role) => (isMarked(role.tags) ? retire(role, facts) : removals(role))),
       'policies are being detached',
     );

@@ -155,7 +155,7 @@ describe.each([
   });
 });
 
-/** Restarts the operator. Its caches then contain only a listing of AWS. */
+/** Restarts the operator. Its caches then contain only what the first listing of AWS returns. */
 function restartOperator(world: SimulatedWorld): void {
   world.cachedRoles.clear();
   world.cachedAssociations.clear();

@@ -18,7 +18,8 @@ import { admitsPodIdentity, subjectOf } from '../desired/trust.ts';
 import type { AccountWorld, ClusterFacts, TargetObservation } from '../state/world.ts';
 
 /**
- * Whether the target drains: its running pods hold the account's identity, and a role admitted them before this plan.
+ * Whether the target drains: its running pods hold the account's identity, and the trust policy of a role admitted them
+ * before this plan.
  */
 export function isDraining(world: AccountWorld, facts: ClusterFacts, target: TargetObservation): boolean {
   if (isCutOff(world, target.name)) return false;
@@ -52,7 +53,8 @@ export function wasAdmitted(
   const wasLinked = isReportedLinked(world, target);
   return ownedRoles(world, facts).some(({ role, cached: { source, hasOwnTrust } }) => {
     if (!admitsTarget(role.trustPolicy)) return false;
-    // After this process has synced the role, a principal that others add to the trust policy is drift.
+    // Once this process has synced the role, a principal that only the observed trust policy contains was added by
+    // others, and is drift.
     return (source === 'write' && hasOwnTrust === true) || (wasLinked && !lastSynced.has(role.name));
   });
 }
@@ -97,11 +99,11 @@ function admits(
 export type DrainingTarget = {
   readonly account: string;
   readonly target: string;
-  /** Last transition of the account's TargetsLinked condition. The draining cannot have started earlier. */
+  /** Last transition of the account's TargetsLinked condition: the earliest time when the draining can have started. */
   readonly since: Wall;
 };
 
-/** Lists the draining targets of all accounts, longest draining first. */
+/** Lists the draining targets of all accounts, sorted by `since`, oldest first. */
 export function drainingTargets(accounts: readonly LinkedServiceAccount[]): readonly DrainingTarget[] {
   return accounts
     .flatMap(({ metadata, status }) => {

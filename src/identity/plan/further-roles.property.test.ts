@@ -225,7 +225,7 @@ it("each target of an account with further roles has one role, and the account's
         requestDeletion(world);
         for (const what of after) if (!world.gone && what.is !== 'targets') happen(world, what);
         calm(world);
-        // The account was deleted, or it has no role because it never got the finalizer.
+        // The account was deleted, or it never got the finalizer, and only the role that existed before remains.
         expect(world.gone || world.roles.size === 1).toBe(true);
         for (const { serviceAccount } of world.namespaces.values()) expect(serviceAccount).toBeUndefined();
         const isTaken = world.roles.get(theirs.name)?.tags['k11n.dev/adopted'] !== undefined;

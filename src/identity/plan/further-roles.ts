@@ -13,9 +13,9 @@ import type { ServingRole } from './target-context.ts';
 import { trustKey } from './trusted-targets.ts';
 
 /**
- * Index of each target's current role. It is taken from the ServiceAccount's annotation, the association or the
- * account's status. A target that switches its identity mode keeps its role if the role's trust policy has room for the
- * target's new trust.
+ * Index of each target's current role, by identity mode and target (see `trustKey`). It is taken from the
+ * ServiceAccount's annotation, the association or the account's status. A target that switches its identity mode keeps
+ * its role if the role's trust policy has room for the target's new trust.
  */
 export function previousShards(world: AccountWorld, facts: ClusterFacts): ReadonlyMap<string, number> {
   const shards = new Map<string, number>();
@@ -35,8 +35,9 @@ export function previousShards(world: AccountWorld, facts: ClusterFacts): Readon
 
 /**
  * Further roles that ServiceAccounts, pods or associations still name, by index, each with an empty list of targets.
- * The caller replaces the list of each role that has assigned targets. The trust policy of any other of these roles is
- * closed before the links to the role are removed, and stays closed while a link cannot be removed.
+ * The caller replaces the list of each role that has assigned targets. A role that keeps the empty list gets a trust
+ * policy that admits no pod before the links to the role are removed. It keeps this policy while a link cannot be
+ * removed.
  */
 export function closedShards(
   world: AccountWorld,
@@ -101,7 +102,7 @@ function stepsToRemove(world: AccountWorld, role: ObservedRole): readonly Step[]
   return [{ kind: 'DeleteRole', role: name }];
 }
 
-/** ARNs of roles that ServiceAccounts, pods or associations of the account name. */
+/** Role ARNs in the account's ServiceAccounts, pods and associations. */
 function namedRoleArns(world: AccountWorld): ReadonlySet<string | undefined> {
   return new Set([
     ...world.targets.map((target) => target.serviceAccount?.roleArn),

@@ -5,9 +5,9 @@ import type { AccountWorld } from '../state/world.ts';
 import { ownedRoles } from './owned-roles.ts';
 
 /**
- * Adds the last use of the account's roles to the status. The last use is omitted if the status names a role that is not known to
- * belong to the account. It is also omitted if the use of one of the roles is unknown. An earlier status is never copied, because
- * it may be outdated or forged.
+ * Adds the last use of the account's roles to the status. The last use is omitted if the status names a role that is
+ * not known to belong to the account. It is also omitted if the use of one of the roles is unknown. The last use in the
+ * earlier status is never copied, because it may be outdated or forged.
  */
 export function withLastUsed(
   world: AccountWorld,

@@ -82,7 +82,8 @@ describe('an account on a rebuilt cluster', () => {
     expect(kinds(world)).not.toContain('DetachPolicy');
   });
 
-  // Clusters that were restored from the same backup have accounts with the same uids.
+  // A changed issuer can mean that this cluster was restored from a backup of another cluster: the accounts of both
+  // clusters then have the same uids.
   it('asks for consent if only the issuer changed; after consent, it updates the trust policy and repeats the proofs', () => {
     const world = settled();
     world.facts = { ...facts, issuer, providerArn: oidcProviderArn({ ...facts, issuer }) };

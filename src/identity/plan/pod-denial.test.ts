@@ -1,4 +1,4 @@
-/** The plan for accounts with pods that Quarantines name. */
+/** The plan for an account if Quarantines name some of its pods. */
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../k8s/conditions.ts';
 import type { LinkedServiceAccountSpec, QuarantinedPod } from '../../api/index.ts';

@@ -31,8 +31,8 @@ export function unattached(arn: string, { reason, message }: Problem): PolicySta
 }
 
 /**
- * Value of the annotation that states consent to the detachment of policies that the list of allowed policies does not
- * match. Each list of allowed policies has its own value.
+ * Value of the annotation with which a user consents to the detachment of policies that are not allowed. Each list of
+ * allowed policies has its own value.
  */
 export function allowListKey(patterns: readonly string[] = []): string {
   return digest(patterns.toSorted(), 10);
@@ -105,7 +105,8 @@ export function screenPolicies(
  * the role's quota has no room for the missing policies, unlisted policies are detached first.
  * @param listed policies that the account lists, allowed or not
  * @param isAwaited whether statements have to be written before any policy is detached
- * @returns a row per wanted policy, the unlisted attachments, and whether an attachment or the statements are still missing
+ * @returns a status row for each wanted policy, the attached policies that are not wanted, and whether a policy or
+ * statements still have to be written
  */
 export function planPolicies(
   list: StepList,
@@ -139,8 +140,8 @@ export function planPolicies(
       continue;
     }
     const failure = list.addStep({ kind: 'AttachPolicy', role: role.name, policyArn });
-    // If AWS refuses to attach a policy for a reason that may be permanent, the detachments do not wait for the
-    // attachment.
+    // Detachments wait until the missing policies are attached. They do not wait for a policy that AWS refuses to
+    // attach for a reason that may be permanent.
     if (!failure || isTransient(failure.code)) stillToAttach += 1;
     rows.set(policyArn, unattached(policyArn, problemOr(failure, 'AttachingPolicies', 'is being attached')));
   }

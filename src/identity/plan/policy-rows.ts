@@ -40,8 +40,8 @@ export function mergedPolicyRows(
 }
 
 /**
- * Until the role has been read, reports those policies as attached that the last status reports as attached. The
- * attached state in the status later decides which policies may be detached.
+ * Until the role has been read, keeps the `attached` field of each policy from the last status. The field later decides
+ * which policies may be detached.
  */
 export function asLastRead(
   { account }: AccountWorld,

@@ -6,9 +6,10 @@
  * Proofs in the status can be forged through the status subresource. A process accepts them only at its start, so that a restart
  * changes nothing, and repeats every proof within `renewUntilMs`. After that, the process accepts only its own proofs.
  *
- * With Pod Identity, a proof needs a running pod, because EKS Auth accepts only tokens that are bound to a pod. Without a pod, a
- * confirmation replaces the proof: association, trust policy and the webhook's injection were read back. The confirmation allows
- * apps to start. The first pod of an app then makes the proof possible.
+ * With Pod Identity, a proof needs a running pod, because EKS Auth accepts only tokens that are bound to a pod. Without
+ * a pod, a confirmation replaces the proof: IAM shows the trust policy, EKS shows the association, and the webhook
+ * injects the identity into a dry-run pod. The confirmation allows apps to start. The first pod of an app then makes
+ * the proof possible.
  */
 import type { IdentityMode, LinkedServiceAccount, TargetStatus } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
@@ -36,8 +37,8 @@ import type {
 const shortestShare = 0.75;
 
 /**
- * Period after the start of a process, in milliseconds, in which the process repeats the proofs that it accepted from the status.
- * The repeated proofs are spread over the period to avoid a burst of calls.
+ * Start and end of the period in which a process repeats the proofs that it accepted from the status, in milliseconds
+ * since the start of the process. The repeated proofs are spread over the period to avoid a burst of calls.
  */
 export const renewFromMs = 60_000;
 export const renewUntilMs = 10 * 60_000;
@@ -98,7 +99,7 @@ function hasProofRecord(world: AccountWorld, target: string, key: string, of: Pr
 }
 
 /**
- * Key of the identity that the target's pods get by the association, and whether this identity is proven or, without a proof,
+ * Key of the identity that the target's pods get by the association, and whether this identity is proven or at least
  * confirmed.
  */
 export function knownByAssociation(
@@ -167,7 +168,7 @@ export function decideProof(
   const failure = list.addStep(step);
   if (!failure)
     return { proven: false, reason: 'Proving', message: `the identity of ${target} is about to be proven` };
-  // The error can result from propagation only if this process has just written the trust policy.
+  // IAM's propagation delay can cause the error only if this process has just written the trust policy.
   const sinceOurs = cached.source === 'write' ? world.now - (cached.trustWrittenAt ?? -Infinity) : Infinity;
   const mayPass = failure.code === 'AssumeRoleDenied' || (failure.code === 'NotInEffect' && !by);
   if (mayPass && sinceOurs < propagationMs) {
@@ -177,7 +178,7 @@ export function decideProof(
   return { proven: false, ...problemOf(failure) };
 }
 
-/** Time in milliseconds until a valid proof of the target is repeated. */
+/** Time between a proof of the target and its repetition, in milliseconds. */
 function lifetimeMs({ cluster, account }: AccountWorld, target: string): number {
   if (!cluster.ok) return Infinity;
   const share = fractionOf(['validity', account.metadata.uid ?? '', target]);

@@ -96,8 +96,8 @@ export function planQuarantine(
 }
 
 /**
- * Plans an account after its Quarantines were deleted. Marked roles are replaced. A marked role that existed before the account
- * is reopened instead.
+ * Plans an account after its Quarantines were deleted. Marked roles are replaced. Exception: if a marked role existed
+ * before the account, its denial is removed instead.
  * @returns the status; undefined if the account has no marked role
  */
 export function planRelease(
@@ -132,7 +132,7 @@ export function planRelease(
   );
 }
 
-/** Pods that got an identity of the account before the closed trust policies of its roles were in effect. */
+/** Pods that got an identity of the account before the cut-off of its roles took effect. */
 export function oldPods(
   { targets }: Pick<AccountWorld, 'targets'>,
   closedAt: Wall,
@@ -145,8 +145,8 @@ export function oldPods(
 }
 
 /**
- * Adds the steps that cut the role off. `isClosed` is true if nothing is left to do: the role's mark contains a time, its
- * sessions are denied, and it trusts no principal.
+ * Adds the steps that cut the role off. `isClosed` is true if nothing is left to do: the role's quarantine tag contains
+ * the time of the cut-off, the role's sessions are denied, and the role trusts no principal.
  */
 function cutOff(
   world: AccountWorld,
@@ -166,7 +166,7 @@ function cutOff(
   const marking = isMarked(role.tags)
     ? undefined
     : list.addStep({ kind: 'TagRole', role: role.name, tags: closingTags });
-  // If IAM permanently refuses to tag the role, the role's sessions are denied without the mark.
+  // If IAM permanently refuses the tag that marks the role, the role is cut off without this tag.
   if (!isMarked(role.tags) && (!marking || isTransient(marking.code)))
     return { isClosed: false, failure: marking };
   const shut = trustPolicy({ providerArn: facts.providerArn, issuer: facts.issuer, subjects: [] });
@@ -178,8 +178,8 @@ function cutOff(
 }
 
 /**
- * Requests a read of a role whose cached state may be outdated. Returns undefined if the role can be cut off without waiting for
- * the read.
+ * Requests a read of a role whose cached state may be outdated. Returns undefined if the cut-off need not wait for a
+ * read.
  */
 function readAgain(
   world: AccountWorld,
@@ -236,7 +236,7 @@ function replaceOrReopen(
   { cached, role }: OwnedRole,
   list: StepList,
 ): Problem {
-  // The role is read before it is replaced: a listing may still show the old role after the replacement.
+  // A role from a listing is read first, because a listing may still show a role that was already replaced.
   if (cached.source === 'list') {
     const why = 'the role is about to be replaced';
     const failure = list.addStep({ kind: 'ReadRole', role: role.name, why });
@@ -262,8 +262,8 @@ function replaceOrReopen(
 }
 
 /**
- * Next steps to delete a marked role. Its sessions stay denied until the deletion: AWSDenyAll becomes the boundary before it is
- * detached as the last policy.
+ * Next steps to delete a marked (quarantined) role. Its sessions stay denied until the deletion: AWSDenyAll becomes the
+ * boundary before it is detached as the last policy.
  */
 export function retire(role: ObservedRole, { partition }: ClusterFacts): readonly Step[] {
   const denyAll = denyAllArn(partition);

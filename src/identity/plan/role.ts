@@ -72,8 +72,8 @@ export function isUnread({ cached }: RoleAssessment): boolean {
 }
 
 /**
- * @param proofsOfDrift requests the proofs that show the effect of a drifted trust policy. Returns whether the result of a proof
- * is still missing.
+ * @param proofsOfDrift requests the proofs that show the effect of a drifted trust policy; it returns whether the
+ * result of a proof is still missing
  */
 export function assessRole(
   world: AccountWorld,
@@ -92,7 +92,10 @@ export function assessRole(
     ...defined({ cached: cachedRole }),
   };
   const waits = { reason: 'CreatingRole', message: 'waits for the role' } as const;
-  /** Assessment of a role that is not in use yet. `why` is the problem in the rows of the policies. */
+  /**
+   * Assessment of a role that the account cannot use yet because of `problem`. `why` is the problem that the policies'
+   * status rows report.
+   */
   const blocked = (problem: Problem, why: Problem = waits): RoleAssessment => ({
     ...base,
     policies: wantedPolicies.map((arn) => unattached(arn, why)),
@@ -329,7 +332,10 @@ function planUpdates(
   };
 }
 
-/** Problem of a role that differs from its spec. `failure`: the first failure of a change of the role itself. */
+/**
+ * Problem of a role that differs from its spec. `failure`: the first failed change of the role itself, not of its
+ * policies.
+ */
 function problemOfUpdates(
   drift: readonly string[],
   failure: StepFailure | undefined,

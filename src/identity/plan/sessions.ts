@@ -36,7 +36,7 @@ export function longestSessionMs(of: {
 export type Unlinking = {
   readonly now: Wall;
   readonly former: readonly FormerTarget[];
-  /** Target rows of the last status. */
+  /** Target rows in the account's status before this plan. */
   readonly before: readonly TargetStatus[];
   /** Targets that the account wants. */
   readonly wanted: ReadonlySet<string>;
@@ -47,7 +47,10 @@ export type Unlinking = {
   readonly maxSessionSeconds: number;
 };
 
-/** Former targets of the account, each with the time when its last session expires at the latest. An entry is removed after that time. */
+/**
+ * Former targets of the account, each with the latest time when one of its sessions can expire. An entry is removed
+ * after that time.
+ */
 export function formerTargets(of: Unlinking): readonly FormerTarget[] {
   const { now, wanted, pending, isNarrowed, maxSessionSeconds } = of;
   const known = of.former.filter(

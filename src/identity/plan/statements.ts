@@ -13,7 +13,7 @@ import { isTransient } from './policies.ts';
 export type StatementsPlan = {
   /** Row of the status; absent if neither the account nor the role has statements. */
   readonly row?: StatementsStatus;
-  /** Whether policies must not be detached yet, because the missing statements may replace them. */
+  /** Whether policies must not be detached until the statements, which may replace them, have been written. */
   readonly isAwaited: boolean;
 };
 
@@ -24,7 +24,10 @@ export function statementsDiffer(role: ObservedRole, desired: DesiredStatements)
   return desired.kind === 'none' && hasStatements(role);
 }
 
-/** Writes the statements. Their removal is planned separately by `planRemovedStatements`, after attachments that may replace them. */
+/**
+ * Plans the write of the statements. `planRemovedStatements` plans the removal of statements, after the attachment of
+ * policies that may replace them.
+ */
 export function planStatements(
   list: StepList,
   role: ObservedRole,
@@ -46,7 +49,8 @@ export function planStatements(
 /**
  * Status row of the statements; undefined if the account has none.
  *
- * @param problem reason why they are not written yet (default: they are written). A refusal takes precedence.
+ * @param problem reason why the statements are not written yet (default: they are written). If the statements are
+ * refused, the row reports the refusal instead.
  */
 export function statementsRow(desired: DesiredStatements, problem?: Problem): StatementsStatus | undefined {
   if (desired.kind === 'none') return undefined;

@@ -184,7 +184,7 @@ function roleVerdict({ roles, surplus, podDenial }: Findings, ignored: string): 
 function policiesVerdict({ policies, roles, tooManyPolicies }: Findings): AccountVerdict {
   const type = 'PoliciesAttached';
   if (tooManyPolicies !== undefined) return conditionDraft(type, 'False', 'TooManyPolicies', tooManyPolicies);
-  // An attached policy that is no longer allowed has a row with a reason, too.
+  // `missing` also contains attached policies that are no longer allowed: their rows have a reason.
   const missing = policies.filter((row) => !row.attached || row.reason !== undefined);
   const worst = missing.find((row) => !row.attached) ?? missing[0];
   if (worst) {

@@ -1,4 +1,4 @@
-/** Collects the steps of one plan. Leaves out each step that has failed until its retry is due. */
+/** Collects the steps of one plan. Leaves out a failed step until its retry is due. */
 import { stepKey } from '../steps/index.ts';
 import type { Step } from '../steps/step.ts';
 import type { AccountWorld, CachedRole, Problem, StepFailure } from '../state/world.ts';

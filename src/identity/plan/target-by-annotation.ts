@@ -74,8 +74,8 @@ export function planByAnnotation(
     why: 'pods get their role by the annotation from now on',
     successor: { roleArn: assigned.role.arn, serviceAccount },
   });
-  // Takes the switch slot also if the step failed and is retried now: the retry may succeed, and another target must
-  // not start its switch at the same time.
+  // The target takes the switch slot even if the step failed, if its retry is due: the retry may succeed, and another
+  // target must not start its switch at the same time.
   if (!failure || failure.retryAt <= world.now || failure.code === 'RolloutBlocked') slot.holder = name;
   return waits(problemOr(failure, 'SwitchingMode', 'the association is being removed'), carried);
 }
@@ -85,7 +85,10 @@ function needsAssociation({ held }: TargetObservation): boolean {
   return (held.readyByPodIdentity ?? held.podIdentity) > 0;
 }
 
-/** Problem that keeps the association: nothing would replace pods that get their credentials through the association. */
+/**
+ * Reason to keep the association: some pods get their credentials through the association, and nothing would replace
+ * them.
+ */
 function awaitsReplacement(observation: TargetObservation): Problem | undefined {
   const { name, held } = observation;
   const [first] = held.notReplaced ?? [];
@@ -102,8 +105,9 @@ function awaitsReplacement(observation: TargetObservation): Problem | undefined 
 }
 
 /**
- * Problem that keeps the association for now: a workload of the account is being rolled out or is unhealthy. If no pod with Pod
- * Identity is ready, for example because the agent is missing, no pod can lose access, and nothing delays the switch.
+ * Reason to keep the association for now: a workload of the account is being rolled out or is unhealthy. If no pod with
+ * Pod Identity is ready, for example because the agent is missing, no pod can lose access, so the switch of the
+ * identity mode does not wait.
  */
 function awaitsRollouts(world: AccountWorld, observation: TargetObservation): Problem | undefined {
   if (!needsAssociation(observation)) return undefined;
@@ -119,7 +123,7 @@ function proofByToken(
   { assessment, role, cachedRole }: AssignedRole,
   serviceAccount: ObservedServiceAccount,
 ): ProofState {
-  // STS refuses every token of the cluster, so earlier proofs are no longer valid.
+  // Without a usable OIDC provider, STS refuses every token of the cluster, so earlier proofs are no longer valid.
   if (facts.providerProblem) return { proven: false, ...facts.providerProblem };
   const trusted = sameDocument(role.trustPolicy, assessment.spec.trustPolicy);
   // Until the trust policy is written, a new proof would only show what the old trust policy allows.
@@ -142,8 +146,8 @@ function confirmGone(
   assigned: AssignedRole,
 ): ProofState | undefined {
   const failure = list.addStep(confirmationStep(target, 'IRSA', assigned, ''));
-  // Only `NotInEffect` keeps the target unproven. After any other failure the target counts as confirmed, because the
-  // dry-run pod before each rollout still checks what the webhook injects into new pods.
+  // Only `NotInEffect` keeps the target unproven. After any other failure of the step, the deletion counts as
+  // confirmed, because the dry-run pod before each rollout still checks what the webhook injects into new pods.
   if (failure && failure.code !== 'NotInEffect') return undefined;
   const problem = problemOr(failure, 'Confirming', 'confirming that new pods get the role of the annotation');
   return { proven: false, ...problem };

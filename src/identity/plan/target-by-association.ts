@@ -206,7 +206,7 @@ function proofByPod(
   return unproven({ reason, message }, !disproving.has(reason));
 }
 
-/** Exchange errors that invalidate the confirmation. */
+/** Errors of the token exchange that disprove the earlier confirmation of the association. */
 const disproving: ReadonlySet<Problem['reason']> = new Set([
   'AssumeRoleDenied',
   'WaitingForPropagation',

@@ -58,7 +58,7 @@ export function assignedRole(
     : undefined;
 }
 
-/** Whether the part of the role's trust policy that affects the target's Pod Identity pods is already as desired. */
+/** Whether the role's trust policy is already as desired for the target's pods with Pod Identity. */
 export function isNamed({ assessment, role }: AssignedRole, target: string): boolean {
   return (
     trustForNamespace(role.trustPolicy, target) === trustForNamespace(assessment.spec.trustPolicy, target)

@@ -46,9 +46,9 @@ export function decideTargets(world: AccountWorld, facts: ClusterFacts): readonl
 }
 
 /**
- * Whether the account was linked in the target: the target has a ServiceAccount with the account's label, and a role already
- * admitted its pods. The label alone proves nothing, because everyone who is permitted to write ServiceAccounts in the namespace
- * can set it.
+ * Whether the account was linked in the target: the target has a ServiceAccount with the account's label, and a role of
+ * the account already admitted the target's pods. The label alone proves nothing, because everyone who is permitted to
+ * write ServiceAccounts in the namespace can set it.
  */
 function wasLinked(
   world: AccountWorld,

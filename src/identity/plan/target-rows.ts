@@ -1,4 +1,6 @@
-/** Status rows of a target whose pods get the role, that waits, or that switches its identity mode, with their problems. */
+/**
+ * Status row of a target, with its problem: the pods get the role, the target waits, or it switches its identity mode.
+ */
 import type { IdentityMode, TargetStatus } from '../../api/index.ts';
 import { defined } from '../../k8s/defined.ts';
 import type { AccountWorld, ObservedAssociation, Problem, TargetObservation } from '../state/world.ts';
@@ -12,8 +14,8 @@ export function initialRow(observation: TargetObservation): TargetRow {
 }
 
 /**
- * Row of a target whose pods get their role by the association. The row contains the proof or confirmation that this
- * process has, if it is valid.
+ * Row of a target whose pods get their role by a Pod Identity association. The row contains this process's proof or
+ * confirmation of the identity, if it is valid.
  */
 export function rowByAssociation(
   context: TargetContext,

@@ -163,7 +163,8 @@ function foreignAssociation(
   { id, arn, namespace, details }: ObservedAssociation,
 ): Problem {
   const { name } = world.account.metadata;
-  // The tags omit the uid. The operator then treats the association as one of an earlier account of this name and re-adopts it.
+  // The tags in the command omit the account's uid. The operator then treats the association as one of an earlier
+  // account of this name and re-adopts it.
   const tags = Object.entries(ownershipTags({ ...ownerOf(world.account, facts), uid: '' }))
     .filter(([, value]) => value !== '')
     .map(([key, value]) => `${key}=${value}`);

@@ -63,8 +63,8 @@ export function holdsWebIdentity(
 
 /**
  * Whether a foreign association gives the target's pods another owner's role. An association without the operator's
- * tags does not count if it names the account's role, for example while it is handed back to another owner. The
- * pods of such an association stay trusted.
+ * tags does not count if its role is the account's, for example while the association is handed back to another owner.
+ * The pods of such an association stay trusted.
  */
 function hasForeignAssociation(world: AccountWorld, facts: ClusterFacts, target: string): boolean {
   const details = world.associations.get(target)?.association?.details;
@@ -95,7 +95,7 @@ function mayHaveAssociation(world: AccountWorld, facts: ClusterFacts, target: st
 export function isAssociationUnread(world: AccountWorld, target: string): boolean {
   const cached = world.associations.get(target);
   const hasAnswer = cached !== undefined && (cached.association !== null || cached.source !== 'list');
-  // If EKS does not know the cluster, no association was ever created.
+  // If EKS does not know the cluster, the cluster has no associations to read.
   const reading: Step = { kind: 'ReadAssociation', target, why: '' };
   const isElsewhere = world.failures.get(stepKey(reading))?.code === 'ClusterUnknown';
   return !hasAnswer && !isElsewhere && isAdmitted(world, target);

@@ -14,7 +14,7 @@ export function unadmitted(
   facts: ClusterFacts,
 ): Problem | undefined {
   if (admittedSince === undefined || wasAdmitted(account.metadata, admittedSince)) return undefined;
-  // The last-synced specs of this process also name a role that was deleted out of band.
+  // The last-synced specs are included, because they still name a role that was deleted out of band.
   const known = [
     ...[...roles.values()].map(({ role }) => role),
     ...[...lastSynced.values()].map(({ spec }) => spec),

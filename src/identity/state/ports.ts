@@ -6,7 +6,7 @@ export type RoleSnapshot = {
   readonly roles: readonly ObservedRole[];
   /** Point in time right before the first call of the listing, in milliseconds. The listing may lack later writes. */
   readonly startedAt: number;
-  /** Number of API calls. Default: 1. */
+  /** Number of pages of the listing, one API call each. Default: 1. */
   readonly pages?: number;
   /**
    * Set if the listing shows no permissions boundary on any role. The boundaries of all roles are then unknown, because contrary
@@ -97,8 +97,8 @@ export type IdentityProver = {
 export type PodIdentityProver = {
   /**
    * Exchanges a token that is bound to a pod for the credentials that EKS Pod Identity gives to this pod. Checks the
-   * role of the credentials and discards them. Unlike with STS, the credentials cannot be made useless by a session
-   * policy, because EKS Pod Identity does not accept one.
+   * role of the credentials and discards them. With STS, a session policy takes all permissions from the credentials.
+   * EKS Pod Identity accepts no session policy, so these credentials have the role's permissions.
    */
   prove(of: { token: string; roleArn: string; roleId?: string }, signal?: AbortSignal): Promise<void>;
 };

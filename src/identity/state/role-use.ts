@@ -34,8 +34,8 @@ export function laterUse(before: ObservedRole | null | undefined, now: ObservedR
 }
 
 /**
- * Last use of several roles together. The result covers only the time since the newest role was created. Before that day, a
- * deleted role of the same name may have been used.
+ * Last use of several roles together. The result covers only the time since the newest of the roles was created,
+ * because an earlier use may be one of a deleted role of the same name.
  *
  * @returns undefined if there is no role, or if the use of any role is unknown
  */

@@ -71,8 +71,8 @@ export type CachedRole = {
    */
   readonly hasOwnTrust?: boolean;
   /**
-   * Earliest time of a reliable read of the role, in milliseconds. Set after a write of unknown outcome. Also set while IAM does
-   * not show a role that may have been created just before, because IAM may not have propagated the role yet.
+   * Time from which a read of the role is reliable, in milliseconds. Set after a write of unknown outcome. Also set
+   * while IAM does not show a role that may have just been created, because IAM may not have propagated the role yet.
    */
   readonly readAgainAt?: number;
 };
@@ -115,7 +115,7 @@ export type ObservedServiceAccount = {
   /** Whether the operator created the ServiceAccount. If so, the ServiceAccount is deleted when its target is unlinked. */
   readonly created: boolean;
   readonly roleArn?: string;
-  /** Field manager that last set the annotation with the role. */
+  /** Field manager that last set the annotation that contains `roleArn`. */
   readonly roleArnManager?: string;
   readonly audience?: string;
 };
@@ -177,13 +177,13 @@ export type HeldIdentities = {
   readonly readyByPodIdentity?: number;
   /** Pods that nothing replaces when the identity changes, for example bare pods. Default: none. */
   readonly notReplaced?: readonly AccountUser[];
-  /** Number of pods with a web identity that a rollout replaces when the identity changes. Default: 0. */
+  /** Number of pods that have a web identity and that a rollout replaces when their identity changes. Default: 0. */
   readonly replacedByRole?: number;
   /** Pods that get no credentials, because no Pod Identity agent serves them. Default: none. */
   readonly withoutAgent?: readonly UnservedPod[];
   /** Nodes that have to be read to find out whether an agent serves their pods. Default: none. */
   readonly unreadNodes?: readonly string[];
-  /** A running pod on a node with an agent, used for the token exchange. */
+  /** A running pod on a node with a Pod Identity agent. The token exchange uses a token of this pod. */
   readonly exchangePod?: { readonly name: string; readonly uid: string };
   /** Running pods with any AWS identity, with their creation times. Default: none. */
   readonly byPod?: readonly PodWithIdentity[];
@@ -192,7 +192,7 @@ export type HeldIdentities = {
 /** A Quarantine that names the account. */
 export type ObservedQuarantine = {
   readonly name: string;
-  /** Creation as RFC 3339. */
+  /** Creation time, in RFC 3339. */
   readonly since: string;
   /** User who created the Quarantine. An admission policy checked that this user sent the request. */
   readonly requestedBy?: string;
@@ -296,7 +296,7 @@ export type AccountWorld = {
   readonly roles: ReadonlyMap<string, CachedRole>;
   /** Running pods, in any namespace, that hold the role that the account wants to adopt. */
   readonly holders: readonly RoleHolder[];
-  /** Failures by step key. */
+  /** Failures of steps that have not succeeded since, by step key. */
   readonly failures: ReadonlyMap<string, StepFailure>;
   /** Cached associations by target. If a target has no entry, its association has never been read. */
   readonly associations: ReadonlyMap<string, CachedAssociation>;

@@ -14,7 +14,7 @@ export type AssociationWrite = StepOf<
 export type CreatedAssociation = Pick<ObservedAssociation, 'arn' | 'id'>;
 
 type AssociationRow<S extends AssociationStep> = StepRow<S> & {
-  /** Returns the association after the step; null if none exists then. Reads have no such function, because they change nothing. */
+  /** Returns the association after the step; null if none exists then. Steps that only read have no such function. */
   effect?(step: S, account: string, created: CreatedAssociation | undefined): ObservedAssociation | null;
 };
 

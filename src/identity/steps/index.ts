@@ -40,7 +40,7 @@ export function settledFailures(step: Step, found: boolean): readonly string[] {
   return [own];
 }
 
-/** Event after an applied step; undefined for kinds without Event. */
+/** Event after an applied step; undefined for kinds of steps without an Event. */
 export function eventOf(step: Step, account: string): StepEvent | undefined {
   const row: StepRow<Step> = rows[step.kind];
   return row.event?.(step, account);

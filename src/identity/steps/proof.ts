@@ -20,7 +20,7 @@ export function proofSlot(target: string, kind: ProofKind): string {
   return kind === 'webIdentity' ? target : `${target} ${kind}`;
 }
 
-/** Whether the key belongs to a proof by web identity. */
+/** Whether the slot is the key of a proof by web identity. */
 export function isTokenProof(slot: string): boolean {
   return !slot.includes(' ');
 }

@@ -293,7 +293,7 @@ function withoutInlinePolicy(
   };
 }
 
-/** Line of the write of a policy document. `before`: the document that the write replaces, if one exists. */
+/** Plan line for the write of a policy document. `before`: the document that the write replaces, if one exists. */
 function lineOfWrite(summary: string, before: string | undefined, document: string): PlanLine {
   const after = prettyJson(document);
   return before === undefined
@@ -324,7 +324,7 @@ function changeRow(step: RoleChange): ChangeRow<RoleChange> {
 }
 
 /**
- * Role after a step that IAM confirmed; null if none exists then.
+ * Role after a step that IAM confirmed; null if the role does not exist after the step.
  *
  * @param created the response of CreateRole
  */

@@ -47,7 +47,10 @@ export type Step =
       readonly kind: 'UnlinkServiceAccount';
       readonly target: string;
       readonly serviceAccount: ObservedServiceAccount;
-      /** Whether others set the annotation with the role. If so, the annotation is kept, and only our label is removed. */
+      /**
+       * Whether the annotation contains a role that others set. If so, the annotation is kept, and only our label is
+       * removed.
+       */
       readonly keepsAnnotation: boolean;
     }
   | {

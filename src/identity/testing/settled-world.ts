@@ -33,7 +33,7 @@ export function settled(): SimulatedWorld {
   return world;
 }
 
-/** Executed steps in order. */
+/** Kinds of the executed steps, in order. */
 export function kinds(world: SimulatedWorld): string[] {
   return world.journal.map(({ step }) => step.kind);
 }

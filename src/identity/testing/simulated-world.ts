@@ -60,14 +60,17 @@ export const facts: ClusterFacts = {
 export const readOnly = 'arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess';
 export const fullAccess = 'arn:aws:iam::aws:policy/AmazonS3FullAccess';
 
-/** Identity that a pod got at its creation. */
+/** Pod with the identity that it got at its creation. */
 export type SimulatedPod = {
   readonly name: string;
   readonly holds: { readonly mode: IdentityMode; readonly roleArn: string } | undefined;
   readonly createdAt: Wall;
   /** Whether the pod runs on Fargate, where no Pod Identity agent serves it. */
   readonly onFargate?: true;
-  /** Node of the pod, if relevant. A node that is not in `SimulatedWorld.agents` was not read. */
+  /**
+   * Name of the pod's node; if absent, a Pod Identity agent serves the pod. The operator has not read nodes that
+   * `SimulatedWorld.agents` lacks.
+   */
   readonly node?: string;
 };
 
@@ -95,12 +98,12 @@ export type SimulatedWorld = {
   readonly agents: Map<string, boolean>;
   /** Names of nodes that belong to EKS Auto Mode, as `ReadNode` finds out. */
   readonly autoNodes: Set<string>;
-  /** Running pods that hold the role that the account wants to adopt. */
+  /** Running pods that hold the role to be adopted. */
   holders: readonly RoleHolder[];
   readonly failures: Map<string, StepFailure>;
   readonly proofs: Map<string, ProofRecord>;
   readonly lastSynced: Map<string, LastSyncedRole>;
-  /** Policies that IAM does not know. */
+  /** ARNs of policies that do not exist in IAM. */
   readonly missingPolicies: Set<string>;
   /** Every executed or refused step, in order. */
   readonly journal: { step: Step; refused?: IdentityErrorCode }[];
@@ -455,7 +458,7 @@ function observeRefused(world: SimulatedWorld, step: AssociationStep): void {
     world.cachedAssociations.set(step.target, { association, source: 'read' });
 }
 
-/** Applies the effect of the step to the objects and to the caches of the operator. */
+/** Applies the effect of the step to the simulated objects and to the operator's caches. */
 function perform(world: SimulatedWorld, step: Step): void {
   const { account, now } = world;
   const { name } = account.metadata;
