@@ -68,7 +68,7 @@ function splitSegments(pattern: readonly Glyph[]): readonly (readonly Glyph[])[]
   return segments;
 }
 
-/** Returns the account of an ARN, or undefined if the ARN contains no account. */
+/** Returns the AWS account id in an ARN, or undefined if the ARN contains none. */
 export function accountOfArn(arn: string): string | undefined {
   const account = arn.split(':')[4];
   return account === undefined || account === '' ? undefined : account;

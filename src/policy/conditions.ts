@@ -48,7 +48,7 @@ function conditionHolds(condition: PolicyCondition, context: ContextReader, vari
   if (quantifier === 'ForAllValues') return given.every((value) => value === '' || satisfies(value));
   if (quantifier === 'ForAnyValue') return given.some(satisfies);
   // AWS does not define the result for several values without a set operator. This evaluation then requires a negated
-  // operator to hold for each value.
+  // operator to hold for every value, and any other operator for at least one.
   return comparison.negated ? given.every(satisfies) : given.some(satisfies);
 }
 

@@ -69,7 +69,7 @@ export function covers(outer: readonly Grant[], inner: readonly Grant[]): boolea
   );
 }
 
-/** Returns the service prefix of an action, or `*` if the pattern names no service. */
+/** Returns the service prefix of an action pattern, or `*` if the pattern names no service. */
 function serviceOf(action: string): string {
   const colon = action.indexOf(':');
   return colon < 0 ? '*' : action.slice(0, colon);
@@ -77,8 +77,8 @@ function serviceOf(action: string): string {
 
 /** Whether the outer pattern matches everything that the inner pattern matches. */
 function coversPattern(outer: string, inner: string): boolean {
-  // A `*` of the outer pattern also matches the wildcards of the inner pattern. A `?` of the outer pattern would also match a
-  // `*` of the inner pattern, although a `*` stands for any number of characters. Therefore an outer pattern with `?` covers
-  // only an inner pattern that is equal to it.
+  // A `*` of the outer pattern also matches the wildcards of the inner pattern. A `?` of the outer pattern would also
+  // match a `*` of the inner pattern, although a `*` stands for any number of characters. Therefore an outer pattern
+  // with `?` covers only an identical inner pattern.
   return outer === inner || (!outer.includes('?') && matchesGlyphs(plainGlyphs(outer), inner));
 }

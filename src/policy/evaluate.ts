@@ -89,8 +89,8 @@ function decide(
 }
 
 /**
- * Returns the statements for which `applies` is true. Policy variables exist only since version
- * 2012-10-17 of the policy language.
+ * Returns the statements for which `applies` is true. `variables` is true only for version 2012-10-17, because the
+ * earlier version of the policy language has no policy variables.
  */
 function matchingStatements(
   document: PolicyDocument,
@@ -125,7 +125,7 @@ function matchesResource(
 type PrincipalMatch =
   | { readonly by: 'name'; readonly names: readonly string[] }
   | { readonly by: 'everyone' }
-  /** The trust policy names only the caller's account, so the caller's own policies must also allow the call. */
+  /** The trust policy names only the caller's AWS account, so the caller's own policies must also allow the call. */
   | { readonly by: 'account' }
   | { readonly by: 'none' };
 

@@ -1,6 +1,6 @@
 /**
  * Types for the evaluation of policies: parsed documents, requests and decisions. These types are separate from parsing
- * and evaluation, so that the services of the emulator can use only the types.
+ * and evaluation, so that the services of the emulator can import the types alone.
  */
 import type { ConditionOperator } from './operators.ts';
 
@@ -99,8 +99,8 @@ export type Evaluation = {
   /** Layers that did not allow the request and thereby caused an implicit deny. */
   readonly notAllowedBy: readonly PolicyLayer[];
   /**
-   * Condition keys that the request lacks although statements for this action and resource need them. Sorted, in the
-   * original spelling.
+   * Condition keys that the request lacks, although statements that match its action and resource need them. Sorted, in
+   * the original spelling.
    */
   readonly missingContextKeys: readonly string[];
 };
@@ -118,12 +118,13 @@ export type TrustRequest = {
 
 export type TrustEvaluation = Evaluation & {
   /**
-   * Whether the caller is allowed only because the trust policy names the caller's account. If so, the caller's own
+   * Whether the caller is allowed only because the trust policy names the caller's AWS account. If so, the caller's own
    * policies must also allow the call. False if the trust policy names the caller or everyone.
    */
   readonly delegatedToAccount: boolean;
   /**
-   * Names of the caller that the allowing statements list. Empty if these statements name only the account or everyone.
+   * ARNs and names of the caller that the allowing statements list as principals. Empty if these statements name only
+   * the caller's AWS account or everyone.
    */
   readonly names: readonly string[];
 };

@@ -184,9 +184,9 @@ function permissionStatements(
     const resources = statement.resource?.negated === false ? statement.resource.patterns : undefined;
     if (conditions === undefined || resources === undefined) return 'inexpressible';
     const texts = [...resources, ...Object.values(conditions).flatMap((keys) => Object.values(keys).flat())];
-    // The statements of an account have version 2012-10-17, in which `${` begins a variable, and support placeholders,
-    // which begin with `$(`. Copied into such statements, a text with `$(` would thus change its meaning, and so would
-    // a text with `${` from a document of version 2008-10-17.
+    // In the statements of an account (version 2012-10-17), `${` begins a variable and `$(` begins a placeholder. A
+    // text with `$(`, or a text with `${` from a document of version 2008-10-17, would therefore change its meaning if
+    // it were copied there.
     if (texts.some((text) => text.includes('$(') || (version === '2008-10-17' && text.includes('${'))))
       return 'inexpressible';
     const key = JSON.stringify([resources.toSorted(), conditions]);

@@ -13,7 +13,7 @@ type Comparison = {
   /** Whether policy variables are recognised in the values. True for string and ARN operators only. */
   readonly variables: boolean;
   readonly compares: (given: string, wanted: readonly Glyph[]) => boolean;
-  /** Whether the operator accepts a value as written in the document. Default: every value is accepted. */
+  /** Whether the condition operator accepts a value as written in the document. Default: every value is accepted. */
   readonly accepts?: (written: string) => boolean;
 };
 

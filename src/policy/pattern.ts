@@ -50,8 +50,8 @@ export function plainGlyphs(text: string): Glyph[] {
 }
 
 /**
- * Converts a text to glyphs after the substitution of its variables. A variable that has neither a value nor a default
- * makes the text unresolvable.
+ * Substitutes the variables of a text and converts the text to glyphs. A variable that has neither a value nor a
+ * default makes the text unresolvable.
  */
 export function resolvePattern(text: string, lookup: VariableLookup): ResolvedPattern {
   const glyphs: Glyph[] = [];

@@ -3,8 +3,8 @@ import type { PatternSet, PolicyCondition, PolicyDocument, PolicyStatement } fro
 import { acceptsValue, parseOperator } from './operators.ts';
 
 /**
- * Error that stops the parsing of a document. `parsePolicyDocument` converts the error to a result, so it never leaves
- * this folder.
+ * Error that stops the parsing of a document. `parsePolicyDocument` converts the error to a result, so the error never
+ * leaves this folder.
  */
 export class PolicyFault extends Error {}
 
