@@ -12,7 +12,7 @@ export function appTargetId(app: string, target: string): string {
   return `app ${app} in ${target}`;
 }
 
-/** Whether a target of the App has to roll to another identity. */
+/** Whether the App needs a rollout slot, because a target has to roll to another identity. */
 export function wantsSlot(observation: Omit<AppObservation, 'slots'>): boolean {
   return observation.app.spec.targets.some((target) => identityState(observation, target)?.wants);
 }
@@ -61,7 +61,8 @@ function stateOf(
   if (state === 'Progressing') return 'rolling';
   const identity = gate.open ? gate.identity : undefined;
   if (!identity || deployedMark(deployment) !== identity.mark) return 'steady';
-  // The observed pods are counted, because the Deployment may have pods that this process has not observed yet.
+  // The number of observed pods is compared with the replicas, because the Deployment may have pods that this process
+  // has not observed yet.
   const running = pods.filter(isActive);
   const isDone =
     running.length >= (deployment.spec?.replicas ?? 1) && running.every((pod) => isCurrent(pod, identity));

@@ -11,7 +11,9 @@ function reviews(spec: Partial<AppSpec> = {}, metadata: Partial<App['metadata']>
   return app({ ports: [http, admin], ...spec }, { name: 'user-reviews', uid: 'uid-of-reviews', ...metadata });
 }
 
-/** Environment variables of the app's container, or the reason why the app is not deployed. */
+/**
+ * Environment variables of the container of an app with these dependencies, or the reason why this app is not deployed.
+ */
 function seenBy(
   dependencies: readonly Dependency[],
   other: App | undefined,

@@ -6,7 +6,7 @@
  */
 import type { App, AppTarget, Dependency, EnvVar } from '../api/index.ts';
 
-/** Apps that exist among an App's dependencies, by name. */
+/** Existing Apps that an App depends on, by name. */
 export type OtherApps = ReadonlyMap<string, App>;
 
 export function dependencyEnv(app: App, target: AppTarget, others: OtherApps): readonly EnvVar[] {
@@ -40,7 +40,7 @@ export function dependencyFault(app: App, target: AppTarget, others: OtherApps):
 }
 
 /**
- * Describes a dependency that is listed twice, so that two addresses would share one variable; undefined if no
+ * Describes a dependency that is listed twice: both entries would set the same environment variables; undefined if no
  * dependency is listed twice.
  */
 export function ambiguousDependency(app: App): string | undefined {

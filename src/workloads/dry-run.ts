@@ -46,7 +46,7 @@ export function withDryRun(steps: readonly ApplyStep[], input: DryRunInput): rea
   });
 }
 
-/** Dry-run pod for new pods of `template`; undefined when the new pods need no identity. */
+/** Pod to create in a dry run before new pods of `template` are created; undefined if the new pods need no identity. */
 export function dryRunPodOf(
   template: PodTemplate | undefined,
   { wanted, pods }: DryRunInput,

@@ -34,12 +34,15 @@ export function stepsWithoutSpec(app: App, state: ObservedTarget): readonly Scal
   return scale(deployment, resuming(deployment)).map((step) => (dryRunPod ? { ...step, dryRunPod } : step));
 }
 
-/** First steps on a target that is to be halted. */
+/** Steps that halt a target. They come before all other steps on the target. */
 export function stepsToStop({ target, deployment }: ObservedTarget): readonly ScaleStep[] {
   return deployment && target.deployMode === 'halt' ? scale(deployment, stopping(deployment)) : [];
 }
 
-/** Last steps on a target that is not halted. */
+/**
+ * Steps that remove the annotation of an earlier halt from a target that is not halted. They come after the steps that
+ * apply the spec.
+ */
 export function stepsAfterHalt({ target, deployment }: ObservedTarget): readonly ScaleStep[] {
   return deployment && target.deployMode !== 'halt' ? scale(deployment, forgettingHalt(deployment)) : [];
 }

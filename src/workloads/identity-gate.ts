@@ -64,12 +64,12 @@ export function identityMark(identity: WantedIdentity): string {
   return `${identity.roleArn} for ${identity.audience}`;
 }
 
-/** ARN of the role that a mark contains. */
+/** Role ARN in an identity mark. */
 export function roleOfMark(mark: string | undefined): string | undefined {
   return mark?.split(' ')[0];
 }
 
-/** Identity that a mark encodes. */
+/** Identity that an identity mark describes. */
 export function identityOfMark(mark: string | undefined): Identity | undefined {
   const [roleArn, audience] = mark?.split(' for ') ?? [];
   return mark !== undefined && roleArn !== undefined && audience !== undefined
@@ -132,8 +132,8 @@ export function identityGate(input: GateInput): IdentityGate {
 const providerReasons = ['OIDCProviderMissing', 'AudienceMissing'] as const satisfies readonly GateReason[];
 
 /**
- * Whether the reason means that new pods would get no credentials: STS rejects all tokens of the cluster, or all tokens
- * of the account.
+ * Whether the reason means that new pods would get no credentials: STS rejects all tokens of the cluster, or the
+ * account is quarantined.
  */
 export function deniesCredentials(reason: GateReason): boolean {
   return reason === 'Quarantined' || providerReasons.some((one) => one === reason);

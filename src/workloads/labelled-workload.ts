@@ -1,7 +1,7 @@
 /**
- * Labelled workloads: workloads without an App whose label requests a restart when their account has a new identity.
- * The operator writes the identity's mark into the pod template, and changes nothing else. A workload whose pods
- * already hold the identity is not restarted. A pod template that already has the mark is not written again.
+ * Labelled workloads: workloads that belong to no App and have the label that requests a restart when their account has
+ * a new identity. The operator writes the identity's mark into the pod template, and changes nothing else. A workload
+ * whose pods already hold the identity is not restarted. A pod template that already has the mark is not written again.
  */
 import { appLabel, type LinkedServiceAccount } from '../api/index.ts';
 import { deployedAccount, deployedMark, type Deployment } from './deployment.ts';
@@ -90,7 +90,8 @@ function identityStateOf({ workload, account, pods, now }: WorkloadObservation):
     identity,
     wants: missed.length > 0 && !isMarked && replacesPods({ workload }),
     hasWanted: isMarked || (identity !== undefined && missed.length === 0),
-    // The rollout counts as in progress until all pods that have the mark but not the identity are replaced.
+    // The rollout counts as in progress until all pods that have the identity's mark but were created without the
+    // identity are replaced.
     rollout:
       rollout.state === 'Ready' && isMarked && missed.length > 0 && replacesPods({ workload })
         ? { ...rollout, state: 'Progressing' }
@@ -110,8 +111,8 @@ export function workloadMember(observation: WorkloadObservation, rank: number): 
     id: workloadId(observation.workload),
     wants,
     hasWanted,
-    // A workload that does not replace its pods must not block others: its owner may have postponed the replacement
-    // forever.
+    // A workload that does not replace its pods counts as steady, so that it does not block other workloads: its owner
+    // may have postponed the replacement forever.
     state: replacesPods(observation) ? states[rollout.state] : 'steady',
     rank,
   };

@@ -17,7 +17,7 @@ export type Manifest = {
   readonly immutable?: true;
 };
 
-/** Object in the cluster of a kind that Apps create. */
+/** Object, as read from the cluster, whose kind is one that Apps create. */
 export type ObservedObject = {
   readonly apiVersion: string;
   readonly kind: string;
@@ -47,7 +47,7 @@ export function digestOf(value: unknown): string {
 }
 
 /**
- * Whether applying `wanted`, a sealed manifest, would leave `observed` unchanged. The comparison includes the
+ * Whether applying `wanted`, a manifest from `seal`, would leave `observed` unchanged. The comparison includes the
  * annotation with the digest.
  */
 export function isInSync(wanted: Manifest, observed: ObservedObject): boolean {

@@ -291,8 +291,8 @@ describe('in the plan of an app', () => {
     const rest = { app: web(), account: proven };
 
     /**
-     * Returns, for each dry-run pod of the plan, the kind of the object that is written afterwards, and the accepted
-     * roles: the dry-run pod must get one of them.
+     * Returns, for each dry-run pod of the plan, the kind of the object that is written after it, and the accepted
+     * roles. The dry-run pod must get one of these roles.
      */
     function dryRuns(cluster: SimulatedCluster, seen: Partial<AppObservation> = {}): readonly unknown[] {
       const plan = planApp(observation({ ...rest, objects: cluster.objects(), ...seen }));

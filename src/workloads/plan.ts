@@ -42,7 +42,7 @@ export type AppObservation = {
   readonly now: Wall;
   /** Account that the App names, if it exists. */
   readonly account: LinkedServiceAccount | undefined;
-  /** Apps that exist among the App's dependencies, by name. */
+  /** Existing Apps that the App depends on, by name. */
   readonly others: OtherApps;
   /** Set when the ClusterConfig has fields of a later version, so this version must not act on the ClusterConfig. */
   readonly newerConfig?: string;
@@ -135,7 +135,7 @@ export function gateClosedBy(
 }
 
 /**
- * Returns the current Deployment and identity gate of a target, and whether the target wants another identity.
+ * Returns the existing Deployment of a target, its identity gate, and whether the target wants another identity.
  * Undefined if a new identity would replace no pod of the target.
  */
 export function identityState(
@@ -157,7 +157,7 @@ function planTarget(observation: AppObservation, target: AppTarget): TargetPlan 
     const steps = isSpecReason(blocker.reason) ? stepsWithoutSpec(observation.app, observed) : [];
     return { target, kind: 'blocked', ...blocker, steps };
   }
-  // A halted target has no pods that could start without their identity.
+  // A halted target does not wait for the gate, because it has no pods that could start without their identity.
   if (!gate.open && target.deployMode !== 'halt') return { target, kind: 'held', blocker: gate, steps: [] };
 
   const slot = target.deployMode === 'halt' ? undefined : observation.slots.get(target.name);

@@ -133,7 +133,7 @@ function isSameIdentity(held: HeldIdentity, wanted: WantedIdentity): boolean {
 /**
  * Identity that the webhook injected into the container. SDKs prefer a web identity, if both of its variables are set,
  * to container credentials. If a container has the variable for the credentials address but not the one for the agent's
- * token, its pod spec sets the address, and the webhook has therefore skipped the container.
+ * token, the address was set before the webhook ran, and the webhook has therefore skipped the container.
  */
 function injectedIdentity(pod: Pod, container: PodContainer): HeldIdentity {
   const roleArn = valueOf(container, identityEnv.roleArn);

@@ -1,8 +1,8 @@
 /**
- * Replaces pods that the webhook missed, because a running pod never gets an identity later. The pods are evicted one
- * at a time. A pod that is not ready is evicted first, since it serves no requests. Such a pod is evicted even during a
- * rollout, because it may be blocking the rollout. A ready pod is evicted only while all other pods are healthy, since
- * the cause of another pod's failure could also affect the replacement.
+ * Replaces pods into which the webhook did not inject their identity. A running pod never gets an identity later. The
+ * pods are evicted one at a time. A pod that is not ready is evicted first, since it serves no requests. Such a pod is
+ * evicted even during a rollout, because it may be blocking the rollout. A ready pod is evicted only while all other
+ * pods are healthy, since the cause of another pod's failure could also affect the replacement.
  */
 import { deployedMark, type Deployment } from './deployment.ts';
 import type { Identity } from './identity-gate.ts';
@@ -27,7 +27,7 @@ export type ReplacementInput = {
  */
 const leastAgeMs = 5_000;
 
-/** Returns the step that replaces the next pod. Returns an empty list if no pod is to be replaced now. */
+/** Returns a list with the step that replaces the next pod, or an empty list if no pod is to be replaced now. */
 export function podToReplace({
   deployment,
   isRolledOut,
@@ -38,8 +38,8 @@ export function podToReplace({
   if (!identity || !template || deployedMark(deployment) !== identity.mark) return [];
 
   const running = pods.filter((pod) => !isFinished(pod));
-  // The webhook missed these pods: they were created from the current template, but did not get its identity, because
-  // the webhook had not yet received the ServiceAccount or its latest annotation.
+  // The webhook missed these pods: they were created from the current template, but without the identity, because the
+  // webhook had not yet received the ServiceAccount or its latest annotation.
   const missed = running.filter((pod) => markOf(pod) === identity.mark && !isCurrent(pod, identity));
   if (missed.some(isTerminating)) return [];
   const [pod] = missed.toSorted(byPriority);

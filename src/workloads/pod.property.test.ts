@@ -159,7 +159,7 @@ describe('trimPod', () => {
         expect(recoveredAt([trimmed], now as Wall)).toBe(recoveredAt([pod], now as Wall));
         expect(isTerminating(trimmed)).toBe(isTerminating(pod));
         expect(usesAgent(trimmed)).toBe(usesAgent(pod));
-        // State of the Pod Identity agent on a node with the given agent pod. Agent pods are trimmed too.
+        // State of the Pod Identity agent on a node with the given agent pod. Agent pods are trimmed like all pods.
         // pod-identity-agent.test.ts tests how agent pods are detected.
         const agentBeside = (agent: Pod): AgentState =>
           agentOf('node-1', { agentsOn: () => [agent], nodeOf: () => undefined });

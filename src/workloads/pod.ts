@@ -81,9 +81,10 @@ export const identityEnv = {
 } as const;
 
 /**
- * Environment variables that SDKs prefer to the injected identity. Keys and profiles come first in the credential provider chains
- * of the SDKs, and most SDKs use the relative URI before the full URI. Source: the chains of Go, JavaScript and Python, linked in
- * the AWS SDKs and Tools Reference under "Standardized credential providers".
+ * Environment variables that SDKs prefer to the injected identity. Keys and profiles come first in the credential
+ * provider chains of the SDKs, and most SDKs prefer the relative URI to the full URI that the webhook injects. Source:
+ * the chains of Go, JavaScript and Python, linked in the AWS SDKs and Tools Reference under "Standardized credential
+ * providers".
  */
 export const overridingEnv = {
   always: ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
@@ -185,7 +186,7 @@ export function isAgent({ metadata: { namespace, ownerReferences = [] } }: Pod):
   );
 }
 
-/** Whether a DaemonSet of this name in `agentNamespace` belongs to the add-on. */
+/** Whether a DaemonSet of this name in `agentNamespace` belongs to the EKS add-on of the Pod Identity agent. */
 export function isAgentName(name: string): boolean {
   return name.startsWith(agentName);
 }
@@ -197,7 +198,10 @@ export function usesAgent({ spec }: Pod): boolean {
   );
 }
 
-/** Identity mark of the pod template that the pod was created from; undefined if the template had no mark. */
+/**
+ * Identity mark (see `identityMark`) of the pod template that the pod was created from; undefined if the template had
+ * no mark.
+ */
 export function markOf(pod: Pod): string | undefined {
   return pod.metadata.annotations?.[identityAnnotation];
 }

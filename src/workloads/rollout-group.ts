@@ -1,6 +1,7 @@
 /**
  * Assigns the rollout slot among the workloads of an account, the members of its rollout group. Only the member with
- * the slot rolls to a new identity, so that a broken identity affects only one workload.
+ * the slot rolls to a new identity, so that a broken identity affects only one workload. `byPrecedence` orders the
+ * members. A member was refused if the API server refused its new pod template.
  *
  * | another member M                          | a member N that wants the new identity          |
  * |-------------------------------------------|-------------------------------------------------|
@@ -39,8 +40,8 @@ export type RolloutBlocker = SlotBlocker & { readonly reason: 'PausedByFailedRol
 export type RolloutSlot = { readonly kind: 'go' } | { readonly kind: 'waits'; readonly blocker: SlotBlocker };
 
 /**
- * Decides, for each member that wants to roll, whether it gets the rollout slot. Keys are member ids. At most one value
- * is `go`.
+ * Decides for each member that wants to roll whether it gets the rollout slot. Returns the decisions by member id. At
+ * most one decision is `go`.
  */
 export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<string, RolloutSlot> {
   const queue = members.filter(({ wants }) => wants).toSorted(byPrecedence);
@@ -55,8 +56,8 @@ export function assignSlots(members: readonly RolloutMember[]): ReadonlyMap<stri
 }
 
 /**
- * Returns the blocker of the members that wait for a failed rollout, with the number of these members; undefined if no
- * member waits for a failed rollout.
+ * Returns the reason why members wait for a failed rollout, with the number of these members in the message; undefined
+ * if no member waits for a failed rollout.
  */
 export function rolloutBlockerOf(members: readonly RolloutMember[]): RolloutBlocker | undefined {
   const blockers = [...assignSlots(members).values()].flatMap((slot) =>

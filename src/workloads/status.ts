@@ -51,8 +51,8 @@ function identityReady(app: App, reports: readonly TargetReport[]): ConditionDra
   const { serviceAccount } = app.spec;
   const findings = reports
     .flatMap(({ row, finding }) => (finding ? [{ name: row.name, ...finding }] : []))
-    // If the spec names no account, a finding about a rollout slot concerns the account that the app used before. Such
-    // a finding is left out.
+    // If the spec names no account, a finding that the target waits for a rollout slot concerns the account that the
+    // app used before, and is left out.
     .filter(
       ({ reason }) => serviceAccount !== undefined || reason === ('UnexpectedIdentity' satisfies GateReason),
     );

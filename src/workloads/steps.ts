@@ -24,7 +24,8 @@ export type DryRunPod = {
   readonly template: PodTemplate;
   readonly wanted: readonly Identity[];
   /**
-   * Whether running pods hold an identity. If so, the step is also held back if the API server refuses the dry-run pod.
+   * Whether running pods hold an identity. If so, a refusal of the dry-run pod by the API server also holds back the
+   * step.
    */
   readonly protectsPods: boolean;
 };

@@ -164,7 +164,7 @@ function credentialFault(spec: AppSpec, target: AppTarget, merged: TargetSpec): 
   return `${path}: with ${name} set, the pods would not hold the identity of account ${spec.serviceAccount}; remove ${name} or spec.serviceAccount`;
 }
 
-/** Path of the field that sets a variable. */
+/** Path of the spec field that sets the environment variable `name`. */
 function pathOf(
   name: string,
   path: string,

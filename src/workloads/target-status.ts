@@ -92,8 +92,8 @@ function findingOf(input: TargetReportInput): TargetReport['finding'] {
 function unexpectedIdentity({ app, plan, pods }: TargetReportInput): IdentityFinding | undefined {
   if (app.spec.serviceAccount !== undefined) return undefined;
   const holders = pods.flatMap((pod) => {
-    // Pods with another ServiceAccount still use the account that the app named before. The rollout replaces these
-    // pods, so they are not reported.
+    // Pods with a ServiceAccount other than `default` still use the account that the app named before. The rollout
+    // replaces these pods, so they are not reported.
     if (!isActive(pod) || serviceAccountOf(pod) !== 'default') return [];
     const held = givenIdentity(pod);
     return held ? [{ pod, held }] : [];
@@ -143,7 +143,10 @@ function stateOf(input: TargetReportInput): ReportedState {
   };
 }
 
-/** State of a target after a failure. A halted target without pods is Halted even if its spec could not be applied. */
+/**
+ * State of a target after a failure. If `deployMode` is `halt`, a target without pods has the state Halted even if its
+ * spec could not be applied.
+ */
 function stateAfterFailure(
   { plan, outcome, deployment, pods, now }: TargetReportInput,
   { reason, message }: NonNullable<TargetOutcome['failure']>,

@@ -10,8 +10,8 @@ import { beforePolicies, wasAdmitted } from '../k8s/admitted.ts';
 import type { Wall } from '../k8s/time.ts';
 
 /**
- * Returns the reason why nothing is deployed to the target; undefined if the policies admitted the App, or if it ran on
- * the target before.
+ * Returns the reason why nothing is deployed to the target; undefined if the admission policies admitted the App, or if
+ * the App ran on the target before.
  */
 export function unadmitted(
   of: { readonly app: App; readonly admittedSince?: Wall; readonly deployedIn?: ReadonlySet<string> },
