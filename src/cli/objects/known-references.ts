@@ -47,8 +47,8 @@ export async function requireKnown(
 }
 
 /**
- * Returns the check for the edit loop that all referenced objects exist. The loop opens the editor again with the problems that the check
- * returns.
+ * Returns a check that all referenced objects exist. If the check finds problems, the edit loop opens the editor again
+ * and shows these problems.
  */
 export function checkKnown(
   context: CliContext,
