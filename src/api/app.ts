@@ -56,7 +56,7 @@ const port = z.object({
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP').describe('Protocol of the port.'),
 });
 
-/** Quantities by the name of the resource. */
+/** Quantities by the name of the compute resource, such as `cpu`. */
 const quantities = z.record(z.string(), quantity).meta({ maxProperties: 16 });
 
 const resources = z.object({

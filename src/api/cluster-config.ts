@@ -16,8 +16,8 @@ const reservedMessage = 'a target is a namespace for apps: default and kube-* ar
 export const isReservedTarget = (name: string): boolean => name === 'default' || name.startsWith('kube-');
 
 /**
- * Rules that the API server checks only at creation. The rules check only whether an old object exists, and read none
- * of its fields, because the unbounded size of the old object would add to the CEL cost of the rules.
+ * Rules that apply only to creations: on an update, `oldSelf` has a value, so each rule is true. The rules read no
+ * field of `oldSelf`, because the unbounded size of the old object would add to their CEL cost.
  */
 export const clusterConfigRules = [
   {

@@ -29,8 +29,8 @@ const excepted: ReadonlySet<string> = new Set([
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.rolePath: pattern "^\\\\/([!-~]+\\\\/)?$" became "^\\\\/([A-Za-z0-9_+=,.@-]+\\\\/)+$"',
   // The new pattern accepts every name that the old pattern accepts, and also the regions of the EU sovereign partition.
   'v0.1.0 clusterconfigs.k11n.dev .spec.aws.region: pattern "^[a-z]{2}(-[a-z]+)+-[0-9]+$" became "^[a-z]{2,4}(-[a-z]+)+-[0-9]+$"',
-  // The singular name of Apps was changed, because Argo CD has the short name `app`. Stored objects, the plural and
-  // `app.k11n.dev` stay valid.
+  // The singular name of Apps was changed from `app`, because `app` is the short name of Argo CD's Applications. Stored
+  // objects stay valid, and the names `apps` and `app.k11n.dev` still work.
   'v0.1.0 apps.k11n.dev spec.names changed',
   // Reserved tags could overwrite the ownership tags of roles. A stored object with a reserved tag can still be written while its
   // tags are unchanged (since Kubernetes 1.30, the oldest supported version). The planner ignores such tags.

@@ -44,8 +44,8 @@ export const detachDisallowedAnnotation = 'k11n.dev/detach-disallowed';
 export const unlinkNowAnnotation = 'k11n.dev/unlink-now';
 
 /**
- * Annotation on a LinkedServiceAccount: comma-separated ARNs of roles or EKS clusters, or ids of AWS accounts. Matching
- * roles of the account are left unchanged when the ClusterConfig names another cluster.
+ * Annotation on a LinkedServiceAccount: comma-separated ARNs of roles or EKS clusters, or ids of AWS accounts. If the
+ * ClusterConfig changes to another cluster, the LinkedServiceAccount's roles that match an entry are left unchanged.
  */
 export const abandonRolesAnnotation = 'k11n.dev/abandon-roles';
 

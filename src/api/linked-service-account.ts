@@ -66,7 +66,7 @@ const roleDescription = /^[\t\n\r -~¡-ÿ]*$/;
 
 /**
  * One statement of the account's own permissions. A statement always allows, and has no negated elements such as
- * `NotAction`, so that admission can check the right to each entry.
+ * `NotAction`, so that admission can check the user's right to grant each action.
  */
 export const permissionStatement = z.object({
   sid: text(1, 64, /^[0-9A-Za-z]+$/)

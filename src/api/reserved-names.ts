@@ -5,8 +5,8 @@
 import { isReservedTarget } from './cluster-config.ts';
 
 /**
- * Namespaces that cannot be targets: those of Kubernetes, `default`, and the operator's own. Their pods and
- * ServiceAccounts belong to the cluster, and the operator has no rights there.
+ * Whether a namespace cannot be a target. The namespaces of Kubernetes, `default` and the operator's own namespace are
+ * reserved. Their pods and ServiceAccounts belong to the cluster, and the operator must not change them.
  * @param operatorNamespace namespace of the operator, if known
  */
 export function isReservedNamespace(name: string, operatorNamespace?: string): boolean {
