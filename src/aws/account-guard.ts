@@ -36,8 +36,8 @@ export function createAccountGuard(options: {
     },
 
     /**
-     * Checks that the current credentials belong to the account. Makes one AWS call for new credentials, and no call for
-     * credentials that were checked before.
+     * Checks that the current credentials belong to the AWS account. Calls AWS once to check new credentials, and not
+     * at all for credentials that were checked before.
      * @throws IdentityError `WrongAccount`, or another code if the AWS account of the credentials cannot be determined
      */
     async assertAccount(accountId: string): Promise<void> {

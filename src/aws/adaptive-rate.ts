@@ -31,13 +31,13 @@ const windowGrowth = {
  * the pause measure its fill rate.
  */
 const pauseMs = 1_000;
-/** Minimum time between two throttles, in milliseconds. Throttles that are closer together measure no rate. */
+/** Minimum time between two throttles, in milliseconds, from which a rate can be measured. */
 const shortestMeasureMs = 500;
 /** Ratio of the pace of calls to the measured rate. */
 const paceRatio = 0.985;
 /**
- * Factors that reduce the rate. `decrease` applies after a throttle that measured no rate. `slightDecrease` applies
- * after a throttle that measured only a lower bound of the rate.
+ * Factors that reduce the rate. `decrease` applies after a throttle if no rate could be measured. `slightDecrease`
+ * applies if the measured rate is only a lower bound.
  */
 const decrease = 0.7;
 const slightDecrease = 0.8;
@@ -53,8 +53,8 @@ const minRate = 0.2;
 /** Time without calls, in milliseconds. A longer pause may fill AWS's token bucket, so it ends a measurement. */
 const longestGapMs = 1_000;
 /**
- * Maximum time in milliseconds during which unused calls accumulate at the learned rate and can be sent in a burst
- * later.
+ * Maximum number of calls that can be saved for a burst, as a time: the milliseconds in which the learned rate allows
+ * that number of calls.
  */
 const savedMs = 1_000;
 
@@ -74,11 +74,11 @@ export function createAdaptiveRate(options: {
   let refusedAt = -Infinity;
   /**
    * Measurement of the fill rate: the time when AWS's token bucket was last empty, and the number of calls accepted
-   * since that time. Undefined after a pause without calls. If the measurement began at a throttle that caused a pause,
-   * `after` is the number of calls that were accepted until that throttle.
+   * since that time. Undefined after a time without calls that exceeded `longestGapMs`. If the measurement began at a
+   * throttle that caused a pause, `after` is the value of `acceptedInARow` at that throttle.
    */
   let measure: { since: number; accepted: number; after?: number } | undefined;
-  /** Calls accepted since the last pause without calls; see `longestGapMs`. */
+  /** Number of calls accepted since the last time without calls that exceeded `longestGapMs`. */
   let acceptedInARow = 0;
   let idleSince: number | undefined;
   let waitedFrom: number | undefined;
@@ -111,15 +111,15 @@ export function createAdaptiveRate(options: {
    */
   const learnFrom = (now: number, { since, accepted, after }: NonNullable<typeof measure>): void => {
     const measured = (accepted / (now - since)) * 1000;
-    // If few calls were accepted until the throttle emptied the bucket, the bucket is small and may have overflowed
-    // during the pause. The real rate is then higher than the measured rate, but lower than the pace of the calls after
-    // the pause.
+    // If few calls were accepted before the throttle that caused the pause, AWS's token bucket is small and may have
+    // overflowed during the pause. The real rate is then higher than the measured rate, but lower than the rate of the
+    // accepted calls after the pause.
     const bucketOverflowed = after !== undefined && after < (1.5 * measured * pauseMs) / 1000;
     const sending = perSecond() ?? 0;
     if (bucketOverflowed)
       learn(now, measured * paceRatio, (accepted / Math.max(1, now - since - pauseMs)) * 1000);
-    // The measured rate is also too low if calls were sent so slowly that a small bucket was full most of the time. The
-    // learned rate is then only slightly lower than the sending rate.
+    // If calls were sent much more slowly than the current rate allows, AWS's token bucket may have been full most of
+    // the time, so the measured rate is too low. The current rate is then reduced only slightly.
     else if (sending > 1.5 * measured) learn(now, sending * slightDecrease);
     else learn(now, measured * paceRatio);
   };
@@ -149,7 +149,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // The learned rate grows with the time during which it has delayed calls. Other time does not count.
+        // The learned rate grows only with the time during which it has delayed calls.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;
@@ -172,8 +172,8 @@ export function createAdaptiveRate(options: {
 
     throttled(now: number, sentAt: number): void {
       inFlight -= 1;
-      // An empty bucket refuses all calls in flight, and all these refusals count as one throttle. If the clock was set
-      // back, nothing is measured.
+      // When its token bucket is empty, AWS refuses all calls in flight, and all these refusals count as one throttle.
+      // If the clock was set back, the refusal counts as a new throttle, but no rate is measured.
       if (sentAt <= refusedAt && refusedAt <= now) return;
       refusedAt = now;
       const elapsed = measure ? now - measure.since : 0;
@@ -181,7 +181,7 @@ export function createAdaptiveRate(options: {
       if (measure && elapsed >= shortestMeasureMs) {
         learnFrom(now, measure);
       } else if (learned && !measure) {
-        // The throttle shows that more unused calls accumulated here than AWS's token bucket holds.
+        // The throttle shows that more calls were saved during the time without calls than AWS's token bucket holds.
         mostSavedMs /= 2;
         tokens = 0;
       } else if (learned) {

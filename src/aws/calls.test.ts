@@ -64,7 +64,7 @@ describe('the guard of writes', () => {
         sent.push(action);
         await new Promise((resolve) => setTimeout(resolve, 100));
       });
-    // The number of calls exceeds what the scheduler sends at once.
+    // The number of calls exceeds the maximum of calls in flight.
     const all = Promise.allSettled(Array.from({ length: 50 }, (_, index) => send(`Create${index}`)));
     await vi.advanceTimersByTimeAsync(50);
     const before = sent.length;

@@ -8,7 +8,7 @@ export type Call = {
   readonly action: string;
   /** Subject of the call in messages: a role, or a role and a policy. */
   readonly on?: string;
-  /** Set for a read. Concurrent callers may share the read until it is sent. */
+  /** Set for a read. Callers that request the same read before it is sent share one call. */
   readonly read?: true;
   readonly signal?: AbortSignal | undefined;
 };

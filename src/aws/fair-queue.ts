@@ -7,7 +7,7 @@
 const lowestLevelEvery = 20;
 
 export function createFairQueue<T>(levels: number) {
-  /** Queued items by owner, for each level. The owners are in the order of their turns. */
+  /** Queued items by owner, for each priority level. The owners are in the order of their turns. */
   const turns = Array.from({ length: levels }, () => new Map<string, T[]>());
   const sizes = Array.from({ length: levels }, () => 0);
   let size = 0;

@@ -15,7 +15,7 @@ import { defined } from '../k8s/defined.ts';
 import { senderOf, type Calls } from './calls.ts';
 import { allPages } from './iam-paging.ts';
 
-/** Reader of last accessed information. All methods reject with an IdentityError. */
+/** Reader of last accessed information. A failed method rejects with an IdentityError. */
 export type AccessReader = {
   /**
    * Starts a report about a role.

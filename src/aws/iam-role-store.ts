@@ -139,7 +139,7 @@ export function createIamRoleStore(options: {
       const isNamed = isNamedNow && cachedByName(isNamedNow);
       const call = { action: 'GetAccountAuthorizationDetails', read: true, signal } as const;
       let showsBoundaries = false;
-      // Each page is reduced before the next page is requested, which saves memory.
+      // Each page is reduced to the needed roles before the next page is requested, which saves memory.
       const pages = await allPages(async (paging) => {
         const command = new GetAccountAuthorizationDetailsCommand({ Filter: ['Role'], MaxItems, ...paging });
         const page = await sendListing(
@@ -240,7 +240,7 @@ export function createIamRoleStore(options: {
 
 /**
  * Calls `isNamed` only once per role name, since the result may change during the listing. If `isNamed` first returns
- * false, the role is reduced, and a later result of true would make the reduced role look complete.
+ * false, the details of the role are dropped, and a later result of true would make the role look complete.
  */
 function cachedByName(isNamed: (name: string) => boolean): (name: string) => boolean {
   const answers = new Map<string, boolean>();
@@ -296,7 +296,7 @@ function fromDetail(detail: RoleDetail): ObservedRole {
   };
 }
 
-/** Returns the settings as input of CreateRole and UpdateRole. */
+/** Returns role settings as input of CreateRole and UpdateRole. */
 function settingsInput({
   description,
   maxSessionDuration,

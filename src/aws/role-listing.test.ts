@@ -66,7 +66,7 @@ describe('the reduction of a role listing', () => {
 
   it('does not depend on where the chunks end', async () => {
     const roles = [role('ours', tags('k11n.dev/cluster')), role('theirs', tags('team')), role('other')];
-    // This page is longer than the part of the response that is searched at a time.
+    // The page contains many roles, so that chunks can end in every part of a role.
     const xml = page(...Array.from({ length: 30 }, () => roles).flat());
     expect(xml.length).toBeGreaterThan(2 * 16_384);
     const whole = await reduced(xml, [], (name) => name === 'theirs');

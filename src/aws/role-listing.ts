@@ -43,15 +43,15 @@ const initialSize = 128 * 1024;
 
 /**
  * Number of bytes between two calls of `releaseBuffers`. For each chunk of a response, Node.js allocates a buffer of 64
- * KiB outside of V8's heap. V8 frees these buffers only when its own heap needs space. Reducing the responses allocates
+ * KiB outside of V8's heap. V8 frees these buffers only when its own heap needs space. `reduceRoleListing` allocates
  * little in that heap, so V8 would free the buffers only after 30 MB or more of responses.
  */
 const releaseEvery = 2 * 1024 * 1024;
 
 export type ReductionOptions = {
   /**
-   * Whether the details of a role without Konstellation's tags are needed. Default: the details of every role are
-   * needed.
+   * Whether the details of the role with this name are needed, even if the role does not have Konstellation's tags.
+   * Default: the details of every role are needed.
    */
   readonly isNamed?: ((name: string) => boolean) | undefined;
   /** Frees the chunks of the response that are no longer in use. */
@@ -111,7 +111,7 @@ export function reduceRoleListing({
     return reduced.replace(details, '');
   };
 
-  /** Returns the reduced text of all roles that have arrived completely. */
+  /** Returns the reduced text of all roles that have become complete since the last call. */
   const next = (): string => {
     const received = buffer.subarray(0, length);
     let done = '';
@@ -173,7 +173,10 @@ export function reduceRoleListing({
   });
 }
 
-/** Adds the reduction to a command of the SDK. Responses with a status other than 200 stay unchanged. */
+/**
+ * Makes the command reduce its response with `reduceRoleListing`. Responses with a status other than 200 stay
+ * unchanged.
+ */
 export function withReducedListing(
   command: GetAccountAuthorizationDetailsCommand,
   options?: ReductionOptions,

@@ -64,7 +64,7 @@ export type CallScheduler = {
 
 export type SchedulerOptions = {
   readonly service: string;
-  /** Name of the scheduler in metrics. Default: the service. */
+  /** Name of the scheduler in metrics. Default: `service`. */
   readonly queue?: string;
   /** Milliseconds. */
   readonly now: () => Monotonic;
@@ -175,7 +175,7 @@ export function createCallScheduler(options: SchedulerOptions): CallScheduler {
     switch (kind) {
       case 'throttled':
         if (sinceFirst > longestThrottledMs) break;
-        // The job becomes the next one of its level. The rate limit determines when it is sent.
+        // The throttled job becomes the next job of its priority level. The rate limit determines when it is sent.
         enqueue(job, 'front');
         return;
       case 'transient': {

@@ -19,9 +19,9 @@ export function createAwsSchedulers(options: Omit<SchedulerOptions, 'service'>):
   return {
     iam: createCallScheduler({ ...options, service: 'iam' }),
     iamListing: createCallScheduler({ ...options, service: 'iam', queue: 'iam-listing', mostInFlight: 1 }),
-    // STS accepts 600 calls per second per AWS account and Region. That is more than `mostInFlight` concurrent calls
-    // can reach. Source: IAM User Guide, "IAM and AWS STS quotas". If STS throttles nevertheless, the scheduler slows
-    // down as it does for the other services.
+    // STS accepts 600 calls per second per AWS account and Region. `mostInFlight` concurrent calls cannot reach that
+    // rate. Source: IAM User Guide, "IAM and AWS STS quotas". If STS throttles nevertheless, the scheduler slows down
+    // as it does for the other services.
     sts: createCallScheduler({ ...options, service: 'sts', firstInFlight: mostInFlight }),
     eks: createCallScheduler({ ...options, service: 'eks' }),
     eksListing: createCallScheduler({ ...options, service: 'eks', queue: 'eks-listing', mostInFlight: 1 }),
