@@ -140,7 +140,7 @@ describe('work', () => {
       panics: 0,
       retries: 4,
     });
-    // The success reset the key's backoff, so the next failure counts as the first.
+    // The successful reconcile reset the key's backoff, so the next failure counts as the first.
     times.length = 0;
     controller.enqueue('bad');
     await time.advance(1000);

@@ -60,7 +60,7 @@ type Series = {
   /** Name of the Event; undefined until the Event is written. */
   name: string | undefined;
   count: number;
-  /** Time of the last repetition on the wall clock. `repeatedAt` is the same instant on the monotonic clock. */
+  /** Wall-clock time when the Event was last repeated. `repeatedAt` is the same instant on the monotonic clock. */
   lastAt: Wall;
   repeatedAt: Monotonic;
   /** Time when the series entered the backlog. */

@@ -474,7 +474,7 @@ describe('the store', () => {
       await followed.informer.synced;
       server.put('a', 'changed');
       await expect.poll(() => valuesOf(followed)).toEqual({ a: 'CHANGED', b: '0' });
-      // Both objects were trimmed before either was stored.
+      // Size of the store at each call of `trim`: both listed objects were trimmed before either was stored.
       expect(trimmedBefore).toEqual([0, 0, 2]);
     },
   );

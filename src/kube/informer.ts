@@ -68,8 +68,8 @@ export type InformerOptions<T extends KubeObject> = Pick<
   readonly streamingList?: boolean | undefined;
   readonly limits?: Partial<ReflectorLimits> | undefined;
   /**
-   * Treats a kind that the server does not serve as a kind without objects, because its CRD may be installed later. The
-   * informer keeps trying to list the kind. Default: false, so `synced` waits until the kind is served.
+   * Treats an unserved kind as a kind without objects, because its CRD may be installed later. The informer keeps
+   * trying to list the kind. Default: false, so `synced` waits until the kind is served.
    */
   readonly mayBeUnserved?: boolean | undefined;
 };

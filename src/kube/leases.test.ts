@@ -73,7 +73,7 @@ function createLeaseServer() {
 
 type Server = ReturnType<typeof createLeaseServer>;
 
-/** Process with its own clock and timers, which a test can freeze. */
+/** Process with a leader elector. A test can change its wall clock and inject faults into its requests. */
 function createProcess(server: Server, world: SimulatedTime, identity: string) {
   let fault: Fault | undefined;
   let skew = 0;

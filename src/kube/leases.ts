@@ -44,7 +44,9 @@ export type LeaderElectorOptions = {
   readonly name: string;
   /** Identity of this process, unique among the candidates: for example the pod's name with a random suffix. */
   readonly identity: string;
-  /** Time that candidates wait after the last renewal, in whole seconds; client-go: 15 s. */
+  /**
+   * Time that candidates wait after the last renewal before they acquire the lease, in whole seconds; client-go: 15 s.
+   */
   readonly leaseDurationMs?: number | undefined;
   /**
    * Time that the leader continues to lead after its last renewal; client-go: 10 s. The renew deadline must be shorter
@@ -113,8 +115,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
   /**
-   * Time since the renewal by the clock on which more time has passed. A suspend stops the monotonic clock, and an
-   * adjustment may set the wall clock back.
+   * Time since the renewal. Of the two clocks, the one on which more time has passed counts. A suspend stops the
+   * monotonic clock, and an adjustment may set the wall clock back.
    */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);
@@ -287,7 +289,7 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
           observe(await client.update<Lease>(leases, { ...held, spec }, { signal }));
           return;
         } catch (error) {
-          // A conflict is possible if a renewal was in flight and succeeded. Read the Lease and try again.
+          // The update conflicts if a renewal in flight has succeeded. Read the Lease and try to release it again.
           if (!isConflict(error)) throw error;
           held = await client.get<Lease>(leases, { namespace, name }, { signal });
         }

@@ -22,7 +22,7 @@ export function limitInFlight(client: KubeClient, most: number): KubeClient {
   };
 }
 
-/** Limits the amount of concurrent work. Waiting work starts in the order of the requests. */
+/** Creates `count` slots for concurrent work. Waiting callers get free slots in the order in which they asked. */
 export function createSlots(count: number) {
   let free = count;
   const waiting = new Set<() => void>();

@@ -57,12 +57,12 @@ export type ReflectorSink<T> = {
    * so that unreduced objects do not accumulate in memory.
    */
   readonly take: (object: T) => T;
-  /** Replaces all objects with the objects of a list, which `take` has already reduced. */
+  /** Replaces all objects with the objects of a list. `take` has already reduced each listed object. */
   readonly replace: (taken: readonly T[]) => void;
   /** Adds or updates an object. The reflector has not reduced this object with `take`. */
   readonly upsert: (object: T) => void;
   readonly remove: (object: T) => void;
-  /** Called for each response of the server. */
+  /** Called for each response and for each watch event of the server. */
   readonly contact: () => void;
   readonly failed: (error: Error) => void;
 };

@@ -11,7 +11,9 @@ import type { TransportResponse } from './connections.ts';
 import { createTransport } from './transport.ts';
 import type { Monotonic } from '../k8s/time.ts';
 
-/** `Warning` header of a response: a deprecated API, an unknown field, or a message of an admission policy. */
+/**
+ * `Warning` header of a response. It reports a deprecated API, an unknown field or a message of an admission policy.
+ */
 export type Warning = { readonly text: string; readonly method: string; readonly path: string };
 
 /** Outcome of one attempt to send a request. `status` is undefined if no response arrived. */
@@ -21,7 +23,9 @@ export type RequestOutcome = {
   readonly host: string;
   /** Path of the request without the query. */
   readonly path: string;
-  /** Time in milliseconds until the headers of the response arrived, or until the attempt failed. */
+  /**
+   * Time in milliseconds from the start of the attempt until the headers of the response arrived or the attempt failed.
+   */
   readonly ms: number;
   readonly status?: number;
 };
@@ -103,8 +107,8 @@ const maxRetries = 10;
  */
 const longestRetryAfterMs = 30_000;
 /**
- * Maximum number of times that a GET is sent again after its connection broke. The server may have closed a kept-alive
- * connection at that moment.
+ * Maximum number of times that a GET is sent again after its connection broke. A kept-alive connection breaks, for
+ * example, if the server closes it just when the GET is sent.
  */
 const maxReconnects = 2;
 

@@ -15,7 +15,7 @@ type Value = string | boolean | null | readonly Value[] | { readonly [key: strin
 
 class NotSimple extends Error {}
 
-/** Parses a text of the subset. @returns undefined if the text may be outside the subset */
+/** Parses a text in the supported subset of YAML. @returns undefined if the text may be outside the subset */
 export function parseSimpleYaml(text: string): { readonly value: Value } | undefined {
   const lines = text
     .split('\n')

@@ -16,8 +16,8 @@ import { unreachableError } from './network-errors.ts';
 /** Time after which credentials are loaded again, because files may be rotated. client-go: one minute for tokens. */
 const credentialsTtlMs = 30_000;
 /**
- * Minimum time between refreshes, so that a server that keeps responding with 401 does not cause an exec plugin to run
- * for every request.
+ * Minimum time between refreshes of the credentials, so that a server that keeps responding with 401 does not cause an
+ * exec plugin to run for every request.
  */
 const refreshIntervalMs = 5_000;
 

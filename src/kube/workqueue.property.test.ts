@@ -61,7 +61,7 @@ test('after any sequence of operations, no key was lost, processed twice at the 
         [...pending].filter(([name, { dueAt }]) => dueAt <= time.now() && !processing.includes(name));
       const check = (item: WorkItem): void => {
         const taken = pending.get(item.key);
-        // The key was added before, and is not being processed already.
+        // The key was pending, and no other worker is processing it.
         expect(processing).not.toContain(item.key);
         expect(taken).toBeDefined();
         // The key is due.
@@ -69,8 +69,8 @@ test('after any sequence of operations, no key was lost, processed twice at the 
         expect(item.priority).toBe(taken?.priority);
         pending.delete(item.key);
         processing.push(item.key);
-        // No due key has a higher priority. This is checked only if no taker waits, since a waiting taker gets each key
-        // as soon as it is due.
+        // No other due key has a higher priority. This is checked only if no taker waits, since a waiting taker gets
+        // each key as soon as it is due.
         if (waiting.length === 0)
           for (const [, other] of dueNow()) expect(other.priority).toBeLessThanOrEqual(item.priority);
       };

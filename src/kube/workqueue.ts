@@ -72,7 +72,7 @@ export type WorkQueue = {
    * all keys again when it starts.
    */
   shutDown(): void;
-  /** Due keys that wait for a worker. */
+  /** Returns the number of due keys that wait for a worker. */
   depth(): number;
   metrics(): WorkQueueMetrics;
 };
@@ -160,7 +160,7 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     return undefined;
   };
 
-  /** The due entry of lowest priority that has waited longest. Scans all entries. */
+  /** Returns the entry that has waited longest among the due entries of the lowest priority. Scans all entries. */
   const lastReady = (): Entry | undefined => {
     let last: Entry | undefined;
     for (const entry of entries.values()) {

@@ -10,7 +10,7 @@ export type LogRequest = {
   readonly pod: string;
   readonly container: string;
   readonly follow?: boolean;
-  /** Reads the log of the previous container. */
+  /** Reads the log of the container from before its last restart. */
   readonly previous?: boolean;
   /** Prefixes each line with its time (RFC 3339 with nanoseconds) and a space. */
   readonly timestamps?: boolean;

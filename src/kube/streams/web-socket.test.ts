@@ -33,8 +33,8 @@ beforeEach(async () => {
   server = createServer({ ...pair, ca: authority.ca, requestCert: true, rejectUnauthorized: true });
   const sockets = new WebSocketServer({ noServer: true });
   server.on('upgrade', (request, socket, head) => {
-    // A client whose upgrade is refused closes its socket before the response is complete, which may cause a reset
-    // error.
+    // If its upgrade is refused, a client closes its socket before the response is complete. The server's socket may
+    // then report a connection reset.
     socket.on('error', () => undefined);
     if (accepted.length > 0 && !accepted.includes(request.headers.authorization ?? '')) {
       socket.end('HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n');

@@ -181,7 +181,7 @@ function streamOf(
   };
   let silentSince = 0;
   const pings = setInterval(() => {
-    // A paused socket receives no pongs, so no timeout applies.
+    // A paused socket receives no pongs, so the time without pongs does not count.
     if (socket.isPaused) return;
     silentSince += pingIntervalMs;
     if (silentSince > pongTimeoutMs) {
