@@ -13,7 +13,7 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string | undefined {
     for (const folder of [base, own]) if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
     return own;
   } catch {
-    // Another process may have created the folder in the meantime.
+    // Another process may have created the folder at the same time.
     return existsSync(own) ? own : undefined;
   }
 }

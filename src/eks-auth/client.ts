@@ -114,7 +114,7 @@ const AssumeRoleForPodIdentityCommand = makeBuilder(
 export function createEksAuthClient(config: EksAuthClientConfig): EksAuthClient {
   const client = new EKSClient({
     ...config,
-    // The SDK finds the service's settings in the environment and in the configuration file by this id.
+    // The SDK uses this id to find the service's settings in the environment and in the configuration file.
     serviceId: 'EKS Auth',
     endpointProvider: ({ Endpoint, Region = config.region, UseFIPS }) => {
       const { eksAuth, eksAuthFips } = awsHosts(Region);

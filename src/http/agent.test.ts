@@ -127,8 +127,8 @@ it('an agent that is destroyed right after a connection was established closes t
   const server = await startServer(false);
   const agent = agentTo(server);
   const sockets: Socket[] = [];
-  // This listener runs before the agent's listener, and the agent receives the socket only in a later tick. The agent
-  // is therefore destroyed before it receives the socket.
+  // This listener runs before the agent's listener, and the agent receives the socket only in a later tick. The
+  // listener therefore destroys the agent before the agent receives the socket.
   const destroyOnConnect = (message: unknown): void => {
     const { socket } = message as { readonly socket: Socket };
     sockets.push(socket);

@@ -35,7 +35,8 @@ export async function dial(destination: Destination, signal: AbortSignal): Promi
       ? await established(connectPlain(destination), 'connect', signal)
       : await throughProxy(new URL(proxyUrl), destination, signal);
   socket.setNoDelay(true);
-  // Keep-alive probes are needed, because load balancers drop connections that are idle for minutes, such as watches.
+  // Keep-alive probes are needed, because load balancers drop connections that are idle for minutes. The connection of
+  // a watch can be idle for that long.
   socket.setKeepAlive(true, 30_000);
   if (!tls) return socket;
   const secured = connectTls({

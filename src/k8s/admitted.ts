@@ -8,8 +8,8 @@ import type { ObjectMeta } from './metadata.ts';
 import type { Wall } from './time.ts';
 
 /**
- * Time in milliseconds until every API server enforces a new policy. An API server loads new policies within about a
- * second, and creation timestamps have a resolution of one second.
+ * Time in milliseconds from the creation of an admission policy until every API server enforces the policy. An API
+ * server loads new policies within about a second, and creation timestamps have a resolution of one second.
  */
 const enforcementDelayMs = 2_000;
 
