@@ -104,7 +104,7 @@ export type OperatorContext = {
   readonly accountSchemaVersion?: () => number;
 };
 
-/** Web identity that new pods of a ServiceAccount get. */
+/** Token exchange at STS: a token of the ServiceAccount for credentials of the role. */
 export type TokenExchange = {
   readonly namespace: string;
   readonly serviceAccount: string;

@@ -38,7 +38,10 @@ export type Aws = {
 };
 
 export type EngineOptions = Omit<OperatorContext, 'informers' | 'exchange'> & {
-  /** Returns AWS clients for a caller, in the region of the current ClusterConfig. */
+  /**
+   * Returns AWS clients in the region of the current ClusterConfig. `caller` is the owner and the priority of their
+   * calls.
+   */
   readonly aws: (informers: Informers, caller: Caller) => Aws;
   /** Maximum number of accounts, and also of Apps, that are reconciled at the same time. Default: 32. */
   readonly concurrency?: number;
@@ -93,7 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
   /**
    * Rechecks the ClusterConfig at once if a call for an account fails with an AWS error that concerns the whole
    * cluster. Otherwise the ClusterConfig is rechecked only every few minutes. A ClusterConfig that already reports a
-   * problem is not enqueued.
+   * problem is not rechecked at once.
    */
   const recheckCluster = (error: unknown): void => {
     if (!(error instanceof IdentityError) || !clusterWideErrors.has(error.code)) return;

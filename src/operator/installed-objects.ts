@@ -1,6 +1,6 @@
 /**
  * Watches objects that the installation creates along with the operator: its CRDs, and the admission policies that
- * guard grants.
+ * check new permissions.
  */
 import { crds, linkedServiceAccounts, schemaVersionAnnotation } from '../api/index.ts';
 import { youngestCreation } from '../k8s/admitted.ts';

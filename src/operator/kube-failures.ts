@@ -51,7 +51,7 @@ function isFenced(message: string): boolean {
 }
 
 /**
- * Describes a failed write for the status of an App's target.
+ * Returns the reason and the message that the status of an App's target shows after a failed write.
  *
  * @param failed what failed, for the message: `could not apply Deployment production/web`
  */

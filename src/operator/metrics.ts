@@ -34,7 +34,7 @@ export type Metrics = Omit<RuntimeMetrics, 'refresh'> & {
   readonly countAwsCall: (call: CallOutcome) => void;
   /** Called when an account becomes ready with a changed spec, with the milliseconds since the change was seen. */
   readonly countInSync: (tookMs: number) => void;
-  /** Stores the number of IAM roles without an account, as of the last listing. */
+  /** Sets the number of IAM roles without a LinkedServiceAccount, by kind, as of the last listing. */
   readonly setLeftovers: (counts: Readonly<Record<LeftoverKind, number>>) => void;
   /** Returns all metrics in the text format of Prometheus. */
   readonly text: (view: MetricsView) => Promise<string>;

@@ -273,7 +273,8 @@ async function runUntilCurrent(options: OperatorOptions): Promise<'current' | 's
     } else {
       await lead(signal);
     }
-    // A paused operator releases the Lease for an operator of the right version, and does not acquire the Lease again.
+    // A paused operator releases the Lease, so that an operator that knows the installed CRDs can lead. The paused
+    // operator does not acquire the Lease again.
     await Promise.all([followed, installedFollowed]);
   } catch (error) {
     // A stop before the informers are in sync is not a failure.

@@ -25,11 +25,11 @@ const checkEveryMs = 2_000;
 /** Minimum idle time before a garbage collection, in milliseconds, so that no reconcile waits for the collection. */
 const idleMs = 8_000;
 /**
- * Minimum time between collections, in milliseconds. Each drift pass needs some memory for a short time. A collection
- * after each pass would free memory that the next pass reuses.
+ * Minimum time between two garbage collections, in milliseconds. Each drift pass needs some memory for a short time. A
+ * collection after each pass would free memory that the next pass needs again.
  */
 const minPauseMs = 120_000;
-/** Minimum growth of the heap since the last collection, in bytes. */
+/** Minimum growth of the heap since the last garbage collection, in bytes, before the next collection. */
 const minGrowth = 16 * 1024 * 1024;
 
 /** Shrinks the heap whenever the operator has been idle for a while, until the signal aborts. */

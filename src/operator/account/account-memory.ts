@@ -30,7 +30,10 @@ type Failure = StepFailure & {
 /** Codes of API server denials that may end once the namespace gets the target label. */
 const denials: ReadonlySet<IdentityErrorCode> = new Set(['KubernetesDenied', 'KubernetesFenced']);
 
-/** @param account the account as this process first observes it. Later reconciles ignore the proofs in its status */
+/**
+ * @param account the account as this process first observes it. Later reconciles ignore the proofs in the account's
+ * status
+ */
 export function createAccountMemory(
   now: () => Monotonic,
   random: () => number,

@@ -131,9 +131,9 @@ async function readAccount(
   const present = await classified(`could not read the account "${name}"`, () =>
     client.get<LinkedServiceAccount>(linkedServiceAccounts, { name }, { signal }),
   );
-  // If the store already shows the account's deletion, the step may continue, since an account under deletion is kept
-  // in sync while pods use it. If the store does not show the deletion yet, the step must not continue, because it
-  // could recreate an object that was already deleted.
+  // If the step was planned for an account under deletion, it may continue, since such an account is kept in sync while
+  // pods use it. If the deletion was not known when the step was planned, the step must not continue, because it could
+  // recreate an object that was already deleted.
   const deleted = present.metadata.deletionTimestamp !== undefined && deletionTimestamp === undefined;
   if (present.metadata.uid !== uid || deleted || !hasFinalizer(present, accountFinalizer))
     throw new IdentityError('KubernetesConflict', `the account "${name}" was deleted meanwhile`);

@@ -31,8 +31,8 @@ const mostInFlight = 5;
 
 export type AccountControllerOptions = Omit<ExecutorOptions, 'clientFor'> & {
   /**
-   * Whether the roles in IAM and the associations in EKS have been listed once. Until then, all of them would seem to
-   * be missing.
+   * Whether the roles in IAM and the associations in EKS have been listed at least once. Until then, all of them would
+   * seem to be missing.
    */
   readonly hasSynced: () => boolean;
   readonly rolloutsOf: (account: string) => AccountRollouts;
@@ -56,7 +56,10 @@ export function createAccountController(options: AccountControllerOptions): Cont
   const report = createAccountReporter({ context, accounts: observed.accounts, clientFor });
   const sources = { ...context, observed, rolloutsOf: options.rolloutsOf };
   const memories = new Map<string, AccountMemory>();
-  /** Time when the current spec was first seen, for accounts that are not ready with it yet. */
+  /**
+   * Time when this process first saw the current spec, by account. Only for accounts that are not ready with that spec
+   * yet.
+   */
   const changedAt = new Map<string, Monotonic>();
 
   const memoryOf = (name: string): AccountMemory => {
@@ -107,7 +110,8 @@ export function createAccountController(options: AccountControllerOptions): Cont
         await report.status(world, plan.status, memory, signal);
       }
       const first = withoutNewRole(plan.steps);
-      // An account never yields in the first pass of a reconcile, so that a resumed account makes progress.
+      // An account never yields in the first pass of a reconcile. Otherwise, a resumed account could yield again
+      // without any progress.
       const yields = pass > 0 && othersWait(world);
       if (yields && first.length === 0) {
         yielding.add(name);
@@ -117,7 +121,7 @@ export function createAccountController(options: AccountControllerOptions): Cont
       const steps = yields ? first : plan.steps;
       const outcomes = await Promise.all(steps.map((step) => execute(step, world, memory, signal)));
       memory.pendingEvents.push(...outcomes.flatMap(({ event }) => event ?? []));
-      // The removal of the last finalizer deletes the account.
+      // After the finalizer is removed, the account no longer exists, so its status is not written.
       const isDeleted = outcomes.some(({ done }, index) => done && steps[index]?.kind === 'RemoveFinalizer');
       if (signal.aborted || isDeleted) {
         report.events(account, memory);

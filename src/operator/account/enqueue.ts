@@ -8,8 +8,8 @@ import type { ObservedState } from '../observed-state/index.ts';
 import { priorities } from './priority.ts';
 
 /**
- * Delay in milliseconds after a namespace gets the target label. The admission policies need this time to observe the
- * label.
+ * Delay in milliseconds after a namespace gets the target label. The API server needs this time until its admission
+ * policies see the label.
  */
 const labelDelayMs = 250;
 
@@ -73,12 +73,13 @@ export function enqueueOnChange(of: {
     if (!pod) return;
     const { nodeName } = pod.spec ?? {};
     if (isAgent(pod) && nodeName !== undefined) {
-      // The agent gives credentials to those pods on its node that use Pod Identity.
+      // A change of the agent affects the pods on its node that use Pod Identity.
       for (const served of informers.pods.store.byIndex(podsByNode, nodeName))
         enqueueKnown(serviceAccountOf(served), { afterMs: podDelayMs });
       return;
     }
-    // An account may wait to adopt a role until no pod of any ServiceAccount holds the role.
+    // An account may wait to adopt a role until no pod of any ServiceAccount holds the role. A change of a pod
+    // therefore also enqueues the accounts of the roles that the pod holds.
     const holding = rolesHeld(pod).flatMap((arn) => [...observed.roles.concernedBy(roleNameOf(arn))]);
     for (const name of new Set([serviceAccountOf(pod), ...holding]))
       enqueueKnown(name, { afterMs: podDelayMs });

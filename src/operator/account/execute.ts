@@ -39,7 +39,7 @@ export type ExecutorOptions = {
     readonly podIdentity?: (clusterName: string) => ReturnType<StepTools['podIdentity']>;
   };
   readonly clientFor: (account: LinkedServiceAccount) => KubeClient;
-  /** See `StepTools`. Checks each workload with a dry-run pod. */
+  /** See `StepTools`. Creates a dry-run pod for each workload of the account. */
   readonly replacementBlocker: StepTools['replacementBlocker'];
   /** Called with the error of each failed step. */
   readonly onFailure: (error: IdentityError) => void;

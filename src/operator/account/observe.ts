@@ -1,4 +1,4 @@
-/** Observes an account: gathers the planner's input from the stores, the observed state and the account's memory. */
+/** Observes an account: gathers the planner's input from the stores, the observed state and the `AccountMemory`. */
 import {
   accountLabelValue,
   accountRoleNames,

@@ -31,7 +31,10 @@ export function createAccountReporter(of: {
   };
 
   return {
-    /** Writes the status if it differs, and adds Events about its changes to the pending Events. */
+    /**
+     * Writes the status if it differs from the stored status, and adds Events about the changes to
+     * `memory.pendingEvents`.
+     */
     async status(
       world: AccountWorld,
       planned: LinkedServiceAccountStatus,

@@ -68,8 +68,8 @@ function roll(world: SimulatedWorld, app: RunningApp, replacesAtOnce: boolean): 
 
 /**
  * Runs rounds until the planner has no steps and all apps are rolled out.
- * @param pace one value per round: whether the apps act in this round. After the last value, the list starts again. If
- * the first value is false, every app also replaces all its pods at the same time
+ * @param pace one value per round: whether the apps roll out in this round. After the last value, the list starts
+ * again. If the first value is false, every app replaces all its pods at once, without a rolling update
  */
 function work(
   world: SimulatedWorld,

@@ -67,7 +67,10 @@ export function targetObservation(of: {
   readonly target: string;
   readonly account: string;
   readonly namespace: Namespace | undefined;
-  /** ServiceAccount with the name of the account. It must contain the managed fields of its annotations. */
+  /**
+   * ServiceAccount with the name of the account. Its `metadata.managedFields` must include the entries for its
+   * annotations.
+   */
   readonly serviceAccount: KubeObject | undefined;
   /** Pods that run as the `serviceAccount` of this target. */
   readonly pods: readonly Pod[];
@@ -88,7 +91,8 @@ export function targetObservation(of: {
     ...(serviceAccount ? { serviceAccount } : {}),
     users: ours ? pods.map(describeUser) : [],
     pods: wanted ? countPods(pods, wanted) : { current: 0, stale: 0, uninjected: 0 },
-    // Pods may outlive their ServiceAccount, for example in a namespace under deletion.
+    // Pods are also counted without a ServiceAccount, since they may outlive it, for example in a namespace under
+    // deletion.
     held: ours || !serviceAccount ? heldBy(pods, of) : { roleArns: [], podIdentity: 0 },
   };
 }
@@ -139,7 +143,7 @@ export function heldBy(
   const present = byAgent
     .filter((pod) => !isTerminating(pod))
     .map((pod) => ({ pod, agent: agentFor(pod, agents) }));
-  // The oldest pod is chosen, so that the choice does not change while that pod exists.
+  // The oldest pod becomes the `exchangePod`, so that new pods do not change the choice.
   const [oldest] = present
     .filter(({ pod, agent }) => agent.state === 'serves' && pod.status?.phase === 'Running')
     .map(({ pod }) => pod)

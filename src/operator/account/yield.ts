@@ -1,16 +1,16 @@
 /**
  * Lets new accounts yield to other new accounts. IAM takes 10 to 30 seconds to make a role known to STS and EKS, so the
- * roles of all new accounts are created before any of the accounts is associated and proven. Thus fewer of these steps
- * fail because they are tried too early. Links by annotation do not wait, because the API server has spare capacity
- * while calls to IAM are limited.
+ * roles of all new accounts are created before any of the accounts is associated and proven. Thus fewer associations
+ * and proofs fail because they are tried too early. Links by annotation do not wait: they need no AWS calls, and the
+ * API server has spare capacity even if IAM limits the rate of calls.
  */
 import type { Step } from '../../identity/index.ts';
 import type { Monotonic } from '../../k8s/time.ts';
 
 /**
- * Maximum time that an account yields, in milliseconds. `unlimited`: the time until STS usually knows the role.
- * `limited`: a shorter time while IAM limits the rate of calls. With the longer time, the remaining steps of all
- * yielding accounts would then accumulate until the last role is created.
+ * Maximum time that an account yields to other accounts, in milliseconds. `unlimited`: the time until STS usually knows
+ * the role. `limited`: the time while IAM limits the rate of calls. It is shorter, because with few calls per second,
+ * the remaining steps of all yielding accounts would otherwise accumulate until the last role is created.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 

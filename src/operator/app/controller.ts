@@ -33,7 +33,8 @@ export function createAppController(
     const gateNow = (target: string): IdentityFinding | undefined => {
       const present = groups.observe(name);
       const planned = plan.targets.find((one) => one.target.name === target);
-      // A target gets no new pods if it is halted or if the plan deploys nothing to it.
+      // The identity gate concerns only new pods. A target gets no new pods if it is halted or if the plan deploys
+      // nothing to it.
       const startsPods = planned?.kind === 'deploy' && planned.target.deployMode !== 'halt';
       return present && startsPods ? gateClosedBy(present, planned.target) : undefined;
     };

@@ -35,7 +35,7 @@ export type ExecuteTools = {
   readonly backoff: DryRunBackoff;
   readonly signal: AbortSignal;
   /**
-   * Returns why the App must not create pods on the target, as the stores of the informers now show. Returns undefined
+   * Returns why the App must not create pods on the target now, according to the informers' stores. Returns undefined
    * if the App may create pods there.
    */
   readonly gateClosedBy: (target: string) => IdentityFinding | undefined;

@@ -6,8 +6,9 @@ import type { WriteThroughCache } from '../observed-state/write-through-cache.ts
 import { disallowedIn } from './observe.ts';
 
 /**
- * Delay in milliseconds before the accounts with disallowed policies are counted again. A narrower list of allowed
- * policies changes many accounts in a short time, and the delay lets one count cover all of them.
+ * Delay in milliseconds from a change of an account until the accounts with disallowed policies are counted again. A
+ * narrower list of allowed policies changes many accounts in a short time, and the delay lets one count cover all of
+ * them.
  */
 const disallowedDelayMs = 5_000;
 
@@ -20,7 +21,7 @@ export function enqueueOnChanges(
 ): void {
   const refreshAll = (): void => informers.clusterConfigs.store.keys().forEach((key) => refresh(key));
   // A status that this process wrote needs no reconcile. A status that another process wrote may be based on facts that
-  // this process has not read.
+  // this process has not read, so these facts are read again.
   informers.clusterConfigs.onChange((change) => {
     if (change.old?.metadata.generation !== change.new?.metadata.generation || !change.new) refreshAll();
     else if (!configs.isOwn(change)) refresh(change.key);

@@ -1,6 +1,6 @@
 /**
- * Reads the facts that a ClusterConfig is checked against: the token issuer, the AWS account and the namespaces of its
- * targets.
+ * Reads the facts that a ClusterConfig is checked against, such as the cluster's token issuer, the AWS account and the
+ * namespaces.
  */
 import { targetLabel, type ClusterConfig, type LinkedServiceAccount } from '../../api/index.ts';
 import {
@@ -116,7 +116,7 @@ async function discoverIssuer(
   }
 }
 
-/** Source of the format: OpenID Connect Discovery 1.0, §4.2. */
+/** Returns the issuer in a discovery document, if any. Source of the format: OpenID Connect Discovery 1.0, §4.2. */
 function issuerIn(discovery: string): string | undefined {
   try {
     const document: unknown = JSON.parse(discovery);

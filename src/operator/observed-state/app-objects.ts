@@ -63,8 +63,8 @@ export function createAppObjects(context: OperatorContext) {
     wrote: (object: KubeObject): void => kindOf(object).writes.wrote(keyOf(object), object),
     deleted: (object: ObservedObject): void => kindOf(object).writes.deleted(keyOf(object), object),
     /**
-     * Returns the milliseconds until the first unseen write to an object of the App expires, or undefined if there is
-     * no unseen write. A write is unseen until the informer has reported it.
+     * Returns the milliseconds until the first unseen write to an object of the App reaches its maximum age, or
+     * undefined if there is no unseen write. A write is unseen until the informer has reported it.
      */
     unseenForMs(app: string): number | undefined {
       const times = [...kinds.values()].flatMap(({ writes }) => {

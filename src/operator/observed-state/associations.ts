@@ -59,7 +59,7 @@ export function createAssociationCache(now: () => Monotonic) {
     },
 
     /**
-     * Stores a step that EKS confirmed.
+     * Stores the result of a step that EKS confirmed.
      * @param association the association after the step; null if the step deleted it
      */
     applied(of: ServiceAccountName, step: AssociationWrite, association: ObservedAssociation | null): void {
@@ -86,7 +86,10 @@ export function createAssociationCache(now: () => Monotonic) {
         startedAt,
       ),
 
-    /** Called when an account was deleted. Its entries without an association are dropped later. */
+    /**
+     * Called when an account was deleted. Entries that only record that the account has no association are dropped,
+     * unless they are recent.
+     */
     accountDeleted(account: string): void {
       usedNames.delete(account);
       cache.prune();

@@ -22,8 +22,8 @@ export type Entry<T> = {
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /**
-   * Set while the outcome of the last write is unknown. `at` is the end of that write, and is set only if reads may
-   * still return the state before the write.
+   * Set while the outcome of the last write is unknown. `at` is the time when that write ended. It is set only if reads
+   * may still return the state before the write.
    */
   readonly unknown?: { readonly at?: number };
   /** Last time when all parts of the object were known. A listing does not set this time, because listings omit some parts. */
@@ -37,7 +37,7 @@ export function createAwsCache<T, E extends Entry<T>>(kind: {
   readonly concernedBy: (key: string, ...objects: readonly (T | null | undefined)[]) => Iterable<string>;
   /** Whether the entry is kept regardless of its age. */
   readonly isNeeded: (key: string, entry: E) => boolean;
-  /** Whether the listed object is the same as the cached object. */
+  /** Whether the listing shows no change of the cached object. */
   readonly isSame: (before: T, listed: T) => boolean;
 }) {
   const { now, ownerOf, concernedBy } = kind;

@@ -1,7 +1,7 @@
 /**
  * Cache of nodes that were read because they run a pod with a Pod Identity, but no Pod Identity agent that can serve
- * the pod. The operator needs the label for the compute type, which EKS sets when a node registers, so each node is
- * read once. A node leaves the cache when the last pod with a Pod Identity has left the node.
+ * the pod. The operator needs only the label for the compute type. EKS sets this label when the node registers, so each
+ * node is read once. A node leaves the cache when the last pod with a Pod Identity has left the node.
  */
 import type { AgentNode } from '../../workloads/index.ts';
 import { podsByNode, type Informers } from '../context.ts';

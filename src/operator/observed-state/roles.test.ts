@@ -350,7 +350,7 @@ describe('a write without a response', () => {
     clock.now += 10_000;
     cache.applied({ kind: 'UpdateTrustPolicy', role: 'a', trustPolicy: '{"a":1}' });
     clock.now += 5_000;
-    // This read follows another write so closely that its result may be older than that write.
+    // This read follows the update so closely that the result may be older than the update.
     cache.read('a', roleOf('a', { attachedPolicyArns: [] }), clock.now);
     expect(cached()).toMatchObject({
       readAgainAt: clock.now + 10_000,

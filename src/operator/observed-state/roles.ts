@@ -103,8 +103,8 @@ export function createRoleCache(now: () => Monotonic) {
     roleOf: (name: string): ObservedRole | undefined => known(name)?.object ?? undefined,
 
     /**
-     * Whether the cache knows the state of this role name. If so, the role must be kept when a listing is reduced to
-     * the roles that matter.
+     * Whether the cache knows the state of this role name. If so, a listing must keep the role even if the role does
+     * not have Konstellation's tags.
      */
     isKnown: (name: string): boolean => known(name) !== undefined,
 
@@ -117,7 +117,7 @@ export function createRoleCache(now: () => Monotonic) {
       cache.set(name, {
         ...kept,
         object,
-        // If an earlier write had an unknown outcome, the read shows the result of that write.
+        // If the outcome of the last write was unknown, the read shows it, so the state counts as written.
         source: unknown ? 'write' : 'read',
         hasOwnTrust: before?.hasOwnTrust === true && before.object?.trustPolicy === role?.trustPolicy,
         knownAt: startedAt,
@@ -126,7 +126,7 @@ export function createRoleCache(now: () => Monotonic) {
       return before === undefined || !sameAsRead(before.object, object);
     },
 
-    /** Applies a step that IAM confirmed to the cached role. */
+    /** Updates the cached role after IAM confirmed a step. */
     applied(step: RoleWrite, created?: CreatedRole): void {
       const { unknown, ...before } = known(step.role) ?? { object: null };
       const at = now();
@@ -178,7 +178,7 @@ export function createRoleCache(now: () => Monotonic) {
     listed(snapshot: RoleSnapshot, clusterArn: string): readonly string[] {
       const objects = snapshot.roles.flatMap((role): [string, ObservedRole][] => {
         const before = known(role.name);
-        // A role of another owner is stored only if an account uses its name.
+        // A role of another owner is stored only if the cache already knows the state of the role's name.
         if (!before && taggedOwner(role.tags)?.clusterArn !== clusterArn) return [];
         const use = laterUse(before?.object, role);
         return [

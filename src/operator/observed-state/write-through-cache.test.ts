@@ -170,7 +170,7 @@ it('the cache returns how long it will still use a write that the informer has n
   expect(writes.unseenForMs(['default/a'])).toBe(60_001);
   server.put('a', 'ours');
   await expect.poll(() => writes.unseenForMs(['default/a'])).toBeUndefined();
-  // No watch reports a write that changes nothing.
+  // No watch reports a write that changes nothing, so the cache must not wait for a report.
   const stored = informer.store.get('default/a');
   if (!stored) throw new Error('it is not there');
   writes.wrote('default/a', stored);

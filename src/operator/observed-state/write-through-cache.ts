@@ -105,9 +105,9 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
     recentOf: (name: string): readonly string[] => [...(unseenByName.get(name) ?? [])],
 
     /**
-     * Returns the milliseconds until the first unseen write to one of these keys expires, or undefined if these keys
-     * have no unseen write. The expiry is needed because no event reports an object that was created and deleted while
-     * the informer did not watch.
+     * Returns the milliseconds until the first unseen write to one of these keys reaches its maximum age, or undefined
+     * if these keys have no unseen write. The maximum age is needed because no event reports an object that was created
+     * and deleted while the informer did not watch.
      */
     unseenForMs(keys: readonly string[]): number | undefined {
       const times = keys.flatMap((key) => unseen.get(key)?.at ?? []);
@@ -130,7 +130,9 @@ export function createWriteThroughCache<T extends KubeObject>(informer: Informer
       return version !== undefined && version === seen?.metadata.resourceVersion;
     },
 
-    /** Whether the API server returned this version of the object a few seconds ago, in response to a write. */
+    /**
+     * Whether the API server returned this version of the object, in response to a write, within the last `freshForMs`.
+     */
     isFresh(key: string, { metadata }: T): boolean {
       const { version, at = -Infinity } = answers.get(key) ?? {};
       const age = now() - at;

@@ -1,8 +1,8 @@
 /**
- * Resync of Pod Identity associations: one listing, plus reads of a few associations per pass for the parts that
- * listings omit, so that each association is read within an hour. If nothing uses Pod Identity, passes are rare, but
- * necessary, because an association created by others takes precedence over the annotation. A pass starts at once when
- * a pod shows that an association exists.
+ * Resync of Pod Identity associations. Each pass lists all associations. Each pass also reads a few of them, for the
+ * parts that listings omit, so that each association is read within an hour. If nothing uses Pod Identity, passes are
+ * rare, but necessary, because an association created by others takes precedence over the annotation. A pass starts at
+ * once when a pod shows that an association exists.
  */
 import {
   clusterState,
@@ -30,7 +30,7 @@ const idleFactor = 10;
 export function createAssociationPass(options: {
   readonly context: OperatorContext;
   readonly cache: AssociationCache;
-  /** Returns the association store, or undefined if the cluster is not an EKS cluster. */
+  /** Returns access to the cluster's associations in EKS, or undefined if the cluster is not an EKS cluster. */
   readonly aws: (cluster: ClusterFacts) => AssociationStore | undefined;
 }): Pass {
   const { cache } = options;
@@ -41,8 +41,8 @@ export function createAssociationPass(options: {
   let denial: { readonly at: number; readonly error: IdentityError } | undefined;
 
   /**
-   * Whether Pod Identity is used: the cluster or an account has this identity mode, or the status of a target reports
-   * it.
+   * Whether Pod Identity is used: the ClusterConfig or an account sets this identity mode, or the status of an account
+   * reports it for a target.
    */
   const isUsed = (): boolean => {
     const state = clusterState(informers.clusterConfigs.store.list());

@@ -14,7 +14,7 @@ import type { Pass } from './resync.ts';
 
 export function createProviderPass(options: {
   readonly context: OperatorContext;
-  /** Returns the IAM client of the AWS account. */
+  /** Returns the client for the AWS account. */
   readonly aws: (accountId: string) => CloudAccount;
   /** Called when the state of the provider differs from the ClusterConfig's status. */
   readonly onChange: () => void;
@@ -42,8 +42,8 @@ export function createProviderPass(options: {
       try {
         provider = await options.aws(accountId).oidcProvider(arn, signal);
       } catch (error) {
-        // The ClusterConfig's status already reports the missing permission. Token exchanges still show whether STS
-        // accepts the provider.
+        // A denied read is not reported here, because the ClusterConfig's status already reports the missing
+        // permission. Token exchanges still show whether STS accepts the provider.
         if (error instanceof IdentityError && error.code === 'AccessDenied') return {};
         throw error;
       }

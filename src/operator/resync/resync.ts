@@ -1,7 +1,7 @@
 /**
  * Resync: compares AWS with the observed state, in passes at the drift interval of the ClusterConfig. Each difference
- * is suspected drift, which the account's own reconcile confirms and repairs. Accounts wait until the first pass over
- * roles, and over associations if they are used, has ended.
+ * is suspected drift, which the account's own reconcile confirms and repairs. Accounts are reconciled only after the
+ * first pass over roles has ended. If Pod Identity is used, they also wait for the first pass over associations.
  */
 import {
   asIdentityError,
@@ -19,8 +19,8 @@ import { controllerOf, type OperatorContext } from '../context.ts';
 export type Resync = {
   readonly controllers: readonly Controller[];
   /**
-   * Whether the passes that accounts wait for have ended, with success or failure, for the current configuration of the
-   * cluster.
+   * Whether each pass that accounts wait for has ended, with success or failure, since the configuration of the cluster
+   * last changed.
    */
   readonly hasSynced: () => boolean;
   /** Returns the outcome of each pass that has run in this process. */
@@ -46,7 +46,7 @@ export type Pass = {
   readonly run: (facts: ClusterFacts, isFirst: boolean, signal: AbortSignal) => Promise<PassResult>;
   /** Log message for an error that `run` throws. */
   readonly failure: string;
-  /** Whether accounts wait for the first pass. Default: accounts never wait. */
+  /** Whether accounts are reconciled only after the first pass has ended. Default: accounts never wait. */
   readonly isAwaited?: () => boolean;
   /** Whether a failure of the pass is reported. Default: every failure is reported. */
   readonly isReported?: () => boolean;
@@ -85,7 +85,7 @@ function schedulePass(
   const { name, what, scopeOf } = pass;
   const { clusterConfigs } = context.informers;
   let syncedScope: string | undefined;
-  /** Whether a pass was due while accounts could not be planned with the ClusterConfig; see `clusterState`. */
+  /** Whether a pass was due while the ClusterConfig was not usable; see `clusterState`. */
   let isOverdue = false;
   let check: DriftCheck | undefined;
   let reported = '';
@@ -127,7 +127,7 @@ function schedulePass(
       const intervalMs = config.spec.aws.driftIntervalSeconds * 1000;
       const state = clusterState(configs);
       isOverdue = !state.ok;
-      // The pass is requeued, because the ClusterConfig may become usable without a change that starts a pass.
+      // The pass is requeued, because the ClusterConfig may become usable without an event that starts a pass.
       if (!state.ok) return { requeueAfterMs: intervalMs };
       const scope = scopeOf(state.facts);
       const isFirst = syncedScope !== scope;

@@ -46,7 +46,7 @@ export function chooseListOrRead(of: {
 export function createRolePass(options: {
   readonly context: OperatorContext;
   readonly cache: RoleCache;
-  /** Returns the IAM client of the AWS account. */
+  /** Returns access to the IAM roles of the AWS account. */
   readonly aws: (accountId: string) => RoleStore;
   /**
    * Called after each listing. `counts` has, for each kind, the number of this cluster's roles that have no account.

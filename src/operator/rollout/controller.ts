@@ -42,8 +42,8 @@ export function createRolloutController(
     const restarted = work
       .filter(({ step }) => step.kind === 'restart')
       .map(({ workload }) => workloadId(workload));
-    // There is no await between the decision and this call. Otherwise two workloads could get the rollout slot at the
-    // same time.
+    // There is no await between the assignment of slots and this call. Otherwise two workloads could get the rollout
+    // slot at the same time.
     const outcomes = await groups.whileRolling(restarted, () =>
       Promise.all(work.map(({ workload, step }) => execute(step, workload, account, signal))),
     );

@@ -8,7 +8,7 @@ const policy = { baseMs: 5_000, maxMs: 60_000 };
 
 export type DryRunBackoff = ReturnType<typeof createDryRunBackoff>;
 
-/** An owner is an App, or the account of labelled workloads. */
+/** The owner of a workload is its App, or the account of a labelled workload. */
 export function createDryRunBackoff(random: Random) {
   const failures = new Map<string, Map<string, number>>();
   return {

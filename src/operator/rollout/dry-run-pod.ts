@@ -27,8 +27,8 @@ export type DryRunPodSpec = {
 };
 
 /**
- * Reason why a new pod would not get its identity. The message states the missing condition: it completes a sentence
- * that ends with "once".
+ * Reason why a new pod would not get its identity. The message states the missing condition in words that can follow
+ * "once", for example "the webhook injects the identity".
  */
 export type DryRunFailure = IdentityFinding & {
   /** Error message of the API server if it refuses the dry-run pod. The identity of new pods then cannot be checked. */
@@ -36,8 +36,8 @@ export type DryRunFailure = IdentityFinding & {
 };
 
 /**
- * Creates the dry-run pod. Returns undefined if the pod gets one of the wanted identities and, for a web identity, STS
- * does not refuse its token.
+ * Creates the dry-run pod. Returns the reason why the pod would not get its identity. Returns undefined if the pod gets
+ * one of the wanted identities and, for a web identity, STS does not refuse its token.
  */
 export async function dryRunFailure(
   { name, namespace, template, wanted }: DryRunPodSpec,

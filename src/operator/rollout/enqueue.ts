@@ -7,8 +7,8 @@ import type { DryRunBackoff } from './dry-run-backoff.ts';
 import type { LabelledWorkloads } from './labelled-workloads.ts';
 
 /**
- * Delay in milliseconds after a change of a pod. The pods of a rollout change in bursts, and the delay lets the slots
- * be assigned once per burst.
+ * Delay in milliseconds after a change of a pod. The pods of a rollout change in bursts, and the delay lets the rollout
+ * slots be assigned once per burst.
  */
 const slotDelayMs = 100;
 

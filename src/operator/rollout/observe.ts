@@ -1,7 +1,7 @@
 /**
- * Rollout groups: all workloads of an account, and which of these workloads has the rollout slot. Each decision is
- * derived from the observed state of the cluster, updated by this process's latest writes. Only the writes in flight
- * are kept in memory.
+ * A rollout group consists of all workloads of an account. A workload needs the rollout slot of its group to replace
+ * its pods. Each decision is derived from the observed state of the cluster, including this process's latest writes.
+ * Only the writes in flight are kept in memory.
  */
 import {
   appLabel,
@@ -162,12 +162,12 @@ export function createRolloutGroups(context: OperatorContext) {
       const state = stateOf(app, clusterView(), objects.list(name));
       return { ...state, slots: slotsOf(state) };
     },
-    /** Stores the slots that the last reconcile of the App used. */
+    /** Remembers the rollout slots that the last reconcile of the App used. */
     reconciledWith(name: string, slots: Slots): void {
       if (slots.size > 0) reconciled.set(name, fingerprint(slots));
       else reconciled.delete(name);
     },
-    /** Returns the Apps whose slots have changed since their last reconcile. */
+    /** Returns the Apps whose rollout slots have changed since the App was last reconciled. */
     changedApps(account: string): readonly string[] {
       const slots = assignSlots(membersOf(account, clusterView()));
       return informers.apps.store
@@ -175,7 +175,7 @@ export function createRolloutGroups(context: OperatorContext) {
         .filter((app) => (reconciled.get(app.metadata.name) ?? '') !== fingerprint(slotsByTarget(app, slots)))
         .map((app) => app.metadata.name);
     },
-    /** Counts these workloads as rolling while `write` writes their new templates. */
+    /** Treats these workloads as rolling until `write` has written their new templates. */
     async whileRolling<T>(ids: readonly string[], write: () => Promise<T>): Promise<T> {
       for (const id of ids) writesInFlight.add(id);
       try {
@@ -207,8 +207,8 @@ export function createRolloutGroups(context: OperatorContext) {
       };
     },
     /**
-     * Returns the account's workloads on targets of the cluster: labelled workloads, and those Deployments of Apps that
-     * have replicas.
+     * Returns the account's workloads on targets of the cluster: labelled workloads, and Deployments of Apps, except
+     * Deployments without replicas.
      */
     workloads(account: string): readonly Workload[] {
       const { knownTargets } = clusterView();

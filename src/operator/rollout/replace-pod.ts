@@ -1,6 +1,6 @@
 /**
- * Replaces a pod that the webhook missed, if a dry-run pod from the same template gets its identity now. The pod is
- * evicted instead of deleted, so that PodDisruptionBudgets are respected.
+ * Replaces a pod if the webhook did not inject its identity and now injects the identity into a dry-run pod from the
+ * same template. The pod is evicted instead of deleted, so that PodDisruptionBudgets are respected.
  */
 import { KubeApiError, type KubeClient } from '../../kube/index.ts';
 import type { ReplacePodStep } from '../../workloads/index.ts';
@@ -9,7 +9,7 @@ import { dryRunFailure, type DryRunTools } from './dry-run-pod.ts';
 
 /**
  * Result of a replacement. `blocked` means that the pod cannot be replaced yet. Without `retryAfterMs`, the replacement
- * is retried with back-off, because no watch reports the end of the blocker.
+ * is retried with back-off, because no watch reports when the pod can be replaced.
  */
 export type Replacement =
   | { readonly kind: 'evicted' }
