@@ -43,7 +43,7 @@ import { deployRight, useRight } from './app-admission.ts';
  * Maximum number of policies of an account. It is also the maximum number of checks within the cost limit of one admission policy.
  */
 const policySlots = maxPolicies;
-/** Accounts with more targets than this need the right to all targets (`*`). */
+/** If a request concerns more targets than this, its user needs the right to all targets (`*`). */
 const targetSlots = 25;
 
 export const rights = {
@@ -126,8 +126,8 @@ const newStatements = [
 ] as const;
 
 /**
- * Variables for the distinct services in the requested statements. CEL cannot remove duplicates from a list, so each variable
- * removes one name.
+ * Variables for the distinct services in the requested statements. CEL cannot remove duplicates from a list, so each
+ * variable removes all occurrences of the first name in the previous list.
  */
 const distinctServices = [
   variable(

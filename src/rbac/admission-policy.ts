@@ -48,12 +48,12 @@ export type AdmissionPolicy = {
 };
 
 /**
- * References to parameters, by kind of parameter. For a namespaced kind, a reference selects objects in the namespace
- * of the request.
+ * References to the parameter objects of admission policies, by kind. For a namespaced kind, a reference selects
+ * objects in the namespace of the request.
  */
 export const paramRefs = {
   ClusterConfig: { selector: {}, parameterNotFoundAction: 'Deny' },
-  /** ServiceAccounts that are not linked to an account. */
+  /** Selects the ServiceAccounts that are not linked to an account. */
   ServiceAccount: {
     selector: { matchExpressions: [{ key: accountLabel, operator: 'DoesNotExist' }] },
     parameterNotFoundAction: 'Allow',
@@ -73,8 +73,8 @@ export type AdmissionPolicyBinding = {
 
 /**
  * Creates a policy. The API server cannot evaluate a policy with a `paramKind` while the kind is not served, its
- * objects are not cached yet, or none exists. It then applies `failurePolicy` before the match conditions: `Fail`
- * refuses all matching requests of all users.
+ * objects are not cached yet, or none exists. It then applies `failurePolicy` without evaluating the match conditions:
+ * `Fail` refuses, for every user, all requests that the match constraints cover.
  */
 export function admissionPolicy(
   name: string,
@@ -117,8 +117,8 @@ export function hasParameters({ spec }: AdmissionPolicy | AdmissionPolicyBinding
 }
 
 /**
- * A verb on a resource that exists only in RBAC. The `resourceNames` of a rule are the policies, targets, roles or tags that the
- * right applies to.
+ * Right that only admission policies check. The `resourceNames` of an RBAC rule with this verb and resource are the
+ * names that the right applies to, such as policies, targets, roles or tags.
  */
 export type NamedRight = {
   readonly verb: string;

@@ -23,7 +23,7 @@ export function probeLease(namespace: string): {
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: probeName, namespace } };
 }
 
-/** A probe account, which verifies that the policies apply to the kinds of this project. */
+/** Probe account. Its refusal shows that the admission policies apply to the kinds of this project. */
 export const probeAccount = {
   apiVersion,
   kind: linkedServiceAccounts.kind,
@@ -55,7 +55,8 @@ export function probePolicy(digest: string): AdmissionPolicy {
 }
 
 /**
- * Digest of the policies that the API server enforces; undefined if the API server admits the probe object.
+ * Returns the digest of the policies that the API server enforces, from the refusal of the probe object. Returns
+ * undefined if the API server admits the probe object.
  *
  * @param create sends a probe object as a dry run
  * @throws the error of `create`, if it is not a refusal by the probe policy

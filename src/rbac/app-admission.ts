@@ -28,7 +28,7 @@ export const useRight = {
 
 export const deployRight = { verb: 'deploy', resource: 'targets' } as const satisfies NamedRight;
 
-/** Requests with more targets than this need the right to all targets (`*`). */
+/** If a request concerns more targets than this, its user needs the right to all targets (`*`). */
 const targetSlots = 25;
 
 const written = writesOf(apps);

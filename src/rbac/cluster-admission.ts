@@ -33,7 +33,7 @@ import {
   type AdmissionPolicy,
 } from './admission-policy.ts';
 
-/** Requests with more names than this need the right to all names (`*`). */
+/** If a request adds more targets or policies than this, its user needs the right to all of them (`*`). */
 const slots = 25;
 
 const written = writesOf(clusterConfigs);

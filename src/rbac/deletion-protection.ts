@@ -63,9 +63,9 @@ const versionOf = (of: string): string => {
 
 /**
  * Protects the CRDs. Deleting a CRD deletes all objects of its kind without admission, so `protectionPolicy` does not
- * see these deletions. An older CRD permanently drops, from all stored objects, the fields that it does not define. The
- * policy does not use `resourceNames`, which would not match a `deletecollection` request, because such a request names
- * no object.
+ * see these deletions. An update to an older schema permanently drops, from all stored objects, the fields that the
+ * older schema lacks. The policy does not use `resourceNames`, which would not match a `deletecollection` request,
+ * because such a request names no object.
  */
 export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k11n.dev', {
   matchConstraints: {
@@ -95,8 +95,8 @@ export const definitionsPolicy: AdmissionPolicy = admissionPolicy('definitions.k
 
 /**
  * An operator that runs outside the cluster has another username, and is recognized by its field manager. A request
- * with that field manager needs no annotation that states consent. But it still needs the right to the role, because
- * any user can send that field manager.
+ * with that field manager needs no annotation that states consent. But its user still needs the RBAC right to the IAM
+ * role, because any user can send that field manager.
  *
  * @param username username of the operator's ServiceAccount: `system:serviceaccount:NAMESPACE:NAME`
  */

@@ -46,8 +46,8 @@ import { confinementPolicy } from './operator-confinement.ts';
 import { serviceAccountsPolicy, workloadsPolicy } from './operator-workloads.ts';
 
 /**
- * Maximum lifetime, in seconds, of the tokens that the operator requests: the shortest lifetime that the API server
- * grants. Source: TokenRequest, expirationSeconds.
+ * Maximum lifetime, in seconds, of the tokens that the operator requests. The API server grants no shorter lifetime.
+ * Source: TokenRequest, expirationSeconds.
  */
 const longestToken = 600;
 

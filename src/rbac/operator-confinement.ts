@@ -34,7 +34,7 @@ export function confinementPolicy({ username, namespace }: ConfinedOperator): Ad
     matchConditions: [isOperator(username)],
     variables: [
       ...operatorRequest,
-      // These requests store no object: tokens, evictions, and pods, which are admitted only as a dry run.
+      // These requests store no object: tokens, evictions, and pods (admitted only as a dry run).
       variable('leavesNothing', "variables.kind in ['/serviceaccounts/token', '/pods/eviction', '/pods']"),
       variable(
         'restarts',

@@ -1,4 +1,4 @@
-/** CEL expressions that the operator's admission policies share: its requests, and the objects that it owns in a namespace. */
+/** Match rules and CEL expressions that the operator's admission policies share. */
 import {
   accountLabel,
   apiGroup,
@@ -19,7 +19,7 @@ export type ConfinedOperator = {
   readonly namespace: string;
 };
 
-/** Write requests of the operator in namespaces. */
+/** Match rules for the write requests of the operator in target namespaces. */
 export const targetRequests: readonly MatchRule[] = targetWrites.map(({ apiGroups, resources }) => ({
   apiGroups,
   apiVersions: ['*'],
@@ -96,5 +96,5 @@ export const operatorRequest: readonly NamedExpression[] = [
   ),
 ];
 
-/** CEL expression: whether an owner reference names the App in the object's label. */
+/** CEL expression: whether an owner reference names the App that the object's label names. */
 export const isItsApp = `owner.kind == 'App' && owner.apiVersion == '${apiVersion}' && owner.name == variables.labels[?'${appLabel}'].orValue('')`;

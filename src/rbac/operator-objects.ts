@@ -100,8 +100,8 @@ export function admissionObjects(
 
 /**
  * Whether a policy or its binding is applied after the CRDs: true for policies with parameters, and for the policy that
- * protects the CRDs. If someone deletes the objects in the order of the manifest, the CRDs are deleted first, while the
- * policy that protects them still exists.
+ * protects the CRDs. If someone deletes the objects in the order of the manifest, the deletion of the CRDs comes first,
+ * and the policy that protects them still refuses it.
  */
 export function isAppliedAfterCrds(object: AdmissionPolicy | AdmissionPolicyBinding): boolean {
   return hasParameters(object) || object.metadata.name === definitionsPolicy.metadata.name;

@@ -55,8 +55,8 @@ const look = ['get', 'list', 'watch'];
 
 /** Rights in the whole cluster, because any namespace can become a target at any time. */
 export const operatorClusterRules: readonly Rule[] = [
-  // With `get`, the operator checks that an account or app still exists before it creates an object that only the
-  // deletion of the account or app removes.
+  // With `get`, the operator checks that an account or app still exists before it creates an object for it. Otherwise
+  // the object could remain after the account or app has been deleted.
   { apiGroups: [apiGroup], resources: [linkedServiceAccounts.plural], verbs: [...look, 'patch'] },
   { apiGroups: [apiGroup], resources: [apps.plural], verbs: look },
   // The operator has no right to create or delete a Quarantine, so a stolen token of the operator cannot end one.
@@ -85,7 +85,7 @@ export const operatorClusterRules: readonly Rule[] = [
     verbs: follow,
   },
   // The operator reads the creation times of the policies that check new permissions, because these policies did not
-  // check older accounts.
+  // check accounts that were created before them.
   {
     apiGroups: ['admissionregistration.k8s.io'],
     resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],

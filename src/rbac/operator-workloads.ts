@@ -1,6 +1,6 @@
 /**
  * The operator may deploy only workloads that it renders from an App. Server-side apply keeps fields of other managers,
- * so fields that existed before are admitted unchanged.
+ * so the policy admits fields that have the same value in the old object.
  */
 import { appLabel, identityAnnotation } from '../api/index.ts';
 import { admissionPolicy, matchRule, variable, type AdmissionPolicy } from './admission-policy.ts';
@@ -24,7 +24,7 @@ const isHarmless = (context: string): string =>
 const containersOf = (pod: string): string =>
   `${pod}.?containers.orValue([]) + ${listOf(pod, 'initContainers')}`;
 
-/** CEL expression: whether a field of a container has the same value as before. */
+/** CEL expression: whether a field of a container has the same value as before the request. */
 const wasSo = (field: string): string =>
   `variables.containersBefore.exists(before, before.name == container.name && before[?'${field}'].orValue(null) == container[?'${field}'].orValue(null))`;
 
@@ -106,9 +106,10 @@ export function workloadsPolicy(username: string): AdmissionPolicy {
 }
 
 /**
- * Limits the ServiceAccounts of Deployments. The policy does not compare the linked account with the account that the
- * App names. With 300 Apps, that comparison took the API server 200 ms for each write of an App's Deployment, and some
- * writes immediately after an edit of the App were refused, because the policy still saw the older App.
+ * Refuses Deployments whose ServiceAccount is not linked to an account. The policy does not compare the linked account
+ * with the account that the App names. With 300 Apps, that comparison took the API server 200 ms for each write of an
+ * App's Deployment, and some writes immediately after an edit of the App were refused, because the policy still saw the
+ * older App.
  */
 export function serviceAccountsPolicy(username: string): AdmissionPolicy {
   const account = "object.spec.template.spec.?serviceAccountName.orValue('default')";

@@ -29,7 +29,7 @@ function role(
   };
 }
 
-/** Returns one rule per resource, with all of the given verbs. */
+/** Returns one rule per resource. The rule has the verbs of all given rights to the resource. */
 function rulesOf(given: readonly NamedRight[]): readonly Rule[] {
   return Object.entries(Object.groupBy(given, ({ resource }) => resource)).map(([resource, of = []]) => ({
     apiGroups: [apiGroup],
@@ -48,7 +48,7 @@ export const peopleRoles: readonly PeopleRole[] = [
         verbs: look,
       },
     ],
-    // Users with the Kubernetes role `view` may read these objects too.
+    // Users with the Kubernetes ClusterRole `view` also get the rights of this role.
     { 'rbac.authorization.k8s.io/aggregate-to-view': 'true' },
   ),
   // Admission also requires rights for the permissions that an account grants, and for the account and targets of an
@@ -70,8 +70,8 @@ export const peopleRoles: readonly PeopleRole[] = [
     'konstellation-grant',
     rulesOf(Object.values(rights).filter(({ verb }) => verb !== rights.deploy.verb)),
   ),
-  // A responder cuts accounts off. Releasing an account gives its permissions back to pods, so only a few users should have that
-  // right.
+  // A responder cuts accounts off by creating Quarantines. The deletion of a Quarantine gives pods their permissions
+  // back, so this role lacks that right.
   role('konstellation-respond', [
     { apiGroups: [apiGroup], resources: [quarantines.plural], verbs: [...look, 'create'] },
     {

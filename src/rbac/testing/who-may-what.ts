@@ -44,7 +44,7 @@ const writers = (cell: Cell, beside: Attempt['cells'] = {}): Attempt['cells'] =>
   ...beside,
 });
 /**
- * Cells of an attempt that needs the rights `verbs`. Of the users who can write accounts, only those with
+ * Table cells of an attempt that needs the rights `verbs`. Of the users who can write accounts, only those with
  * `konstellation-grant` have these rights.
  */
 const grants = (...verbs: readonly Verb[]): Attempt['cells'] => writers(verbs, { grant: 'yes' });
