@@ -31,7 +31,7 @@ const windowGrowth = {
  * the pause measure its fill rate.
  */
 const pauseMs = 1_000;
-/** Minimum time between two throttles, in milliseconds, from which a rate can be measured. */
+/** Minimum time between two throttles, in milliseconds, that is enough to measure a rate. */
 const shortestMeasureMs = 500;
 /** Ratio of the pace of calls to the measured rate. */
 const paceRatio = 0.985;
@@ -53,8 +53,8 @@ const minRate = 0.2;
 /** Time without calls, in milliseconds. A longer pause may fill AWS's token bucket, so it ends a measurement. */
 const longestGapMs = 1_000;
 /**
- * Maximum number of calls that can be saved for a burst, as a time: the milliseconds in which the learned rate allows
- * that number of calls.
+ * Limit of the calls that are saved for a later burst: the calls that the learned rate allows in this time, in
+ * milliseconds.
  */
 const savedMs = 1_000;
 
@@ -65,7 +65,7 @@ export function createAdaptiveRate(options: {
 }) {
   let window = Math.min(options.firstInFlight ?? firstWindow, options.mostInFlight);
   let inFlight = 0;
-  /** Learned rate, base of its growth, and total time during which this rate has delayed calls. */
+  /** Learned rate, base of its growth, and total time that calls have waited for this rate. */
   let learned: { perSecond: number; growthBase: number; limitedMs: number } | undefined;
   let tokens = 0;
   let mostSavedMs = savedMs;
@@ -149,7 +149,7 @@ export function createAdaptiveRate(options: {
       inFlight += 1;
       if (learned) {
         tokens -= 1;
-        // The learned rate grows only with the time during which it has delayed calls.
+        // The learned rate grows only with the time that calls have waited for it.
         if (waitedFrom !== undefined) learned.limitedMs += Math.max(0, now - waitedFrom);
       }
       waitedFrom = undefined;

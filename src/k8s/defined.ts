@@ -1,6 +1,6 @@
 /**
- * Omits optional fields instead of setting them to `undefined`. Manifests and statuses are compared and digested in the
- * form in which they are written, and JSON has no `undefined`.
+ * Omits optional fields instead of setting them to `undefined`. Manifests and statuses are compared and digested in
+ * their written form, and JSON has no `undefined`.
  */
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

@@ -64,7 +64,7 @@ export type ControllerOptions = {
   readonly observer?: ControllerObserver | undefined;
   readonly backoff?: BackoffPolicy | undefined;
   readonly retryRate?: { readonly qps: number; readonly burst: number } | undefined;
-  /** Duration after which a reconcile counts as stuck and its signal aborts. Default: 5 minutes. */
+  /** Maximum duration of a reconcile. A longer reconcile counts as stuck, and its signal aborts. Default: 5 minutes. */
   readonly reconcileTimeoutMs?: number | undefined;
   /** Time that a shutdown waits for running reconciles before they are aborted. Default: 20 s. */
   readonly drainTimeoutMs?: number | undefined;

@@ -115,8 +115,8 @@ export function createLeaderElector(options: LeaderElectorOptions): LeaderElecto
   let renewed: { readonly at: number; readonly wallAt: number } | undefined;
 
   /**
-   * Time since the renewal. Of the two clocks, the one on which more time has passed counts. A suspend stops the
-   * monotonic clock, and an adjustment may set the wall clock back.
+   * Time since the renewal. The clock that shows more time counts. A suspend stops the monotonic clock, and an
+   * adjustment may set the wall clock back.
    */
   const sinceRenewal = (since: NonNullable<typeof renewed>): number =>
     Math.max(now() - since.at, wallClock() - since.wallAt);

@@ -22,7 +22,9 @@ export function limitInFlight(client: KubeClient, most: number): KubeClient {
   };
 }
 
-/** Creates `count` slots for concurrent work. Waiting callers get free slots in the order in which they asked. */
+/**
+ * Creates `count` slots for concurrent work. Waiting callers get free slots in the order of their requests for a slot.
+ */
 export function createSlots(count: number) {
   let free = count;
   const waiting = new Set<() => void>();
