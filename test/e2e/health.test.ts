@@ -74,7 +74,7 @@ test('/readyz fails with the actual reason while the API server is unavailable, 
       : undefined,
   );
 
-  // The lease has expired or will expire: an operator that cannot renew its lease exits and is started again.
+  // The operator exits because it cannot renew its lease. The test then starts it again, as a Deployment would.
   await operator.finished;
   expect(operator.output()).toContain('the lease was lost');
   await cluster.restart();

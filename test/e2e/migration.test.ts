@@ -224,7 +224,7 @@ async function account(): Promise<LinkedServiceAccount> {
   return sandbox.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name });
 }
 
-/** Returns the properties of a role that neither the migration nor its reversal changes. */
+/** Returns those properties of a role that neither the migration nor its reversal changes. */
 const kept = ({
   arn,
   id,

@@ -81,7 +81,7 @@ test('an operator with only the permissions in the guide performs all of its tas
   for (const target of ['production', 'staging'])
     expect(roleArnOf(await person.serviceAccount(target, 'whole'))).toBe(status?.roleArn);
 
-  // Sets and removes other attributes of a role: session duration, boundary and tags.
+  // Sets and removes the role's session duration, boundary and tags.
   await parts.client.patch(
     linkedServiceAccounts,
     { name: 'whole' },

@@ -29,7 +29,7 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 import { roleNameOf } from '../support/emulator.ts';
 
 const targets = ['production', 'staging'] as const;
-/** The trust policy from the EKS guide, which pods of any cluster can use. */
+/** The trust policy from the EKS guide. It trusts the pods of any cluster. */
 const trustOfPods = JSON.stringify({
   Version: '2012-10-17',
   Statement: [

@@ -1,6 +1,6 @@
 /**
- * Workloads without an App get an identity if they have a certain label: one workload at a time, once, and with no
- * change except the restart annotation. Workloads without the label stay unchanged.
+ * Workloads without an App get an identity if they have a certain label. The operator restarts them one at a time and
+ * only once, and changes only the restart annotation. Workloads without the label stay unchanged.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resources, type KubeObject, type Resource } from '../../src/kube/index.ts';
@@ -127,7 +127,7 @@ test('only workloads with the restart label are restarted with the proven identi
   for (const [resource, name] of asking) {
     const workload = await get(resource, name);
     expect(markOf(workload)).toBe(`${role} for sts.amazonaws.com`);
-    // The first template has generation 1, and the annotation is the only change.
+    // Generation 1 is the workload as it was created. Generation 2 shows that the annotation is the only change.
     expect(workload.metadata.generation).toBe(2);
   }
   const after = await Promise.all(

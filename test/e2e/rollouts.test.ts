@@ -1,7 +1,7 @@
 /**
- * Rollouts of identities in a sandbox (G2, G3): many apps with one account, an operator that is killed in the middle, a
- * rollout that does not become healthy, an unavailable webhook, and another writer of the same objects. `ROLLOUT_APPS`
- * sets how many apps share the account (default: 10).
+ * Rollouts of identities in a sandbox (guarantees G2 and G3): many apps with one account, an operator that is killed in
+ * the middle, a rollout that does not become healthy, an unavailable webhook, and another writer of the same objects.
+ * `ROLLOUT_APPS` sets how many apps share the account (default: 10).
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type App, type AppTargetStatus } from '../../src/api/index.ts';
@@ -14,7 +14,10 @@ import { startSandbox, type TestSandbox } from '../support/sandbox.ts';
 const targets = ['production', 'staging'] as const;
 const count = Number(process.env['ROLLOUT_APPS'] ?? 10);
 const names = Array.from({ length: count }, (_, index) => `fleet-${String(index).padStart(3, '0')}`);
-/** Time limit for one target of one app, in milliseconds. It includes the start of the pods and the operator's reconciles. */
+/**
+ * Time limit for the rollout of one app in one target, in milliseconds. It includes the start of the pods and the
+ * operator's reconciles.
+ */
 const patiencePerRollMs = 10_000;
 const patienceMs = 60_000 + 2 * count * patiencePerRollMs;
 
@@ -80,7 +83,7 @@ function isSettled({ metadata, spec, status }: Deployment): boolean {
 }
 
 type DeploymentWatch = {
-  /** Starts a new record of templates. */
+  /** Starts a new record, without earlier rollouts. */
   begin(): void;
   /**
    * Order of the templates that got another identity, and the maximum number of Deployments that rolled at the same
@@ -174,8 +177,8 @@ async function revisions(): Promise<ReadonlySet<number>> {
 }
 
 /**
- * Expects the order of rollouts. The app that was edited first rolls immediately. The others are queued during its
- * rollout, and then roll in the order of `inOrder`.
+ * Expects this order of rollouts: the app that was edited first rolls immediately. The others are queued during its
+ * rollout, and then roll as listed in `inOrder`.
  */
 function expectInOrder(order: readonly string[]): void {
   const [first, ...others] = order;

@@ -188,7 +188,7 @@ it('the commands in the guide uninstall Konstellation, and leave nothing in the 
   const [refused = '', removing = ''] = await documented('docs/guides/install.md', '## Uninstall');
   expect(await kon(`${refused} --yes`)).toMatchObject({ code: 1, stderr: expect.stringContaining('hello') });
   expect((await kon('kon app delete hello --yes')).code).toBe(0);
-  // Accounts in use are not deleted, and the garbage collector deletes the app's pods only after a moment.
+  // Accounts are not deleted while pods use them. The garbage collector deletes the app's pods only after a moment.
   await eventually('the pods of the app to end', async () => {
     const { items } = await sandbox.client.list<KubeObject>(resources.pods, {
       labelSelector: 'k11n.dev/app=hello',

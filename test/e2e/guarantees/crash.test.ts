@@ -140,8 +140,8 @@ test('an operator that restarts while all accounts are in sync writes nothing, a
   );
   const calls = await sandbox.aws.journal(position);
   expect(calls.filter(({ changed }) => changed)).toEqual([]);
-  // Calls for the caller's identity, the OIDC provider, quotas and drift detection. There is no call per account, and
-  // no repeated proof.
+  // Calls that do not belong to the drift pass, such as for the caller's identity and quotas. There is no call per
+  // account, and no repeated proof.
   const beside = calls.map(({ action }) => action).filter((action) => !driftPassCalls.includes(action));
   expect(beside.length).toBeLessThanOrEqual(5);
   expect(new Set(beside).size).toBe(beside.length);

@@ -113,8 +113,8 @@ it('while a sandbox starts, a user who is not permitted to attach policies can n
   const attempts = attempt(await somebody(kubeconfig));
   await running.until('is ready after');
   await attempts.end();
-  // While the CRD is not served yet, the response is 404. From then on, the admission policies deny the request (403).
-  // The CRD may be served before the first attempt.
+  // Until the CRD is served, the response is 404. Once it is served, the admission policies deny the request (403). The
+  // CRD may be served before the first attempt.
   expect([...attempts.answers.keys()].filter((answer) => answer !== '404')).toEqual(['403']);
   await running.end('SIGTERM');
 });

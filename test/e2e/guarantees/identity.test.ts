@@ -45,10 +45,13 @@ const readsOfDriftPass = [
   'iam:GetRole',
   'iam:GetOpenIDConnectProvider',
 ];
-/** Call that is made only in one of ten drift passes if no account uses Pod Identity. */
+/** If no account uses Pod Identity, the operator makes this call only in every tenth drift pass. */
 const seldomRead = 'eks:ListPodIdentityAssociations';
 
-/** Reasons that report a refused proof. `WaitingForPropagation` is reported for a minute after a change. */
+/**
+ * Reasons that report a refused proof. In the first minute after a change of the role, the reason is
+ * `WaitingForPropagation`.
+ */
 const refusals = ['WaitingForPropagation', 'AssumeRoleDenied'];
 
 let sandbox: TestSandbox;
@@ -442,7 +445,7 @@ test('G1, G3: while the OIDC provider does not exist, no account is Ready and no
       status?.targets?.every((row) => row.reason === 'OIDCProviderMissing') === true ? true : undefined,
     );
   for (const app of [...apps, 'provider-zero']) await held(app);
-  // After several drift passes, and in spite of all changes, every pod is still the original one.
+  // Even after two drift passes, the edits above have replaced no pod.
   await untilDriftPasses(2);
   for (const app of apps)
     expect(uidsOf(await person.pods(app, 'production'))).toEqual(uidsOf(before.get(app) ?? []));

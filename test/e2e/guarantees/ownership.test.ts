@@ -459,8 +459,7 @@ describe.concurrent('invalid input', () => {
       'create',
       name,
       '--target=production',
-      // Makes kon save unknown names, which it otherwise refuses, because these tests are about what the operator
-      // reports.
+      // Without this flag, kon refuses to save unknown policies. These tests are about what the operator reports.
       '--force',
       ...arns.map((arn) => `--policy=${arn}`),
     ]);

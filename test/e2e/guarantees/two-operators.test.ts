@@ -1,6 +1,6 @@
 /**
- * Two operators in one cluster, as the chart installs them: one leads, the other waits. While there is work to do, one
- * leader is paused for longer than its Lease, and another leader is killed.
+ * Two operators in one cluster, as the chart installs them: one leads, the other waits. In one test, the leader is
+ * paused, with work left, for longer than the duration of its Lease. In another test, it is killed.
  */
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -65,7 +65,7 @@ test('an operator that was paused for longer than its lease exits without any wr
   await person.createAccount('first');
   const { status } = await person.untilReady('first');
 
-  // The leader is paused after a dozen roles, with most of its work left.
+  // The leader is paused after it has created the first roles, with most of its work left.
   const position = await parts.aws.position();
   const hurry = await parts.aws.inject({ service: 'iam', action: 'CreateRole', latencyMs: 300 });
   await Promise.all(names.map((name) => person.createAccount(name)));
