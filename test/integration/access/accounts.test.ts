@@ -429,7 +429,7 @@ describe('a change of an account', () => {
       'is not permitted to keep the IAM role payments after the account is deleted: ask for the verb claim on iamroles.k11n.dev/payments',
     );
     await change(await userWith(named(rights.claim, 'payments')), named1, retain);
-    // The change adds no permission.
+    // These changes add no permission, so a user without further rights may make them.
     await change(await userWith(), named1, { aws: { policyArns: [] } });
     await change(await userWith(), named1, { deletionPolicy: 'Delete' });
 
@@ -617,7 +617,7 @@ describe('the finalizer of an account', () => {
     expect(
       (await admin.get<LinkedServiceAccount>(linkedServiceAccounts, { name })).metadata.finalizers,
     ).toContain(finalizer);
-    // A user can remove the finalizers of other owners.
+    // A user can remove finalizers that are not Konstellation's.
     await keepers(dev, before, [finalizer]);
   });
 

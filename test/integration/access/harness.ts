@@ -131,7 +131,10 @@ export const clusterRoleBinding = (user: string, role: string): KubeObject =>
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name: user }],
   }) as KubeObject;
 
-/** Waits until the API server enforces every admission policy. It loads them in the order of creation, the probe last. */
+/**
+ * Waits until the API server enforces every admission policy. The API server loads the policies in the order of their
+ * creation, and the probe's policy was created last.
+ */
 export async function untilAllEnforced(client: KubeClient): Promise<void> {
   await eventually('the probe of the admission policies to be refused', () =>
     enforcedDigest(() => client.create(resources.leases, probeLease('default'), { dryRun: true })),

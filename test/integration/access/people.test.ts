@@ -360,7 +360,7 @@ describe('in Kubernetes', () => {
     clusterStatements: config({ aws: { allowStatements: true } }),
     clusterTags: config({ aws: { tags: { team: 'orders' } } }),
     clusterRoles: async (client) => {
-      // The outcome of the last change counts. The test only requires that the earlier changes are denied.
+      // The first four changes only have to be denied. The outcome of the last change is the outcome of the attempt.
       for (const change of [
         { accountId: '999999999999' },
         { rolePath: '/other/' },
@@ -433,8 +433,8 @@ describe('in Kubernetes', () => {
     const expected = cellOf(attempt, person);
     const found = await outcome(tries[attempt](client), expected);
     if (expected !== 'no') expect(found).toEqual(expected);
-    // A denial by RBAC names the user and the action; the admission policies for the operator apply only to requests
-    // that RBAC allows.
+    // A denial by RBAC names the user and the action. If RBAC allows the operator's request, an admission policy must
+    // deny the request.
     else if (person === 'operator')
       expect(found).toMatch(/ cannot \w+ resource |ValidatingAdmissionPolicy '[a-z-]+\.k11n\.dev'/);
     else expect(found).toMatch(/ cannot \w+ resource /);

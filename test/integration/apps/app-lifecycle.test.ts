@@ -249,8 +249,8 @@ test('a foreign object with the name that an app needs stays unchanged, and the 
   expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
   await harness.client.delete(resources.services, { namespace: 'production', name: 'taken' });
-  // No watch reports the deletion of an object without Konstellation's label; an edit makes the operator check
-  // immediately.
+  // The operator watches only objects with Konstellation's label, so no watch reports this deletion. The edit of the
+  // App makes the operator reconcile immediately.
   await harness.editApp('taken', { spec: { imageTag: '2' } });
   await harness.untilReady('taken');
 });

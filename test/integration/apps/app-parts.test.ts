@@ -1,5 +1,6 @@
 /**
- * Parts of an App besides its own program: configs, and the addresses of other Apps. Each field can be removed again.
+ * Parts of an App besides its own program: configs, and the addresses of other Apps. Each of these parts can be removed
+ * again.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { apps, type AppSpec } from '../../../src/api/index.ts';

@@ -40,7 +40,7 @@ export async function startForeignInjector(client: KubeClient, app: string): Pro
   await client.create<KubeObject>(resources.mutatingWebhookConfigurations, {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'MutatingWebhookConfiguration',
-    // The API server calls webhooks in the order of their names.
+    // The API server calls webhooks in the order of their names, so the pod identity webhook is called first.
     metadata: { name: 'zz-injector' },
     webhooks: [
       {

@@ -1,4 +1,7 @@
-/** The operator's own clients check credentials over HTTP before they use these credentials for anything. */
+/**
+ * Account guard, with requests over HTTP: before the operator's clients use credentials, they check which AWS account
+ * the credentials belong to.
+ */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { connectAws, createAwsSchedulers, type AwsConnection } from '../../../src/aws/index.ts';
 import { systemTimer } from '../../../src/kube/index.ts';

@@ -1,4 +1,7 @@
-/** Role, OIDC provider, policy and proof in each partition, made by the adapters with the real SDK over HTTP. */
+/**
+ * The adapters create and prove an identity (role, OIDC provider, policy) in each partition, with the real SDK over
+ * HTTP.
+ */
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startAwsEmulator } from '../../../sandbox/src/aws/server.ts';

@@ -124,7 +124,8 @@ it('who-can agrees with SimulatePrincipalPolicy on 1,000 random pairs of a role 
       const { decision } = row ?? { decision: 'unknown' };
       counts[decision]++;
       const where = `${action} on ${resource} by ${policies.join(', ')} within ${boundary}`;
-      // The simulator decides as if the request did not contain the condition key, and names that key.
+      // If the decision depends on a condition key, the simulator decides as if the request did not contain the key,
+      // and names the key.
       if (decision === 'depends')
         expect(result.MissingContextValues, where).toEqual(
           expect.arrayContaining([...(row?.conditions ?? [])]),

@@ -1,4 +1,4 @@
-/** Completion in bash, zsh and fish, for `kon` as a kubectl plugin, and while no cluster responds. */
+/** Completion in bash, zsh and fish. It also works for `kon` as a kubectl plugin, and while no cluster responds. */
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, symlink } from 'node:fs/promises';

@@ -338,7 +338,10 @@ describe('with a cluster', () => {
     const args = ['--context', context, '--cluster-name', 'main', '--region', 'eu-west-1', '--yes'];
     return cluster.kon.run(command(...args, '-o', 'json', ...more), { env: extra });
   };
-  /** Returns the namespaces of runs with their phases. No controller runs here that would complete a deletion. */
+  /**
+   * Returns the phase of each namespace that a run created. A deleted namespace stays `Terminating`, because this
+   * cluster has no controller that completes the deletion.
+   */
   const namespaces = (): Promise<string> =>
     cluster.cluster.kubectl([
       'get',

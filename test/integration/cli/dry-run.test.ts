@@ -1,4 +1,6 @@
-/** Output of `--dry-run` and `diff`, which is based on the API server's response. Neither command changes an object. */
+/**
+ * The output of `--dry-run` and of `diff` is based on the API server's response. Neither of the two changes an object.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { bindingOf, protectionPolicy } from '../../../src/rbac/index.ts';
@@ -161,7 +163,7 @@ describe('--dry-run', () => {
     expect(stderr).toMatch(/^GET /m);
     expect(stderr).not.toMatch(/^(POST|PUT|PATCH|DELETE) /m);
     const local = await run(`account create new --policy ${readOnly} --dry-run=client -o json`);
-    // The API server would add a uid, a generation and default values.
+    // The output contains nothing that the API server would add, such as a uid, a generation or default values.
     expect(JSON.parse(local.stdout)).toEqual({
       apiVersion: 'k11n.dev/v1alpha1',
       kind: 'LinkedServiceAccount',

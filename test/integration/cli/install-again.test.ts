@@ -63,8 +63,8 @@ describe('two installations at the same time', () => {
     await isConsistent();
     const refused = results.filter(({ code }) => code !== 0);
     expect(refused).toHaveLength(1);
-    // The slower of the two installations stops at the first object that the other one has created: the provider or the
-    // role in AWS, or the ClusterConfig.
+    // The slower of the two installations stops at the first object that the faster one has already created: the
+    // provider or the role in AWS, or the ClusterConfig.
     expect(refused[0]?.stderr).toMatch(/Error: (IAM \S.* already exists\.|.*ClusterConfig main differs)/);
   });
 

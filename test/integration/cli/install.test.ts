@@ -326,7 +326,8 @@ describe('kon install over a later version', () => {
         ['apply', '--server-side', '--field-manager=kon-install', '-f', '-'],
         JSON.stringify({ ...rest, metadata: { name: crd, labels: metadata.labels, annotations }, spec }),
       );
-    // Keeps the version of the CRD for now, because an operator that sees a later version reconciles no account.
+    // Keeps the CRD's schema version for now, because an operator that sees a later schema version reconciles no
+    // account.
     await applyLater(metadata.annotations);
     // Simulates an operator that is rolled back while the newer CRDs stay: after its start, it lists the accounts with
     // the newer schema.
@@ -395,7 +396,7 @@ describe('kon install over a later version', () => {
     expect(await again('--downgrade')).toMatchObject({ code: 0, stdout: 'konstellation unchanged\n' });
     expect(await again()).toMatchObject({ code: 0 });
     expect(await annotation('allow-downgrade')).toBe('');
-    // From now on, every write drops the later version's field.
+    // The CRD no longer contains the later version's field, so every write drops the field from the account.
     await eventually('the account to be reconciled again', async () => {
       await kubectl('label', '--overwrite', 'lsa', 'first', `touched=${Date.now()}`);
       return (await field('.spec.aws.futureField')) === '' && (await field(readyReason)) === 'Ready'

@@ -165,7 +165,7 @@ export async function startKillableKon(): Promise<KillableKon> {
         ['replace', '--raw', '/api/v1/namespaces/konstellation/finalize', '-f', '-'],
         JSON.stringify({ ...namespace, spec: { finalizers: [] } }),
       );
-      // With --no-wait, the uninstallation does not wait until the API server has deleted the CRDs.
+      // The uninstallation runs with --no-wait, so it does not wait until the API server has deleted the CRDs.
       await world.cluster.kubectl(['wait', '--for=delete', 'crd', '--all', '--timeout=60s']);
     },
     async stop() {
@@ -252,7 +252,7 @@ export async function gapsIn(fence: readonly string[], { cluster }: AwsCluster):
   const { items } = JSON.parse(await cluster.kubectl(['get', list, '-o', 'json'])) as {
     items: readonly Item[];
   };
-  // The API server accepts no objects of a CRD that is being deleted.
+  // A CRD that is being deleted counts as missing, because the API server accepts no objects of it.
   const present = new Set(
     items
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)

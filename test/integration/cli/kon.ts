@@ -40,14 +40,17 @@ export type Kon = {
   readonly env: Readonly<Record<string, string>>;
   run(args: readonly string[], options?: RunOptions): Promise<Result>;
   start(args: readonly string[], options?: RunOptions): Running;
-  /** Runs `kon` on a pseudo-terminal, whose output contains both streams. Needs util-linux's `script`. */
+  /** Runs `kon` on a pseudo-terminal, whose output contains both stdout and stderr. Needs util-linux's `script`. */
   onTerminal(
     command: string,
     options?: RunOptions,
   ): Promise<{ readonly code: number | null; readonly screen: string }>;
   /** Runs `kon` on a pseudo-terminal, where the test types input. */
   terminal(command: string, options?: RunOptions): OnTerminal;
-  /** Writes an editor, which is a shell script with the path of the file in $1, and returns its path. */
+  /**
+   * Writes a shell script that serves as an editor, and returns the script's path. `$1` in the script is the path of
+   * the edited file.
+   */
   editor(name: string, script: string): Promise<string>;
   file(name: string, text: string): Promise<string>;
   remove(): Promise<void>;
@@ -55,7 +58,7 @@ export type Kon = {
 
 export async function prepareKon(
   env: Readonly<Record<string, string>> = {},
-  /** Replaces the version from package.json, and builds an executable for this test file alone. */
+  /** `version` replaces the version from package.json. The executable is then built for this test file alone. */
   { version }: { readonly version?: string } = {},
 ): Promise<Kon> {
   const folder = await mkdtemp(join(tmpdir(), 'kon-cli-'));
@@ -90,7 +93,8 @@ export async function prepareKon(
       stderr += text;
       tell();
     });
-    // A program that fails early does not read its stdin, which would cause an unhandled error.
+    // If a program ends before it reads its stdin, the write to its stdin fails. Without this listener, the error would
+    // be unhandled.
     child.stdin.on('error', () => undefined);
     if (options.keepsInput) child.stdin.write(options.input ?? '');
     else child.stdin.end(options.input ?? '');
@@ -108,7 +112,7 @@ export async function prepareKon(
         new Promise((done, fail) => {
           const look = (): void => {
             if (`${stdout}${stderr}`.includes(text)) done();
-            // The exit code is known before the last output has arrived.
+            // `hasClosed` is true only after all output has arrived. The exit code may be known earlier.
             else if (hasClosed)
               fail(new Error(`it ended without "${text}":\n${stdout.slice(-1000)}${stderr}`));
             else return;

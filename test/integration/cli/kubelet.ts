@@ -18,7 +18,7 @@ import { eventually } from '../../support/eventually.ts';
 import { monotonicClock } from '../../../src/k8s/testing/clocks.ts';
 
 export type TestKubelet = {
-  /** The only pod name, in any namespace, that can run programs. */
+  /** Programs can be run only in pods with this name, in any namespace. */
   readonly execPod: string;
   /** Creates a running pod of an app, with its own log. */
   startPod(namespace: string, app: string, name: string): Promise<void>;

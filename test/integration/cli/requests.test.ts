@@ -1,4 +1,4 @@
-/** Requests to the API server: their log with `-v`, and impersonation with `--as` and `--as-group`. */
+/** Requests to the API server: `-v` logs them, and `--as` and `--as-group` impersonate a user and groups. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlPlane, type TestControlPlane } from '../../support/cluster.ts';
 import { installCrds } from './crds.ts';

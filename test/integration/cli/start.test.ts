@@ -77,7 +77,7 @@ it('kon --help loads no code of the commands', async () => {
 });
 
 it('a home directory that is not writable makes no command hang', async () => {
-  // Linux reports that a folder in /proc does not exist, and the recursive mkdir of Node.js then never ends.
+  // If a program creates a folder in /proc, Linux reports ENOENT, and the recursive mkdir of Node.js then never ends.
   const running = kon.start(['policies', 'search', 'AmazonS3ReadOnlyAccess'], { env: { HOME: '/proc' } });
   expect((await running.finished).code).toBe(0);
   const refused = await kon.run(['sandbox', 'up'], { env: { HOME: '/proc' } });

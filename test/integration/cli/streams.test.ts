@@ -220,7 +220,7 @@ describe('kon app shell', () => {
 
   it("gives the program a terminal of the size of the user's terminal, and forwards changes of that size", async () => {
     const [sized, resized] = [join(kon.folder, 'sized'), join(kon.folder, 'resized')];
-    // The size may arrive after the program has started.
+    // The terminal may get its size after the program has started, so the program waits for the size.
     const program = await kon.file(
       'size.sh',
       `until [ "$(stty size)" = '30 100' ]; do sleep 0.05; done
@@ -250,7 +250,7 @@ stty -a | grep -ow -e '[-]*icanon' -e '[-]*opost'
       'interrupt.sh',
       `trap 'echo caught >${caught}; exit 0' INT\necho ready\nwhile :; do sleep 0.05; done\n`,
     );
-    // The key is pressed once the program is ready.
+    // Ctrl-C is pressed only after the program is ready.
     const running = kon.terminal(`app shell web -- ${controlled} sh ${program}`);
     await running.until('ready\r\n');
     running.type('\u0003');

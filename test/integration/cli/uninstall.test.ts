@@ -167,7 +167,10 @@ describe('kon uninstall --delete-accounts', () => {
 });
 
 describe('an uninstallation that was killed', () => {
-  /** Options for a separate namespace, because no controller completes the deletion of namespaces in this cluster. */
+  /**
+   * Options for a separate namespace. The previous one stays `Terminating`, because no controller in this cluster
+   * completes its deletion.
+   */
   const own = ['--namespace', 'again'] as const;
   const installAgain = (): Promise<Result> =>
     kon('install', '--unbounded', '--without-operator', '--no-wait', '--yes', ...own);

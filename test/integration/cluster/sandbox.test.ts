@@ -61,7 +61,7 @@ async function untilNone(status: Status): Promise<void> {
 describe('a sandbox in the background', () => {
   let status: Status;
   beforeAll(async () => {
-    // Two starts run concurrently: one start runs the sandbox, and both report the same sandbox.
+    // Of two concurrent commands, only one starts the sandbox, and both succeed.
     const starts = await Promise.all([
       command(['sandbox', 'up', '--detach']),
       command(['sandbox', 'up', '--detach']),

@@ -7,7 +7,7 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** Starts a process that ignores every signal except SIGKILL and starts another process. */
+/** Starts a process group: a shell that ignores SIGTERM, SIGINT and SIGHUP, and its child processes. */
 function stubbornGroup(): { child: ChildProcess; group: number; exited: Promise<NodeJS.Signals | null> } {
   const child = spawn('/bin/sh', ['-c', "trap '' TERM INT HUP; cat & cat"], {
     detached: true,

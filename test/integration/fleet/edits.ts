@@ -1,6 +1,6 @@
 /**
  * Random edits of accounts, and random out-of-band changes, determined by a seed. Edits and out-of-band changes concern
- * different accounts, so that the AWS journal shows which of the two caused an attachment gap.
+ * different accounts, so that the AWS journal shows which of the two caused the detachment of a listed policy.
  */
 import {
   AttachRolePolicyCommand,
@@ -30,7 +30,9 @@ export const policyPool = [
   'AmazonSQSReadOnlyAccess',
 ].map((name) => `arn:aws:iam::aws:policy/${name}`);
 
-/** List of policies that an account has from a point in time on; undefined while the account does not exist. */
+/**
+ * Policies that an account's spec lists from the time `from` on; undefined if the account does not exist from then on.
+ */
 export type Wish = { readonly from: number; readonly policyArns: readonly string[] | undefined };
 
 export type Draw = {
@@ -70,7 +72,7 @@ export const roleOf = (account: string): string => roleName({ clusterArn, cluste
 export type People = {
   /** Makes one change, and returns a description of it. */
   act(): Promise<string>;
-  /** Lists of policies that each account had, oldest first. */
+  /** For each account, the lists of policies that its spec has contained, oldest first. */
   readonly wishes: ReadonlyMap<string, readonly Wish[]>;
   create(account: string): Promise<void>;
 };

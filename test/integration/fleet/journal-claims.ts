@@ -3,8 +3,8 @@ import type { JournalEntry } from '../../../sandbox/src/aws/journal.ts';
 import type { Wish } from './edits.ts';
 
 /**
- * Tolerance in milliseconds: the operator acts on a state that it observed a moment ago, and its call may have waited
- * in a queue.
+ * A list of policies still counts for this time, in milliseconds, after an edit has replaced it: the operator acts on a
+ * state that it observed a moment ago, and its call may have waited in a queue.
  */
 const slackMs = 10_000;
 

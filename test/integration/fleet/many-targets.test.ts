@@ -18,7 +18,7 @@ import { rolePath, startFleetWorld, type FleetWorld } from './world.ts';
 
 const count = process.env['KON_SOAK'] === '1' ? 500 : 120;
 const targets = Array.from({ length: count }, (_, index) => `namespace-${String(index).padStart(3, '0')}`);
-/** The default IAM quota, which does not count white space. */
+/** IAM's default quota for the characters of a trust policy. White space is not counted. */
 const trustQuota = 2048;
 
 let world: FleetWorld;

@@ -177,7 +177,7 @@ it('the build refuses a base image that is named by a tag, and a platform that t
 it('the operator runs with only the files pulled from the image, and cannot change these files', async () => {
   const sandbox = await startSandbox({ operator: false });
   try {
-    // The operator's user is not permitted to read the folder of the sandbox.
+    // The user id that the operator runs as is not permitted to read the folder of the sandbox.
     const kubeconfig = join(image.files, 'app/kubeconfig');
     await copyFile(sandbox.description.kubeconfig, kubeconfig);
     await chmod(kubeconfig, 0o444);

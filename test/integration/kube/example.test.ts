@@ -48,7 +48,7 @@ test('the example controller writes the digest, updates the digest when the data
     client.get(resources.configMaps, { namespace: 'default', name });
   const digestOf = async (name: string): Promise<string | undefined> =>
     (await read(name)).metadata.annotations?.['example.com/sha256'];
-  // printf '{"a":"1"}' | sha256sum
+  // The digest is the output of `printf '{"a":"1"}' | sha256sum`.
   const first = '9afeb0f2b203f254312ec8ded441d0318b7c34c57f8695ede42d2215a30c0960';
   await expect.poll(() => digestOf('labelled'), { timeout: 10_000 }).toBe(first);
   await client.patch(resources.configMaps, ref, { data: { a: '2' } }, { type: 'merge' });

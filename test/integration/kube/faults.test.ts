@@ -159,7 +159,8 @@ test('after faults, the store of an informer equals a fresh list, the last state
   await cluster.restart();
   proxy.setFaults(storm);
   await changes;
-  // The number of requests until now depends on the speed of this machine, so the test waits for every kind of fault.
+  // Which faults have occurred until now depends on the speed of this machine, so the test waits for every kind of
+  // fault.
   const suffered = (): ReadonlySet<string> =>
     new Set(proxy.requests.map(({ fault }) => fault?.kind ?? 'none'));
   await expect

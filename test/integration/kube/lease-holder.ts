@@ -38,7 +38,8 @@ const writer = createKubeClient(connection, {
 
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort());
-// The first read shows that another process holds the lease.
+// `holder()` is defined after the elector's first read of the Lease. If another process holds the Lease, this process
+// waits.
 const untilSeen = setInterval(() => {
   const holder = elector.holder();
   if (holder === undefined) return;

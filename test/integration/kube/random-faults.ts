@@ -11,7 +11,10 @@ export function createRandom(seed: number): () => number {
   };
 }
 
-/** Injects the next kind of fault into two of three requests, at a random point of the response. */
+/**
+ * Injects a fault into two of every three requests. The kinds of faults follow a fixed order. Faults of the response
+ * occur at a random point.
+ */
 export function createStorm(random: () => number): ChooseFault {
   let requests = 0;
   return ({ isWatch }) => {

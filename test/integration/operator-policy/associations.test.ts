@@ -146,7 +146,8 @@ it('the operator policy allows the operator to manage an association, and to rea
   );
   expect(described.association?.tags).toEqual({ team: 'others' });
   await operator.send(new DeletePodIdentityAssociationCommand({ clusterName, associationId }));
-  // An exchange without a pod can only show that the operator is permitted to call the operation.
+  // There is no valid token without a pod. `InvalidTokenException` still shows that the operator is permitted to call
+  // the operation.
   await expect(auth.exchange({ clusterName, token: 'none' })).rejects.toMatchObject({
     name: 'InvalidTokenException',
   });

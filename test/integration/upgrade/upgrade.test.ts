@@ -277,7 +277,8 @@ describe('an upgrade', () => {
     await untilReady('lsa', 'newer');
     await stop(operator);
     await oldCrds();
-    // The API server loads a changed CRD from a watch, and then removes fields that the schema does not know.
+    // The API server loads a changed CRD from a watch, so with a delay. From then on, the API server removes fields
+    // that the schema does not contain.
     await eventually('the old schema to be served', async () =>
       'identityMode' in ((await read('lsa', 'newer')).spec['aws'] as object) ? undefined : true,
     );
@@ -333,7 +334,7 @@ describe('CRDs of a later version than the running operator', () => {
 
     await mark(crdVersion);
     for (const name of accounts) await untilReady('lsa', name);
-    // The operator removes the condition from the ClusterConfig independently of the accounts.
+    // The operator removes the condition `OperatorCurrent` independently of the accounts, so possibly later.
     await eventually('the condition to be removed', async () =>
       (await condition('reason')) === '' ? true : undefined,
     );
@@ -398,15 +399,16 @@ describe('a roll-out of the operator', () => {
     );
     await observed('kept');
     expect(awsWrites()).toEqual(['AttachRolePolicy']);
-    // The API server writes a line into the audit log after it has responded.
+    // The API server writes the audit log's line for a request after it has responded, so the line may still be
+    // missing.
     await eventually('the audit log to end with a write of the newer operator', async () =>
       (await statusWrites('kept')).at(-1) === '0.2.0' ? true : undefined,
     );
     const ready = (object: Stored): unknown =>
       object.status?.conditions?.find(({ type }) => type === 'Ready');
     expect(ready(settled)).toMatchObject({ status: 'True' });
-    // The beginning of the log is left out. During that time, the older operator read the new CRDs, for which the
-    // server briefly returned 404.
+    // The log before `operator leads` is left out, because the older operator read the new CRDs at its start, and the
+    // server briefly returned 404 for these CRDs.
     const log = `${end.slice(end.indexOf('operator leads'))}${await stop(newer)}`;
     expect(log).not.toMatch(/"level":"(error|warn)"/);
   });
