@@ -26,7 +26,7 @@ import type { Simulation } from './simulation.ts';
 /** Image that no node can pull. */
 export const brokenImage = 'broken';
 
-/** Longer than the maximum lag of any watch in the simulations, in milliseconds. */
+/** Time in milliseconds that is longer than the maximum lag of any watch in the simulations. */
 const unseenMs = 60_000;
 
 export type Act = (simulation: Simulation) => Promise<void> | void;
@@ -94,7 +94,7 @@ export const clusterTargets =
     await server.client.patch(clusterConfigs, { name: 'simulated' }, change, { type: 'merge' });
   };
 
-/** Changes the ClusterConfig so that it names another EKS cluster. */
+/** Changes the region in the ClusterConfig, which then names another EKS cluster. */
 export const clusterRegion =
   (region: string): Act =>
   async ({ server }) => {
@@ -273,7 +273,7 @@ export const release =
 
 /**
  * Ends the quarantine. Then, each minute for 20 minutes, deletes the account's pods if a role of the account is still
- * closed.
+ * tagged as closed by a quarantine.
  */
 export const releaseWithPods =
   (account: string): Act =>
@@ -418,7 +418,10 @@ export const redeployAsLaterVersion =
     await redeploy(name, { ...spec, ofLaterVersion: 'x' } as Partial<AppSpec>)(simulation);
   };
 
-/** Kinds in a backup of the cluster. Controllers recreate all other objects from the objects of these kinds. */
+/**
+ * Kinds in a backup of the cluster. Controllers recreate dependent objects, such as Deployments, from the objects of
+ * these kinds.
+ */
 const backedUp = [linkedServiceAccounts, apps, resources.serviceAccounts];
 const backups = new WeakMap<Simulation, ReturnType<Simulation['server']['snapshot']>>();
 

@@ -1,6 +1,6 @@
 /**
- * How often the operator lists associations: rarely if no account uses Pod Identity, immediately if a pod shows an
- * association, and otherwise as often as it lists roles.
+ * How often the operator lists associations: rarely if no account uses Pod Identity, and otherwise as often as it lists
+ * roles. When a pod starts with an association, the operator lists associations immediately.
  */
 import { describe, expect, it } from 'vitest';
 import {

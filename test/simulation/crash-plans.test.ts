@@ -1,4 +1,7 @@
-/** Every crash plan of every scenario; `make crash-plans` runs the plans outside the test runner. */
+/**
+ * Runs every scenario with each of its crash plans: each plan disturbs one write of the operator. `make crash-plans`
+ * runs the plans outside the test runner.
+ */
 import { describe, expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandFor, crashPlansOf, referenceOf, violationsOf } from './plans.ts';

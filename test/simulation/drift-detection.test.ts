@@ -253,7 +253,7 @@ it('the operator does not undo a write because of a response that is older than 
   const { server } = simulation;
   const other = 'arn:aws:iam::aws:policy/AmazonSQSFullAccess';
   const before = simulation.effects.length;
-  // Edits are spread over the minute, so that some are made right before a drift pass.
+  // The edits fall at different times of the interval between drift passes, some of them right before a drift pass.
   for (let edit = 0; edit < 24; edit += 1) {
     const account = await server.client.get<LinkedServiceAccount>(linkedServiceAccounts, { name: 'a' });
     await server.client.update(linkedServiceAccounts, {

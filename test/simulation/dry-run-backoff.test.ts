@@ -10,7 +10,7 @@ import { startSimulation, type Simulation } from './simulation.ts';
 
 const minute = 60_000;
 
-/** Returns the creation times of dry-run pods since a point in time, in milliseconds. */
+/** Returns the creation times of dry-run pods from `since` on, in milliseconds after `since`. */
 const dryRunsSince = ({ reads }: Simulation, since: number): readonly number[] =>
   reads
     .filter(({ at, what }) => at >= since && what.startsWith('kube try pods '))

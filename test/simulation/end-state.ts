@@ -141,10 +141,10 @@ function reported(conditions: readonly Condition[] | undefined): object {
   );
 }
 
-/** A hash of all applied objects. It includes the uids of owners. */
+/** Annotation with the digest of the object's manifest, which contains the uids of owners. */
 const appliedHash = 'k11n.dev/applied-hash';
 
-/** The replica count before a halt. The annotation remains when the target resumes. */
+/** Annotation with the replica count before a halt. It remains when the target resumes. */
 const beforeHalt = 'k11n.dev/replicas-before-halt';
 
 function contentOf(object: StoredObject): object {

@@ -40,7 +40,7 @@ export type Request = {
   readonly system: 'kube' | 'aws';
   readonly kind: 'read' | 'write' | 'lease';
   readonly what: string;
-  /** For a write, the number of earlier writes by any process in the whole run. */
+  /** For a write, the number of earlier writes by any process in the whole run. For other requests: -1. */
   readonly index: number;
   readonly process: string;
 };
@@ -105,7 +105,7 @@ export type ProcessOptions = {
 /** Retry period for a lease of this duration, as the operator sets it. Milliseconds. */
 export const retryPeriodMs = (durationMs: number): number => (durationMs * 2) / 15;
 
-/** Number of equal requests in one moment of simulated time that indicates a busy loop. */
+/** If a process makes this many equal requests in one moment of simulated time, it is in a busy loop. */
 const tooOften = 50;
 
 export function startOperatorProcess(options: ProcessOptions): OperatorProcess {

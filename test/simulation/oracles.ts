@@ -139,8 +139,8 @@ export function halts({ server }: Simulation): readonly Violation[] {
 
 /**
  * Requires that every role of an account in quarantine denies everything and trusts no principal. Before this check,
- * the operator must have had enough time to close the role. If the Quarantine names pods, every role with a boundary
- * that serves pods has to deny these pods.
+ * the operator must have had enough time to close the role. If the Quarantine names pods, every role that serves pods
+ * and has a boundary must deny the named pods.
  */
 export function cutsOff({ server, aws }: Simulation): readonly Violation[] {
   return server.list(quarantines).flatMap((object) => {
@@ -259,7 +259,8 @@ export async function agreesWithStatus(simulation: Simulation): Promise<readonly
         say(`${name}: status says that ${target} is linked, its ServiceAccount does not`);
       if (linked && !byAssociation && association)
         say(`${name}: status says that ${target} is linked by annotation, but an association goes before it`);
-      // A token exchange works without the Pod Identity agent, but pods get credentials only through the agent.
+      // The trust policy is checked below without the Pod Identity agent, but pods get credentials only through the
+      // agent.
       const isServed =
         !byAssociation ||
         !server
@@ -336,7 +337,7 @@ function lastUseAgrees(
   return [{ oracle: 'last use', message }];
 }
 
-/** Exchanges a token of the ServiceAccount with STS. */
+/** Whether STS exchanges a token of the ServiceAccount for credentials of the role. */
 async function exchanges(
   { server, aws }: Simulation,
   namespace: string,

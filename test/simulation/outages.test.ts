@@ -175,7 +175,7 @@ it('if a call succeeds without a response and the retry is refused, the operator
     [...aws.roles.values()].flatMap((role) => role.attachedPolicyArns);
   await time.pass(minute);
   await server.client.create(linkedServiceAccounts, accountOf('a', [readOnly]));
-  // The following edits are made long before a drift pass is due.
+  // The following edits are made long before the next drift pass, so no drift pass causes the writes.
   await time.pass(5 * minute + 20_000);
   await policies(readOnly, fullAccess);
   await time.pass(2_000);
@@ -282,7 +282,7 @@ it("a failed request for the API server's issuer does not block accounts", async
   isOut = true;
   const before = effects.length;
   expect(await time.pass(10 * minute, () => unanswered === 4)).toBe(true);
-  // The account is in sync, and an edit of another account is not delayed.
+  // The first account needs no write, and the creation of another account is not delayed.
   expect(effects.slice(before).map(({ what }) => what)).toEqual([]);
   await server.client.create(linkedServiceAccounts, accountOf('b', [readOnly]));
   await time.pass(minute);

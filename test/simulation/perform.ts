@@ -19,9 +19,9 @@ export const promptMs = 5_000;
 export type Performed = {
   readonly simulation: Simulation;
   readonly monitor: Invariants;
-  /** End states: one after each act, when the time for the act has passed, and one at the end of the run. */
+  /** End states: one at the end of the pause after each act, and one at the end of the run. */
   readonly states: readonly EndState[];
-  /** Violations found after each act, when the time for the act has passed. */
+  /** Violations found at the end of the pause after each act. */
   readonly violations: readonly Violation[];
 };
 

@@ -31,9 +31,9 @@ export type Plan =
   | { readonly kind: 'cutOff'; readonly write: number }
   /** The response to this write is lost, and no watch reports the change either. */
   | { readonly kind: 'unheard'; readonly write: number }
-  /** The process is killed after this write. The next process starts with an older state of the cluster. */
+  /** The process is killed after this write. The next process starts with a state of the cluster from some time ago. */
   | { readonly kind: 'olderView'; readonly write: number }
-  /** No watch reports `count` consecutive changes, starting with number `first`. */
+  /** Watches omit `count` consecutive changes, from change number `first` on. */
   | { readonly kind: 'missed'; readonly first: number; readonly count: number }
   /** For each change, with a probability of one half, no watch reports the change. */
   | { readonly kind: 'missedAtRandom'; readonly seed: number }
@@ -41,8 +41,8 @@ export type Plan =
   /** IAM reads return the state from some time ago. */
   | { readonly kind: 'oldReads'; readonly ms: number }
   /**
-   * The process is killed after this write. For the next process, the server would respond from a stale cache, if the
-   * process accepted that.
+   * The process is killed after this write. If the next process sends requests that accept any version, the server
+   * responds to them from an old cache.
    */
   | { readonly kind: 'oldCache'; readonly write: number }
   /**
@@ -226,7 +226,7 @@ function effectsOf(plan: Plan): Effects {
   }
 }
 
-/** Runs two processes; the leader is lost at this write. */
+/** Runs two processes. At this write, `lose` pauses or kills the leader. */
 function withoutLeader(
   write: number,
   lose: (simulation: Simulation, leader: OperatorProcess) => void,

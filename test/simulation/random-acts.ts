@@ -40,7 +40,9 @@ export type Happening = {
 };
 
 const accounts = ['a', 'b'];
-/** Longer than the faults and the slowest retry together, in milliseconds. */
+/**
+ * Time in milliseconds until the operator has finished its work: longer than the faults and the slowest retry together.
+ */
 const untilFinishedMs = 1_500_000;
 /** Time limit for a deletion, in milliseconds. */
 const untilDeletedMs = 3_000_000;
@@ -268,7 +270,7 @@ function isBeingDeleted(server: Simulation['server'], account: string): boolean 
   return server.get(linkedServiceAccounts, account)?.metadata.deletionTimestamp !== undefined;
 }
 
-/** Whether the account has a role, or will get one, in every target of the app. */
+/** Whether the account has, or will get, an identity in every target of the app. */
 function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
   const account = server.get(linkedServiceAccounts, spec.serviceAccount ?? '') as unknown as
     | LinkedServiceAccount
@@ -278,8 +280,8 @@ function isToBeHad(server: Simulation['server'], { spec }: App): boolean {
 }
 
 /**
- * Applies an app. If the app newly names an account that is being deleted, the operator's progress would decide whether
- * the deletion ends first. So the app is applied only after the end of the deletion.
+ * Applies an app. If the app newly names an account that is being deleted, the app is applied only after the end of the
+ * deletion. Otherwise, the result would depend on the operator's progress.
  */
 const applyAppInTurn =
   (spec: Partial<AppSpec>): Act =>
@@ -320,11 +322,11 @@ export const applyAccountInTurn =
   };
 
 /**
- * Deletes an account, and later removes it from the app that uses it. A deletion that retains the role first waits
- * until the account is in sync, because otherwise the result would depend on the operator's progress. The app drops the
- * account, because otherwise the app's pods would decide whether the deletion ever ends. If the app by then names
- * another account that does not exist, the app drops that account too, because a missing account would also keep the
- * pods.
+ * Deletes an account, and later removes the account from the app that uses it. If the deletion retains the role, this
+ * act first waits until the account is in sync, because otherwise the result would depend on the operator's progress.
+ * The app drops the account, because otherwise the app's pods would decide whether the deletion ever ends. If the app
+ * by then names another account that does not exist, the app drops that account too, because a missing account would
+ * also keep the pods.
  */
 const removeAccount =
   (name: string, letGoAfterMs: number): Act =>
@@ -354,7 +356,7 @@ const changeOurRoles =
     }
   };
 
-/** Changes the targets as `kon app halt` does, regardless of the rest of the spec. */
+/** Changes the targets of the app, as `kon app halt` does, and leaves the rest of the spec unchanged. */
 const changeTargets =
   (change: (target: AppTarget) => AppTarget): Act =>
   async ({ server }) => {
@@ -366,7 +368,9 @@ const changeTargets =
       });
   };
 
-/** Removes the Ingress, which blocks the deployment of the target if the app has no port for it. */
+/**
+ * Removes the target's Ingress, because an Ingress blocks the deployment of the target if the app has no port for it.
+ */
 function withoutIngress({ ingress: _, ...target }: AppTarget): AppTarget {
   return target;
 }
@@ -390,8 +394,8 @@ export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
   for (const object of server.list(linkedServiceAccounts)) {
     const account = object as unknown as LinkedServiceAccount;
     const { targets: __, ...spec } = account.spec;
-    // Removes the identity mode. Otherwise, the state depends on whether an association was ever proven, and thus on
-    // whether a pod existed at the right time.
+    // Removes the identity mode. Otherwise, the end state would depend on whether an association was ever proven, and
+    // thus on when pods existed.
     const { identityMode: ___, ...aws } = spec.aws;
     const policyArns = (aws.policyArns ?? []).slice(0, policiesPerRole);
     await server.client.update(linkedServiceAccounts, {
@@ -409,8 +413,8 @@ export const everythingRepaired: Act = async ({ aws, server, workloads }) => {
       spec: {
         ...spec,
         ...(isNotToBeHad ? {} : { serviceAccount }),
-        // Halts are removed, because the replica count that is stored at a halt depends on whether the target already
-        // had replicas.
+        // No target stays halted, because the replica count that a halt stores in an annotation depends on whether the
+        // target already had replicas.
         targets: spec.targets.map((target) => ({ ...withoutIngress(target), deployMode: 'latest' })),
       },
     });

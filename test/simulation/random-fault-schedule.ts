@@ -5,11 +5,11 @@ import { missedUntilMs, type Simulation, type SimulationOptions, type FaultSched
 
 export type RandomFaultSchedule = {
   readonly options: Pick<SimulationOptions, 'faults' | 'leases'>;
-  /** Maximum time before the operator has observed a change, including the delays of its calls. */
+  /** Maximum time from a change until the operator has observed it, including the delays of the operator's calls. */
   readonly blindMs: number;
   readonly readsLag: boolean;
   readonly disturb: (simulation: Simulation) => void;
-  /** Number of requests with an unknown outcome. An object may be created or deleted that many additional times. */
+  /** Number of requests with an unknown outcome. Each object may be created or deleted this many additional times. */
   readonly interruptions: () => number;
   readonly words: readonly string[];
 };

@@ -11,9 +11,7 @@ export type Draws = {
   /** Returns one of the choices, with a probability proportional to its weight. */
   weighted<T>(choices: readonly (readonly [weight: number, choice: T])[]): T;
   someOf<T>(choices: readonly T[], least?: number): readonly T[];
-  /**
-   * Returns an independent generator: additional draws from it do not change the draws from this one, and vice versa.
-   */
+  /** Returns an independent generator: draws from one generator do not change the draws from the other. */
   fork(name: string): Draws;
 };
 

@@ -1,6 +1,6 @@
 /**
- * Objects that are deleted and recreated with the same name while watches lag: none of them gets the status of its
- * predecessor.
+ * Objects that are deleted and recreated with the same name while watches lag: no recreated object gets the status of
+ * its predecessor.
  */
 import { expect, it } from 'vitest';
 import { clusterConfigs, type ClusterConfig } from '../../src/api/index.ts';

@@ -1,6 +1,6 @@
 /**
- * A ClusterConfig from a version that did not reserve namespaces yet: its reserved target affects one status row of
- * each account and app, and nothing else.
+ * A ClusterConfig from before namespaces were reserved lists a namespace that is reserved now. This target affects one
+ * status row of each account and app, and nothing else.
  */
 import { expect, it } from 'vitest';
 import {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { inTime, noLimit } from './time-limit.ts';
 import { commandForSeed, runSeed } from './schedules.ts';
 
-/** Eight consecutive seeds share their acts. */
+/** First seed of each block of eight. The seeds of a block share their acts, and differ in the faults. */
 const blocks = Array.from({ length: 24 }, (_, index) => index * 8);
 
 it.each(blocks)(
@@ -19,9 +19,10 @@ it.each(blocks)(
 );
 
 /**
- * Seeds that must report no violation, although the world changed in ways that the operator could not know or prevent:
+ * Seeds whose runs must report no violation, although the world changed in ways that the operator could not know or
+ * prevent:
  *
- * - a role was changed out of band, or by the previous process, too recently to be known;
+ * - a role was changed out of band, or by the previous process, too recently for the operator to know;
  * - a policy existed again before the operator retried it;
  * - the operator had not seen the deletion of an account yet;
  * - an app named an account again during the account's deletion;

@@ -383,7 +383,7 @@ export function trusts(document: string, token: string): boolean {
   });
 }
 
-/** Cache of encoded documents, because roles repeat them. */
+/** Cache of encoded documents, because many roles have equal documents. */
 const encodings = new Map<string, string>();
 const mostEncodings = 256;
 

@@ -1,6 +1,6 @@
 /**
  * EKS's Pod Identity associations and its exchange of pods' tokens, behind the commands of the AWS SDK. Roles and their
- * trust policies are checked strictly. As in STS, the state of a role that EKS reads may be an earlier one.
+ * trust policies are checked strictly. As in STS, EKS may read an earlier state of a role.
  */
 import { podIdentityAudience } from '../../src/api/index.ts';
 import type { ObservedRole } from '../../src/identity/index.ts';
@@ -30,7 +30,7 @@ export type AssociationChange = {
 
 export type SimulatedEks = {
   readonly associations: ReadonlyMap<string, SimulatedAssociation>;
-  /** The association that new pods use. */
+  /** The association that new pods of the ServiceAccount use. */
   associationOf(namespace: string, serviceAccount: string): SimulatedAssociation | undefined;
   /** Creates an association out of band. */
   put(association: Omit<SimulatedAssociation, 'id' | 'arn'>): SimulatedAssociation;

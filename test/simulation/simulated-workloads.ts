@@ -16,7 +16,10 @@ type Deployment = StoredObject & {
   readonly spec: { readonly replicas?: number; readonly template: Template };
 };
 
-/** Time until controllers react, until a pod is ready, and until a pod has ended, in milliseconds. */
+/**
+ * Time in milliseconds until controllers react to a change, until a new pod is ready, and until a deleted pod has
+ * ended.
+ */
 const reactionMs = 50;
 const startMs = 300;
 const endMs = 1_500;
@@ -88,7 +91,7 @@ export function modelWorkloads(
       : object;
   };
 
-  /** Controllers retry a conflicting write later. */
+  /** Ignores the failure of a write, because controllers try again later. */
   const attempt = async (write: Promise<unknown>): Promise<void> => {
     await write.catch(() => undefined);
   };

@@ -28,7 +28,7 @@ export type FaultSchedule = {
    * result of the change.
    */
   readonly misses?: (index: number) => boolean;
-  /** Offset of the operator's wall clock. The operator's delays use the monotonic clock. */
+  /** Offset of the operator's wall clock from the simulated time. The operator's delays use the monotonic clock. */
   readonly clockOffsetMs?: () => number;
   readonly readLagMs?: (now: number) => number;
   readonly trustLagMs?: (now: number) => number;
@@ -60,7 +60,7 @@ export type Simulation = {
   readonly writes: readonly Sent[];
   /** Writes that were not refused. */
   readonly effects: readonly Sent[];
-  /** All reads of the operator. */
+  /** All reads that the operator sent. */
   readonly reads: readonly Sent[];
   /** All requests that a server did not execute because of an internal error. */
   readonly failures: readonly Sent[];
@@ -88,7 +88,7 @@ export const driftIntervalMs = 60_000;
 /** Time that the restart of a process takes, in milliseconds. */
 export const restartMs = 1_000;
 
-/** Time until watches that have missed a change are interrupted, so that their clients list again. Milliseconds. */
+/** Time in milliseconds until a watch that missed a change is interrupted, so that its client lists again. */
 export const missedUntilMs = 20_000;
 
 export const clusterSpec: ClusterConfigSpec = {
@@ -98,7 +98,7 @@ export const clusterSpec: ClusterConfigSpec = {
     rolePath: '/konstellation/',
     allowStatements: true,
     driftIntervalSeconds: driftIntervalMs / 1000,
-    // Short enough that proofs are repeated within a schedule, and longer than the operator may need to repair a
+    // Short enough that proofs are repeated within a simulated run, and longer than the operator may need to repair a
     // change.
     proofIntervalSeconds: 900,
   },

@@ -11,7 +11,7 @@ const limitMs = 120_000;
 export const noLimit = { timeout: 0 } as const;
 
 /**
- * @param what identifies the run, preferably as the command that runs only this run
+ * @param what identifies the run, preferably the command that repeats only this run
  * @throws Error that names `what` if the run does not end in time
  */
 export async function inTime<T>(what: string, run: () => Promise<T>): Promise<T> {

@@ -14,7 +14,7 @@ export type VirtualTime = {
   pass(ms: number, until?: () => boolean): Promise<boolean>;
 };
 
-/** Number of settles until other code in the process, such as the test runner, gets a turn. */
+/** Number of calls of `onceSettled` until other code in the process, such as the test runner, gets a turn. */
 const settlesPerTurn = 500;
 
 type Timer = { readonly at: number; readonly order: number; callback: (() => void) | undefined };

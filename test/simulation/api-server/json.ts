@@ -93,7 +93,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Freezes the value deeply, because the informers share it. */
+/** Freezes the value deeply, because the store and all informers share it. */
 export function frozen<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
@@ -114,7 +114,7 @@ function copied(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   if (Array.isArray(value)) return value.map((item) => copied(item) ?? null);
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Other values, such as dates, have another form after serialization.
+  // Instances of classes, such as dates, become plain values, as they do when they are sent as JSON.
   if (prototype !== Object.prototype && prototype !== null) return JSON.parse(JSON.stringify(value));
   const copy: Record<string, unknown> = {};
   for (const [key, inner] of Object.entries(value)) if (inner !== undefined) copy[key] = copied(inner);

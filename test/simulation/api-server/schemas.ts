@@ -47,7 +47,7 @@ export function statusOf(resource: Resource, status: unknown): unknown {
   throw new KubeApiError({ code: 422, reason: 'Invalid', message });
 }
 
-/** Adds the fields that parsing dropped to the parsed value again. */
+/** Returns the parsed value together with the fields of `given` that parsing dropped. */
 function withUnknown(parsed: unknown, given: unknown): unknown {
   if (!isRecord(parsed) || !isRecord(given)) return parsed;
   const fields = Object.entries(given).map(([name, value]) =>

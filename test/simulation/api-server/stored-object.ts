@@ -33,7 +33,10 @@ export function isReleased(resource: Resource, { metadata, spec }: StoredObject)
   return !(isRecord(spec) && Array.isArray(spec.finalizers) && spec.finalizers.length > 0);
 }
 
-/** Seconds until a pod on a node is removed, unless the kubelet reports its end earlier. */
+/**
+ * Grace period of a deleted object in seconds: 0, except for a pod on a node. The pod is removed earlier if the kubelet
+ * reports the pod's end.
+ */
 export function graceOf(resource: Resource, { spec }: StoredObject): number {
   if (resource.plural !== 'pods' || !isRecord(spec) || spec.nodeName === undefined) return 0;
   return typeof spec.terminationGracePeriodSeconds === 'number' ? spec.terminationGracePeriodSeconds : 30;
@@ -88,7 +91,7 @@ export function withMain(
   const { status: _, ...rest } = next;
   const { status } = traitsOf(resource).hasStatus ? current : next;
   return {
-    // A stored spec has already been validated.
+    // An unchanged spec is not validated again.
     ...(rest.spec === current.spec ? rest : withSpec(resource, rest, keepsUnknown)),
     ...(status === undefined ? {} : { status }),
     metadata: { ...chosen(rest.metadata), ...serverOwned(current.metadata) },

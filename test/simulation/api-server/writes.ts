@@ -100,7 +100,7 @@ export function createWrites({ store, now, setTimer, admit, hasLaterSchemas }: W
     return created;
   };
 
-  /** Deletes a new object whose owners have all been deleted, like the garbage collector. */
+  /** Deletes, as the garbage collector does, a new object whose owners have all been deleted. */
   const collectUnlessOwned = (resource: Resource, { metadata }: StoredObject): void => {
     const there = store.get(resource, metadata)?.object.metadata;
     if (there?.uid !== metadata.uid || !there?.ownerReferences?.length) return;

@@ -1,4 +1,4 @@
-/** Server-side apply and field managers. */
+/** Conformance cases: server-side apply and field managers. */
 import { linkedServiceAccounts } from '../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import {

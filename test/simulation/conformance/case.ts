@@ -20,7 +20,7 @@ export type ConformanceCase = {
   readonly name: string;
   readonly run: (context: ConformanceContext) => Promise<unknown>;
   readonly sees: unknown;
-  /** Observations on the oldest supported Kubernetes version, if they differ. */
+  /** Observations on the oldest supported Kubernetes version, if they differ from `sees`. */
   readonly seesOnOldest?: unknown;
 };
 

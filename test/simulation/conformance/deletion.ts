@@ -1,4 +1,4 @@
-/** Deletions, finalizers, garbage collection and namespaces. */
+/** Conformance cases: deletions, finalizers, garbage collection and namespaces. */
 import { linkedServiceAccounts, type LinkedServiceAccount } from '../../../src/api/index.ts';
 import { KubeApiError, resources, type KubeObject } from '../../../src/kube/index.ts';
 import { type ConformanceCase, type Loose, verdict, configMap, account, versionOf, ref } from './case.ts';

@@ -1,6 +1,6 @@
 /**
- * Checks the model against the table. `test/integration/simulation-conformance` checks a real API server against the
- * same table.
+ * Checks the simulated API server against the conformance table. `test/integration/simulation-conformance` checks a
+ * real API server against the same table.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { resources } from '../../../src/kube/index.ts';

@@ -1,4 +1,4 @@
-/** Generations, statuses, defaults and dry runs. */
+/** Conformance cases: generations, statuses, defaults and dry runs. */
 import { linkedServiceAccounts } from '../../../src/api/index.ts';
 import { resources, type KubeClient, type KubeObject } from '../../../src/kube/index.ts';
 import {

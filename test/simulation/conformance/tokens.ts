@@ -1,4 +1,4 @@
-/** Tokens of ServiceAccounts. */
+/** Conformance cases: tokens of ServiceAccounts. */
 import { resources } from '../../../src/kube/index.ts';
 import { type ConformanceCase, serviceAccount, ref } from './case.ts';
 

@@ -1,4 +1,4 @@
-/** Preconditions of writes: resource versions and uids. */
+/** Conformance cases: preconditions of writes (resource versions and uids). */
 import { linkedServiceAccounts } from '../../../src/api/index.ts';
 import { resources, type KubeObject } from '../../../src/kube/index.ts';
 import {

@@ -1,4 +1,4 @@
-/** Watches and streaming lists. */
+/** Conformance cases: watches and streaming lists. */
 import { resources, type KubeObject, type WatchEvent } from '../../../src/kube/index.ts';
 import { type ConformanceCase, type Loose, verdict, configMap, versionOf, ref, firstEvents } from './case.ts';
 
@@ -69,7 +69,8 @@ export const watchesCases: readonly ConformanceCase[] = [
       return [seen.slice(0, 2).toSorted(), ...seen.slice(2)];
     },
     sees: [['ADDED a', 'ADDED b'], 'BOOKMARK, the last initial', 'ADDED c'],
-    // Streaming lists are enabled by default since 1.34 (and in 1.32).
+    // Streaming lists are enabled by default since Kubernetes 1.34 (and in 1.32), so the oldest supported version
+    // refuses them.
     seesOnOldest: '422 Invalid',
   },
 ];

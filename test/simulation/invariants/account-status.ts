@@ -1,4 +1,7 @@
-/** Invariants of each write to an account: its status is true, and its finalizer stays until nothing is left in AWS. */
+/**
+ * Invariants of each write to an account: the account's status agrees with AWS and the cluster, and the account's
+ * finalizer stays until nothing is left in AWS.
+ */
 import {
   accountFinalizer,
   accountLabel,
@@ -89,7 +92,7 @@ function checkStatus(
   const spec = states.specAt(metadata, status?.observedGeneration);
   const roleName = (status?.roleArn ?? '').split('/').at(-1) ?? '';
   const role = aws.roles.get(roleName);
-  // Drift is detected within an interval, and is reported within the time that the operator needs to react.
+  // Drift is detected within two intervals, and is reported within the time that the operator needs to react.
   const slackMs = unawareMs + 2 * driftIntervalMs;
   if (states.wasDisturbed(`role ${roleName}`, slackMs)) return;
   const report = (problem: string): void =>
@@ -99,7 +102,8 @@ function checkStatus(
     );
   if (!spec) return report('it never had this generation');
   if (!role || taggedOwner(role.tags)?.account !== name) return report('it has no role');
-  // The current process detects a recent write of an earlier process only through drift detection.
+  // If IAM's reads lag, a process detects a recent write of an earlier process only in a drift pass, so the role is not
+  // checked.
   if (readsLag && states.isInherited(role.name, slackMs)) return;
   const wanted = [...listedArns(spec.aws)].sort().join(' ');
   if ([...role.attachedPolicyArns].sort().join(' ') !== wanted)

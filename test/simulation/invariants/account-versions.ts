@@ -1,4 +1,4 @@
-/** Permissions and targets that an account loses, as seen by an operator with a certain version of the account. */
+/** Permissions and targets that an operator would remove according to a given version of the account. */
 import {
   detachDisallowedAnnotation,
   type ClusterConfig,
@@ -31,8 +31,8 @@ export function dropsPolicy(account: Version, arn: string, configs: readonly Clu
 }
 
 /**
- * Whether this version of the account is being deleted, or the namespace is missing from its targets or from those of a
- * ClusterConfig.
+ * Whether this version of the account is being deleted or does not have the namespace as a target, or a version of the
+ * ClusterConfig does not list the namespace.
  */
 export const lacksTarget = (
   account: Version,

@@ -36,7 +36,9 @@ export function checkAssociationWrites(context: Context): void {
   });
 }
 
-/** If the account still has the target, new pods must get the role from the annotation. */
+/**
+ * If the association of a target that the account still has is deleted, new pods must get the role from the annotation.
+ */
 function checkAnnotation(
   { simulation: { aws, server }, states, unawareMs, report }: Context,
   namespace: string,
@@ -54,7 +56,9 @@ function checkAnnotation(
     );
 }
 
-/** An association must not be deleted while a pod of another target still waits for its replacement. */
+/**
+ * An association must not be deleted while another target without an association still has pods that use Pod Identity.
+ */
 function checkWaitingPods(context: Context, namespace: string, account: string): void {
   const {
     simulation: { aws, server },

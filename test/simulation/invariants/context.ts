@@ -4,8 +4,7 @@ import type { RecentStates } from './recent-states.ts';
 
 export type InvariantOptions = {
   /**
-   * Maximum time that the operator may act on an outdated state, because its views lag and its calls wait in a queue.
-   * Milliseconds.
+   * Maximum age, in milliseconds, of the state that the operator acts on: its views lag, and its calls wait in a queue.
    */
   readonly unawareMs: number;
   /** Whether IAM's reads may be stale, so that a new process may not see the last writes of its predecessor. */

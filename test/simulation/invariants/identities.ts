@@ -25,7 +25,7 @@ export const subjectOf = (namespace: string, serviceAccount: string): string =>
 
 /**
  * Pods of an account that are not terminating and that the operator must have seen: they were created more than
- * `unawareMs` before `before`.
+ * `unawareMs` earlier than the time `before`.
  */
 export function seenPods(
   { simulation: { server, time }, unawareMs }: Context,

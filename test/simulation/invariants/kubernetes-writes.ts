@@ -24,7 +24,7 @@ export function checkKubernetesWrites(context: Context): void {
   let isOperatorsWrite = false;
   simulation.onArrival((request) => {
     isOperatorsWrite = true;
-    // The write is applied immediately, before any other task runs.
+    // The write is applied immediately, before this microtask and any other task run.
     queueMicrotask(() => (isOperatorsWrite = false));
     return checkRequest(context, request);
   });
@@ -66,7 +66,7 @@ export function checkKubernetesWrites(context: Context): void {
   });
 }
 
-/** Only the leader writes, and it writes only ServiceAccounts that have the account's label. */
+/** Only the leader writes. It changes and deletes only those ServiceAccounts that have the account's label. */
 function checkRequest(
   { simulation: { server }, report }: Context,
   { what, process }: { readonly what: string; readonly process: string },

@@ -16,7 +16,7 @@ function commonArns(versions: readonly (LinkedServiceAccount | undefined)[]): re
 }
 
 export type DetachmentChecks = {
-  /** Records whether the operator attached the policies of a role. Needs every change of every role. */
+  /** Records which policies of a role the operator attached. Must be called with every change of every role. */
   readonly record: (change: RoleChange) => void;
   readonly check: (change: RoleChange) => void;
 };
@@ -46,8 +46,8 @@ export function createDetachmentChecks(context: Context): DetachmentChecks {
   ): void {
     const droppers = states.accounts(by).filter((seen) => dropsPolicy(seen, detached, states.configs()));
     if (droppers.some(isDeleting)) return;
-    // If every version of the account that drops this policy also lists a new policy, the new policy must be attached
-    // first, provided that the new policy exists and the role has room for it.
+    // If all recent versions of the account that drop the detached policy list the same new policy, the new policy must
+    // have been attached before, provided that it exists and the role has room for it.
     const wanted = commonArns(droppers);
     // If a policy was detached out of band since the last listing, it is still attached in the operator's view. A
     // listing that overlaps a write of the operator does not count, so the operator may need two listings.
@@ -55,7 +55,7 @@ export function createDetachmentChecks(context: Context): DetachmentChecks {
     const seemsAttached = (arn: string): boolean =>
       states.wasDisturbed(`role ${name}`, driftPassMs) &&
       states.roles(name, driftPassMs).some((past) => past?.attachedPolicyArns.includes(arn));
-    // The operator does not retry a failed call immediately, and other work does not wait for the retry.
+    // The operator retries a failed attachment only after a delay, and other work does not wait for the retry.
     const triedSince = time.now() - unawareMs - retryMs;
     const failed = (arn: string): boolean =>
       aws.missingPolicies.has(arn) ||
@@ -66,7 +66,8 @@ export function createDetachmentChecks(context: Context): DetachmentChecks {
       (arn) =>
         !seemsAttached(arn) && !failed(arn) && states.configs().every((config) => isAllowed(arn, config)),
     );
-    // While the operator has not observed that a policy was detached out of band, it still counts this policy.
+    // While the operator has not observed that a policy was detached out of band, it still counts this policy towards
+    // the limit of policies per role.
     const unseen = missing.filter(seemsAttached);
     const hasRoom = attached.length + unseen.length + waiting.length <= policiesPerRole;
     if (waiting.length > 0 && hasRoom && wanted.length <= policiesPerRole)

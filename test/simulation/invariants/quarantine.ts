@@ -34,7 +34,9 @@ export type QuarantineChecks = {
 
 export function createQuarantineChecks(context: Context): QuarantineChecks {
   const { simulation, states, report } = context;
-  /** Unique ids of the roles that the operator has closed for a quarantine. */
+  /**
+   * Unique ids of the roles that the operator has closed for a quarantine: they deny everything and trust no principal.
+   */
   const closed = new Set<string>();
   const isQuarantined = (account: string): boolean =>
     states.quarantines(account).every((one) => one !== undefined);
@@ -42,8 +44,8 @@ export function createQuarantineChecks(context: Context): QuarantineChecks {
     states.quarantines(account).some((one) => one !== undefined);
 
   /**
-   * A closed role is never opened again, and it keeps its quarantine tag. The only exception is an adopted role, which
-   * can lose the tag once all older sessions have ended.
+   * A closed role is never opened again, and it keeps its quarantine tag. The only exception is an adopted role: it can
+   * lose the tag once all sessions from before its closing have ended.
    */
   function checkClosedRole({ action, name, before, after, by = '' }: RoleChange): void {
     if (after && isClosed(after) && mayBeQuarantined(by)) closed.add(after.id);

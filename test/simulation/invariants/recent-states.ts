@@ -92,7 +92,7 @@ export function recordStates(simulation: Simulation, unawareMs: number) {
       ),
     roles: (name: string, ms = unawareMs): readonly (ObservedRole | undefined)[] =>
       recent(roles, name, aws.roles.get(name), ms),
-    /** The account's spec at a generation, whenever that was. */
+    /** The account's spec at a generation, however old the generation is. */
     specAt: (
       { name, uid }: LinkedServiceAccount['metadata'],
       generation: number | undefined,

@@ -75,7 +75,8 @@ function checkUse(context: Context, { action, name, before, after, by = '' }: Ro
   } = context;
   const account = server.get(linkedServiceAccounts, by) as LinkedServiceAccount | undefined;
   if (account?.metadata.deletionTimestamp === undefined) return;
-  // An operator that has not yet seen the deletion still applies the spec from before the deletion.
+  // An operator that has not yet seen the deletion still applies an earlier version of the account, which may lack the
+  // policy or target.
   const unaware = states.accounts(by).filter((seen) => !isDeleting(seen));
   const lost = listedArns(account.spec.aws).some(
     (arn) =>

@@ -1,4 +1,6 @@
-/** Invariants of a trust policy: a write excludes no ServiceAccount and no Pod Identity pods that the account still links. */
+/**
+ * Invariants of a trust policy: a write excludes no ServiceAccount and no Pod Identity association of a current target.
+ */
 import { accountLabel } from '../../../src/api/index.ts';
 import { resources } from '../../../src/kube/index.ts';
 import type { RoleChange } from '../simulated-aws.ts';
@@ -8,7 +10,7 @@ import { lacksTarget, usesPodIdentity } from './account-versions.ts';
 import type { Context } from './context.ts';
 import { hasEnv, podIdentityEnv, roleEnv, seenPods, subjectsOf } from './identities.ts';
 
-/** When a target is removed, pods that have run for a while keep their identity. */
+/** Reports an identity that is removed while pods use it. Pods that the operator may not have seen yet do not count. */
 export function checkUnused(
   context: Context,
   what: string,

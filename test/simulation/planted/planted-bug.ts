@@ -1,7 +1,7 @@
 /**
  * A planted bug wraps exported functions of the product. Each wrapper has the type of the function that it wraps, and
- * locates the source by that function. The bug therefore stays planted if the function is moved, renamed, reformatted
- * or rewritten.
+ * this function determines the source file to patch. The bug therefore stays planted if the function is moved, renamed,
+ * reformatted or rewritten.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export type PlantedBug = {
   readonly scenario: string;
   /** Kind of fault that reveals the bug. Default: no fault. */
   readonly plans?: Plan['kind'];
-  /** One of the oracles that must catch the bug. */
+  /** An oracle that must catch the bug. Others may catch it too. */
   readonly caughtBy: OracleName;
 };
 
@@ -35,7 +35,7 @@ export function around<F extends AnyFunction>(wraps: F, wrap: (original: F) => F
 
 /**
  * Returns the object with some of its members replaced. Wrappers must not use `instanceof`: the classes of the patched
- * copy, such as its errors, are not the classes that the modules of the bugs import.
+ * copy of the sources, such as its errors, are not the classes that the modules of the bugs import.
  */
 export function overriding<T extends object>(object: T, members: Partial<T>): T {
   return new Proxy(object, {

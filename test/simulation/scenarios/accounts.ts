@@ -104,7 +104,8 @@ export const accountsScenarios: readonly Scenario[] = [
       create('a', { aws: { policyArns: [fullAccess, readOnly, queue] } }),
       async ({ aws, time }) => {
         aws.missingPolicies.delete(fullAccess);
-        // The operator retries a missing policy after at most 300 s, which is longer than the time between acts.
+        // The operator retries the attachment of a missing policy after at most 300 s, which is longer than the time
+        // between acts.
         await time.pass(90_000);
       },
     ],

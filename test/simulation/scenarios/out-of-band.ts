@@ -95,8 +95,8 @@ export const outOfBandScenarios: readonly Scenario[] = [
     ],
   },
   {
-    // The account is created late enough that a lost connection coincides with the operator's next check of the
-    // cluster, which runs every five minutes.
+    // The account is created late enough that, in runs with a lost connection, the loss coincides with the operator's
+    // next check of the cluster, which runs every five minutes.
     name: 'a policy is detached out of band, after a check of the cluster',
     acts: [wait(120_000), create('a'), changeRoles((role) => ({ ...role, attachedPolicyArns: [] }))],
   },

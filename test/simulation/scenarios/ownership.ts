@@ -1,4 +1,4 @@
-/** Scenarios: roles, associations and ServiceAccounts that the account does not own, adopts or retains. */
+/** Scenarios: roles, associations and ServiceAccounts that the account adopts, retains or does not own. */
 import {
   atOnce,
   changeRoles,

@@ -14,7 +14,7 @@ import {
 import { fieldManager, linkedServiceAccounts, type LinkedServiceAccount } from '../../../../src/api/index.ts';
 import { around, overriding, type PlantedBug } from '../planted-bug.ts';
 
-/** Accounts that a process has reconciled, keyed by the process's sources of observations. */
+/** Accounts that a process has reconciled, keyed by the process's `AccountSources`. */
 const begun = new WeakMap<AccountSources, Set<string>>();
 
 export const kubernetesBugs: readonly PlantedBug[] = [
