@@ -78,8 +78,8 @@ async function disturb(storm: ChooseFault, signal: AbortSignal): Promise<number>
   const acts: readonly (() => Promise<unknown>)[] = [
     () => proxy.restartTls(500),
     async () => {
-      // The resourceVersion that the process saw last is compacted before the connection works again, because objects
-      // are written in the meantime.
+      // Objects are written and etcd is compacted before the connection works again, so the resourceVersion that the
+      // process saw last is no longer available.
       proxy.setFaults(() => ({ kind: 'reset before' }));
       proxy.resetAll();
       await write(0, () => 0.5);
