@@ -37,7 +37,7 @@ export type Emulator = {
   journal(since: number): Promise<readonly JournalEntry[]>;
   /** Returns the position of the latest call. */
   position(): Promise<number>;
-  /** Waits for a matching call after the position. */
+  /** Waits until `times` matching calls (default: 1) follow the position `since`. */
   untilCalled(
     since: number,
     what: string,

@@ -1,6 +1,7 @@
 /**
  * A client of the etcd behind a test's API server, in etcd's own protocol: gRPC, three calls with messages of a few
- * fields. (Its HTTP gateway does not work with client certificates, and the programs do not include etcdctl.)
+ * fields. (Its HTTP gateway does not work with client certificates, and the downloaded programs do not include
+ * etcdctl.)
  * https://etcd.io/docs/v3.6/learning/api/
  */
 import { readFile } from 'node:fs/promises';
@@ -8,9 +9,12 @@ import { connect, type ClientHttp2Session } from 'node:http2';
 import { join } from 'node:path';
 
 export type Etcd = {
-  /** Compacts the history up to now. After the API server has lost its cache, it cannot serve that history either. */
+  /** Compacts the history up to now. The API server can serve this history from its cache until it is restarted. */
   compact(): Promise<void>;
-  /** Writes the value of a key. The API server accepts objects as JSON, and its watches report the written object. */
+  /**
+   * Writes the value of a key. The API server can read objects stored as JSON, and its watches report the written
+   * object.
+   */
   put(key: string, value: string): Promise<void>;
   close(): Promise<void>;
 };

@@ -1,6 +1,6 @@
 /**
- * Records all changes to objects of a kind with a watch, starting at a point in time. Tests use it to show that
- * something never happened.
+ * Uses a watch to record all changes to the objects of a kind from a point in time on. Tests use the record to show
+ * that something never happened.
  */
 import { resources, type KubeClient, type KubeObject, type Resource } from '../../src/kube/index.ts';
 import { eventually } from './eventually.ts';

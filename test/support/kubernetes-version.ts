@@ -1,12 +1,13 @@
 /**
  * Selects the API server that the tests start. If the variable `KON_TEST_KUBERNETES` is set (by the vitest projects
- * `oldest-kubernetes` and `matrix`), the tests start the API server of the oldest supported Kubernetes version.
+ * `oldest-kubernetes` and `matrix`), the tests start the API server of the oldest supported Kubernetes version,
+ * otherwise that of the sandbox's version.
  */
 import type { BinaryName } from '../../sandbox/src/binaries/parts.ts';
 
 type TestedApiServer = {
   readonly binary: Extract<BinaryName, 'kube-apiserver' | 'oldest-kube-apiserver'>;
-  /** Same as in the options of the control plane. */
+  /** Value for the option `limitAnonymous` of the control plane. */
   readonly limitAnonymous: boolean;
 };
 

@@ -48,7 +48,7 @@ export async function buildPreviousVersion(): Promise<string> {
   return join(built, 'kon.js');
 }
 
-/** Writes files of the revision to a folder. Default: all files. */
+/** Writes files of the previous version's revision to a folder. Default: all files. */
 export async function extractPreviousVersion(folder: string, ...paths: readonly string[]): Promise<void> {
   // The archive is not piped to tar: tar stops reading at the end of the archive, before git has written the padding
   // that follows, so git would fail on the closed pipe.

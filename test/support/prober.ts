@@ -22,7 +22,7 @@ export type Failure = {
 };
 
 export type Prober = {
-  /** Waits for a round that begins after the call. Resolves with all failures so far. */
+  /** Waits until a round has ended that began after this call. Resolves with all failures so far. */
   untilProbed(): Promise<readonly Failure[]>;
   /** Ends the prober after the current round. */
   stop(): Promise<{ rounds: number; failures: readonly Failure[] }>;

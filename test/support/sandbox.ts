@@ -1,6 +1,7 @@
 /**
- * A complete sandbox for one test file with the shipped product, observed from outside by a Kubernetes client, an AWS
- * administrator, and the API server's audit log. Starting takes six to twelve seconds.
+ * A complete sandbox that runs the shipped product, for one test file. The tests observe the sandbox from outside: with
+ * a Kubernetes client, as AWS administrator, and through the API server's audit log. Starting takes six to twelve
+ * seconds.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -127,7 +128,7 @@ export async function startSandbox(
 
 export async function auditEvents(path: string): Promise<readonly AuditEvent[]> {
   const lines = (await readFile(path, 'utf8')).split('\n');
-  // The last line may be incomplete.
+  // The last line is left out, because it may be incomplete.
   return lines.slice(0, -1).map((line) => auditEvent.parse(JSON.parse(line)));
 }
 

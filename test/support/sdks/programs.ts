@@ -22,7 +22,9 @@ type Say = (line: string) => void;
 /** Folder of the programs that `requirements.txt` installs: moto_server, aws, python. Call `ensurePython` first. */
 export const pythonPrograms = join(environment, 'bin');
 
-/** Settings of pip and of the network that a package index may require. AWS and Python variables are left out. */
+/**
+ * Environment variables that pip and its connection to a package index may need. AWS and Python variables are left out.
+ */
 const forPip =
   /^(?:PATH|HOME|LANG|LC_ALL|TMPDIR|PIP_.*|(?:https?|all|no)_proxy|SSL_CERT_(?:FILE|DIR)|REQUESTS_CA_BUNDLE)$/i;
 
