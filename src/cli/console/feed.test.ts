@@ -146,7 +146,7 @@ it('the console shows the identity of each pod as unknown until the accounts are
   await expect.poll(shown).toMatchObject({ accounts: ['pay'], pods: ['staging/pay-0 none wanted'] });
 });
 
-it('the console hides accounts while the user is not permitted to read accounts, and shows them again with the permission', async () => {
+it('the console hides accounts while the user is not permitted to read accounts, and shows them again after the user gets the permission', async () => {
   const { feed, deny, permit } = startFeed();
   const shown = follow(feed);
   await expect.poll(shown).toMatchObject({ accounts: ['pay'], status: { accounts: { state: 'live' } } });

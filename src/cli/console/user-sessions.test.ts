@@ -28,7 +28,7 @@ function createSource() {
 }
 
 describe('a session of the console', () => {
-  it('is shared by the concurrent first requests and the later requests of a token', async () => {
+  it('is shared by all requests with the same token, including concurrent first requests', async () => {
     const { users, use } = createSource();
     expect(await Promise.all([use('a'), use('a'), use('b')])).toEqual(['a', 'a', 'b']);
     await use('a');
@@ -76,7 +76,7 @@ describe('a session of the console', () => {
     await expect(use('a')).rejects.toThrow('401');
   });
 
-  it('is refused to further users at the limit, and requests with rejected tokens do not count', async () => {
+  it('is refused to another user while the limit of sessions is reached, and requests with rejected tokens do not count toward the limit', async () => {
     const { state, use } = createSource();
     state.rejected.add('invalid');
     for (let user = 1; user < mostUsers; user += 1) await use(`user-${user}`);

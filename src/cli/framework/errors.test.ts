@@ -103,7 +103,7 @@ describe('renderError', () => {
     );
   });
 
-  it('prints the command that explains the error as the last line', () => {
+  it('prints, as the last line, the command that explains the error', () => {
     const text = renderError(error, { json: false, color: false, cause: false, explain: 'kon explain X' });
     expect(text).toMatch(/ {6}Or that\.\n\nFor more information about this error, run "kon explain X"\.\n$/);
   });

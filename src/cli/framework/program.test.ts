@@ -45,7 +45,7 @@ const inputOf = async (line: string): Promise<unknown> => {
 };
 
 describe('parseCommandLine', () => {
-  it('returns every declared argument and option, even if the user did not give it', async () => {
+  it('returns every declared argument and option, including those that the user did not give', async () => {
     expect(await inputOf('fruit pick oak')).toEqual({
       args: { tree: 'oak', branches: [] },
       options: {
@@ -191,7 +191,7 @@ describe('parseCommandLine', () => {
     expect(await next('wash -o xml')).toEqual([]);
   });
 
-  it('refuses two different values of an option that takes one', async () => {
+  it('refuses two different values of an option that accepts only one value', async () => {
     await expect(parse('fruit pick oak --account a --account b')).rejects.toThrow(
       '--account was given twice: "a" and "b"',
     );

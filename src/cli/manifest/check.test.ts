@@ -119,7 +119,7 @@ describe('the templates', () => {
   };
   const uncommented = (text: string): string => text.replaceAll(/^( +)# (?=[- ]|[a-zA-Z]+:( |$))/gm, '$1');
 
-  it('report missing values until they are filled in', () => {
+  it('are reported as invalid until the user fills in the missing values', () => {
     expect(problemsOf(parsed(accountTemplate('a', [])))).toEqual([
       'spec.aws.policyArns: is empty, expected a list ([] for none)',
     ]);
@@ -128,7 +128,7 @@ describe('the templates', () => {
     ]);
   });
 
-  it('are valid with every example comment uncommented', () => {
+  it('are valid when all commented-out examples are uncommented and the required values are filled in', () => {
     const ofAccount = parsed(uncommented(accountTemplate('a', ['production', 'staging'])));
     expect(ofAccount).toMatchObject({
       spec: {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { differences, lineDifference } from './difference.ts';
 
 describe('differences', () => {
-  it('lists changed fields and list entries, and added or removed values', () => {
+  it('describes each field that was changed, added or removed, and each list entry that was added or removed', () => {
     expect(
       differences(
         { spec: { a: 1, list: ['x', 'y'], same: { z: 1 }, gone: true } },

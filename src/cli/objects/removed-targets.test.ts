@@ -59,7 +59,7 @@ describe('targets that an edit removes', () => {
     );
   });
 
-  it('do not include targets that the account still names, still includes by applying to all targets, or never linked', () => {
+  it('include neither targets that the account still covers, by name or by applying to all targets, nor targets that were never linked', () => {
     const nothing = { notes: [], cutOff: [] };
     expect(edited(account([row('staging')]), ['staging'])).toEqual(nothing);
     expect(edited(account([row('staging')]), undefined)).toEqual(nothing);

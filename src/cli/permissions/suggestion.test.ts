@@ -48,7 +48,7 @@ describe('suggest', () => {
     expect(proposed?.aws.policyArns).not.toContain(sqsFull);
   });
 
-  it('keeps a policy of a service that IAM does not report', () => {
+  it('keeps a policy for a service if IAM returns no last-accessed data about the service', () => {
     expect(suggest(inputOf({ [sqsFull]: documents[sqsFull] ?? '' }, [[s3Lists]]))).toEqual({
       policies: [expect.objectContaining({ policy: sqsFull, advice: 'keep' })],
       statements: [],

@@ -22,6 +22,6 @@ it.each([
     24 * hours,
   ],
   ['the usual life without pods', [], 24 * hours],
-])('copied tokens count as valid for %s plus five minutes', (_, pods, ms) => {
+])('tokens that were copied from pods count as valid for %s plus five minutes', (_, pods, ms) => {
   expect(copiedTokensLiveMs(pods, 'sts')).toBe(ms + grace);
 });

@@ -167,7 +167,7 @@ describe('tags that differ from ours only in upper or lower case', () => {
   it.each([
     ['account', 'K11N.dev/account'],
     ['uid', 'K11N.dev/uid'],
-  ])('that replaced our %s tag are corrected, and the account keeps its role', (_which, key) => {
+  ])('are corrected if they replaced our %s tag, and the account keeps its role', (_which, key) => {
     const world = settled();
     const { tags, id } = roleOf(world);
     overwritten(world, key, 'other');
@@ -193,7 +193,7 @@ describe('tags that differ from ours only in upper or lower case', () => {
     expect(world.roles.get(name)).toEqual(theirs);
   });
 
-  it('can take a role from its account, whose status then reports that edits no longer change the role', () => {
+  it("can replace an ownership tag of a role, and the account's status then reports that edits no longer change the role", () => {
     const world = settled();
     overwritten(world, 'K11N.dev/cluster', 'x');
     edit(world, { aws: { policyArns: [] } });

@@ -20,7 +20,7 @@ describe('the name of a policy', () => {
     },
   );
 
-  it('does not exist for policies of another AWS account or partition', () => {
+  it('is undefined for policies of another AWS account or partition', () => {
     expect(policyNameOf('arn:aws:iam::999999999999:policy/x', main)).toBeUndefined();
     expect(policyNameOf(readOnly, china)).toBeUndefined();
     expect(mayName('account/AmazonS3ReadOnlyAccess', readOnly)).toBe(false);

@@ -5,7 +5,7 @@ const issuer = 'https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 const providerArn = 'arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE';
 
 describe('the trust policy', () => {
-  it('names one issuer, one audience and exactly the subjects, in order', () => {
+  it('names one issuer, one audience and exactly the given subjects, in sorted order', () => {
     const subjects = [subjectOf('staging', 'myaccount'), subjectOf('production', 'myaccount')];
     expect(JSON.parse(trustPolicy({ providerArn, issuer, subjects }))).toEqual({
       Version: '2012-10-17',
@@ -99,7 +99,7 @@ describe('the trust policy for pods of EKS Pod Identity', () => {
     expect(of([])).toBe(trustPolicy({ providerArn, issuer, subjects: [] }));
   });
 
-  it('counts as unchanged for the pods of a namespace if only subjects in other namespaces and web identities change', () => {
+  it('counts as unchanged for the pods of a namespace if only web identities and subjects in other namespaces change', () => {
     const seen = trustForNamespace(of(['production']), 'production');
     expect(trustForNamespace(of(['production', 'staging'], ['a']), 'production')).toBe(seen);
     expect(trustForNamespace(of(['staging']), 'production')).not.toBe(seen);

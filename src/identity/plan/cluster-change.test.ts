@@ -134,7 +134,7 @@ describe.each(changes)('under a ClusterConfig with another %s', (_field, to) => 
 });
 
 describe('under a ClusterConfig with another AWS account', () => {
-  it("the deletion of an account waits although the other AWS account does not contain the account's role", () => {
+  it("the deletion of an account waits, even though the account's role does not exist in that AWS account", () => {
     const world = settled();
     const [role] = world.roles.values();
     world.roles.clear();

@@ -101,7 +101,7 @@ describe('a ClusterConfig that matches its cluster and AWS account', () => {
       failed('AccessDenied', 'denied'),
       120,
     ],
-  ])('sets the interval of proofs %s', (_, proofIntervalSeconds, provider, expected) => {
+  ])('sets the interval between proofs %s', (_, proofIntervalSeconds, provider, expected) => {
     const config = configOf(proofIntervalSeconds === undefined ? {} : { proofIntervalSeconds });
     const state = clusterState([reported({ ...good, config, ...(provider ? { provider } : {}) })]);
     expect(state).toMatchObject({ ok: true, facts: { proofIntervalMs: expected * 1000 } });

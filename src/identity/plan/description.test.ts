@@ -70,7 +70,7 @@ describe('the description of a role', () => {
     expect(roleOf(world).description).toBe(defaultDescription);
   });
 
-  it('causes no drift while it is unknown, as after a listing', () => {
+  it('causes no drift while the operator knows the role only from a listing, which contains no descriptions', () => {
     const world = settled();
     const { description: _, maxSessionDuration: __, ...listed } = roleOf(world);
     world.cachedRoles.set(name, { role: listed, source: 'list' });

@@ -242,7 +242,7 @@ describe.each([
     expect(rowOf(world, 'staging')).toMatchObject({ linked: true, reason: 'StillInUse' });
   });
 
-  it('a target that the account no longer names and whose namespace is being deleted is reported with the end of its sessions', () => {
+  it('a target that the account no longer names and whose namespace is being deleted is reported with the time until which its sessions may be valid', () => {
     const world = unused();
     edit(world, { targets: ['production'] });
     const namespace = world.namespaces.get('staging');
@@ -255,7 +255,7 @@ describe.each([
   });
 });
 
-describe('a target that is not in the trust policy that the operator wrote last', () => {
+describe('a target that was missing from the trust policy that the operator wrote last', () => {
   /** World with a namespace that a third party prepared as if the account were linked there, with a pod that holds the account's role. */
   function forged(): SimulatedWorld {
     const world = createWorld({ targets: ['production'] });
@@ -309,7 +309,7 @@ describe('a target that is not in the trust policy that the operator wrote last'
     world.roles.set(name, { ...role, trustPolicy });
   }
 
-  it('is removed from the trust policy if a third party added it', () => {
+  it('is removed from the trust policy if a third party has added the target', () => {
     const world = forged();
     addToTrust(world);
     resync(world);

@@ -206,7 +206,7 @@ function expectServed(world: SimulatedWorld): void {
   }
 }
 
-it("each target of an account with further roles has one role, and the account's deletion leaves only retained roles and roles that existed before the account", () => {
+it("each target of an account with several roles uses exactly one role, and the account's deletion leaves only retained roles and roles that existed before the account", () => {
   const stories = fc.array(happening, { maxLength: 10 });
   fc.assert(
     fc.property(

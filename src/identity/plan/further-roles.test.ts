@@ -25,7 +25,7 @@ function adopting(): SimulatedWorld {
 }
 
 describe('beside an adopted role', () => {
-  it('further roles are created', () => {
+  it('further roles are created if the targets do not fit into one trust policy', () => {
     const world = adopting();
     settle(world);
     expect(ready(world)).toBe('True Ready');
@@ -43,7 +43,7 @@ describe('beside an adopted role', () => {
     ]);
   });
 
-  it('further roles are kept and tagged as retained if the deletion policy is Retain', () => {
+  it('further roles are kept on deletion of the account, and tagged as retained, if the deletion policy is Retain', () => {
     const world = adopting();
     edit(world, { deletionPolicy: 'Retain' });
     settle(world);
@@ -91,7 +91,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     trustPolicySize: identityMode === 'IRSA' ? trustPolicySize : trustPolicySizeByPods,
   };
 
-  it('no longer admits a target that the account still names but the ClusterConfig does not', () => {
+  it('stops admitting a target when the ClusterConfig no longer lists the target, although the account still names the target', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);
@@ -105,7 +105,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
     );
   });
 
-  it('gets a trust policy that admits no pod before the removed target is unlinked, and is deleted afterwards', () => {
+  it('first stops admitting pods when its only target is removed; then the target is unlinked, and then the role is deleted', () => {
     const world = createWorld({ targets: ['production', 'staging'] });
     world.facts = { ...facts, quotas, identityMode };
     settle(world);
@@ -120,7 +120,7 @@ describe.each(['IRSA', 'PodIdentity'] as const)('with %s, a further role', (iden
   });
 });
 
-it('the deletion of an account also deletes a further role that neither status nor listing shows', () => {
+it('the deletion of an account also deletes a further role of the account that neither the status nor a listing shows', () => {
   const world = createWorld();
   world.facts = narrowFacts;
   settle(world);

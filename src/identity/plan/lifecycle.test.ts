@@ -115,7 +115,7 @@ describe('an account on a rebuilt cluster', () => {
       expect(ready(world)).toMatchObject({ status: 'True' });
     });
 
-    it("re-adopts the role of an earlier account if the role's trust policy names the issuer of this cluster", () => {
+    it("re-adopts this role, even from an earlier account of the same name, if the role's trust policy names the issuer of this cluster", () => {
       const world = settled();
       untagged(world);
       world.account = { ...world.account, metadata: { ...world.account.metadata, uid: 'uid-2' } };

@@ -200,7 +200,7 @@ describe('a quarantine of a pod', () => {
     expect(world.account.status?.quarantinedPods?.map((row) => row.denied)).toEqual([true, false]);
   });
 
-  it('keeps the denial when the ClusterConfig no longer allows statements, and still removes it on release', () => {
+  it('stays in force when the ClusterConfig no longer allows statements, and the release of the quarantine then removes the denial', () => {
     const world = denying();
     world.facts = { ...world.facts, allowsStatements: false };
     settle(world);
@@ -225,7 +225,7 @@ describe('a quarantine of a pod', () => {
     expect(denied(world)).toEqual(['0f9b']);
   });
 
-  it('denies the pod, while the account is being deleted, until the denial is the last policy of the role', () => {
+  it('stays in force while the account is being deleted, until all other policies are removed from the role', () => {
     const world = denying(bounded({ statements }));
     requestDeletion(world);
     settle(world);
@@ -256,7 +256,7 @@ describe('a quarantine of a pod', () => {
   });
 });
 
-it('the denial is a valid policy with as many pods as a Quarantine may name', () => {
+it('the inline policy that denies quarantined pods is valid for the maximum number of pods that a Quarantine can name', () => {
   const uids = Array.from(
     { length: 50 },
     (_, index) => `0f9b6a0e-0000-4000-8000-${String(index).padStart(12, '0')}`,

@@ -435,7 +435,7 @@ describe('an association that is handed back to another owner', () => {
   });
 });
 
-describe('an association of an earlier version without an issuer tag', () => {
+describe('an association that an earlier version created without an issuer tag', () => {
   const untagged = (world: SimulatedWorld): void => {
     const association = world.associations.get('production');
     if (!association?.details) throw new Error('there is no association');
@@ -456,7 +456,7 @@ describe('an association of an earlier version without an issuer tag', () => {
     expect(world.associations.get('production')?.details?.tags['k11n.dev/issuer']).toBeDefined();
   });
 
-  it('is left unchanged if it names an earlier account, because it may belong to another cluster of the same name', () => {
+  it('is left unchanged if its tags name an earlier account, because the association may belong to another cluster of the same name', () => {
     const world = inPodIdentity();
     untagged(world);
     const before = world.associations.get('production');
@@ -467,8 +467,8 @@ describe('an association of an earlier version without an issuer tag', () => {
   });
 });
 
-describe('removal and repair with Pod Identity', () => {
-  it('a removed target is removed from the trust policy first, then loses its association, then its ServiceAccount', () => {
+describe('with Pod Identity', () => {
+  it('a target that the account no longer names is first removed from the trust policy, and then its association and its ServiceAccount are deleted', () => {
     const world = inPodIdentity();
     edit(world, { targets: ['staging'] });
     settle(world);
@@ -476,7 +476,7 @@ describe('removal and repair with Pod Identity', () => {
     expect(world.associations.has('production')).toBe(false);
   });
 
-  it('a deleted account leaves no association behind, not even an association that neither status nor listing shows', () => {
+  it('the deletion of an account deletes all its associations, even an association that neither the status nor a listing shows', () => {
     const world = inPodIdentity();
     requestDeletion(world);
     const { status: _, ...account } = world.account;
@@ -515,7 +515,7 @@ describe('removal and repair with Pod Identity', () => {
     expect(world.failures.size).toBe(0);
   });
 
-  it('an association whose policy and session tags others have changed is corrected, and proven again by a pod', () => {
+  it('an association is corrected if others have changed its policy and session tags, and a pod then proves the identity again', () => {
     const world = inPodIdentity();
     const association = world.associations.get('production');
     const namespace = world.namespaces.get('production');

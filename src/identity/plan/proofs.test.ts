@@ -158,7 +158,7 @@ describe('a proof in a forged status', () => {
   });
 
   it.each(['another role', 'another trust policy', 'another ServiceAccount'])(
-    'is not accepted after a restart if its key belongs to %s',
+    'is not accepted after a restart if its `proofKey` belongs to %s',
     (what) => {
       const world = settled();
       const targets = world.account.status?.targets?.map((row) => ({ ...row, proofKey: digest([what], 16) }));

@@ -170,7 +170,7 @@ describe('no drift', () => {
     expect(planAccount(observe(world)).drift).toEqual(['tags were added to the role: extra']);
   });
 
-  it('is found in the trust policy while a namespace is being deleted', () => {
+  it('is reported when the trust policy is updated because a namespace is being deleted', () => {
     const world = lookedAt();
     const namespace = world.namespaces.get('production');
     if (namespace) namespace.state = 'terminating';

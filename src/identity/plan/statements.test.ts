@@ -139,7 +139,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['ReadRole', 'PutInlinePolicy']);
   });
 
-  it('that only the role contains count as added out of band, and are removed from the role', () => {
+  it('that are in the role but not in the spec count as added out of band, and are removed from the role', () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation'], inlinePolicy });
@@ -149,7 +149,7 @@ describe('the statements of an account', () => {
     expect(kinds(world)).toEqual(['DeleteInlinePolicy']);
   });
 
-  it("do not affect foreign inline policies, even one with the operator's policy name if the account has no statements", () => {
+  it("do not affect foreign inline policies; without statements, even a foreign policy with the operator's policy name stays unchanged", () => {
     const world = settledWith({ permissionsBoundaryArn: boundary });
     const inlinePolicy = '{"Version":"2012-10-17","Statement":[]}';
     world.roles.set(name, { ...roleOf(world), inlinePolicyNames: ['konstellation', 'theirs'], inlinePolicy });

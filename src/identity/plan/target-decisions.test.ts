@@ -108,7 +108,7 @@ describe('targets', () => {
     expect(world.namespaces.get('production')?.serviceAccount).toBeUndefined();
   });
 
-  it('beyond the quota of one trust policy get further roles, and targets with a role keep it', () => {
+  it('that do not fit into one trust policy get further roles, and targets that have a role keep that role', () => {
     const targets = Array.from({ length: 120 }, (_, i) => `target-${String(i).padStart(3, '0')}`);
     const world = createWorld();
     world.facts = { ...facts, targets };

@@ -32,14 +32,17 @@ describe('an account that is older than the admission policies', () => {
     ['created a day before', created(-86_400)],
     ['created in the same second', created(0)],
     ['created a second later, before every API server enforced the policies', created(1)],
-  ])('%s gets no resources, and its status asks the user to create the account again', (_how, world) => {
-    settle(world);
-    expect(kinds(world)).toEqual([]);
-    expect(ready(world)).toBe('False NotAdmitted');
-    expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
-      /kon account export myaccount > myaccount\.yaml; kon account delete myaccount; kon apply -f myaccount\.yaml$/,
-    );
-  });
+  ])(
+    'gets no resources if it was %s, and its status asks the user to create the account again',
+    (_how, world) => {
+      settle(world);
+      expect(kinds(world)).toEqual([]);
+      expect(ready(world)).toBe('False NotAdmitted');
+      expect(findCondition(world.account.status?.conditions, 'Ready')?.message).toMatch(
+        /kon account export myaccount > myaccount\.yaml; kon account delete myaccount; kon apply -f myaccount\.yaml$/,
+      );
+    },
+  );
 
   it('gets no resources while the age of the account or of a policy is unknown', () => {
     const world = createWorld();

@@ -69,7 +69,7 @@ describe('changedSpec of an account', () => {
     expect(changedSpec(once, { ...none, policy: ['c'] }).aws.statements).toHaveLength(1);
   });
 
-  it('removes only the permissions boundary', () => {
+  it('removes the permissions boundary and no other field with --no-boundary, and keeps the boundary without this option', () => {
     const bounded = { ...current, aws: { ...current.aws, permissionsBoundaryArn: 'x' } };
     expect(changedSpec(bounded, { ...none, noBoundary: true })).toEqual(current);
     expect(changedSpec(bounded, { ...none, addPolicy: ['c'] }).aws.permissionsBoundaryArn).toBe('x');

@@ -60,7 +60,7 @@ it.each([
   );
 });
 
-it("the issuer's certificate is read through the proxy, and the proxy is named as a possible cause if no well-known authority issued the certificate", async () => {
+it("the issuer's certificate is read through the proxy, and the result names the proxy if no well-known authority issued the certificate", async () => {
   proxy.targets.length = 0;
   const presented = await readCertificates(issuer, env, signal);
   expect(proxy.targets).toEqual(['issuer.invalid:443']);

@@ -11,7 +11,7 @@ describe('textLine', () => {
     );
   });
 
-  it('removes control sequences for the terminal', () => {
+  it('removes terminal control sequences', () => {
     expect(textLine(line({ name: 'x\u001B[2J' }), false)).toBe('03:04:05 warn  it happened name=x\n');
   });
 });

@@ -2,6 +2,6 @@ import { expect, test } from 'vitest';
 import { loadSandbox } from './engine.ts';
 import { logChoices } from './logs.ts';
 
-test('kon sandbox logs offers exactly the logs of the sandbox', async () => {
+test('the log names that kon sandbox logs offers are exactly the log names of the sandbox package', async () => {
   expect(logChoices).toEqual((await loadSandbox()).logNames);
 });

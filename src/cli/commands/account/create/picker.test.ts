@@ -52,7 +52,7 @@ describe('pressKey', () => {
     expect(picked('down', 'enter')).toEqual(['AmazonS3FullAccess']);
   });
 
-  it('on Enter, returns the policies that were chosen with Tab; after another search, Enter also returns the highlighted policy', () => {
+  it('returns on Enter the policies that were chosen with Tab, and after another search also the highlighted policy', () => {
     expect(picked('s3ro', 'tab', 'enter')).toEqual(['AmazonS3ReadOnlyAccess']);
     expect(picked('s3ro', 'tab', 'escape', 'sqs', 'enter')).toEqual([
       'AmazonS3ReadOnlyAccess',

@@ -77,7 +77,7 @@ describe('the import of an existing role', () => {
     expect(importRole(role(), strict, nothing)).toMatchObject({ kind: 'sound' });
   });
 
-  it('creates an account only with explicit targets if the role trusts only namespaces that are not targets', () => {
+  it('requires explicit targets if none of the namespaces that the role trusts is a target', () => {
     const outside = role({ trustPolicy: trusting('system:serviceaccount:tools:payments') });
     expect(importRole(outside, facts, nothing)).toMatchObject({
       kind: 'unsound',

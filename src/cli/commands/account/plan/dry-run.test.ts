@@ -130,7 +130,7 @@ describe('a dry-run plan', () => {
     ]);
   });
 
-  it('shows that an adopted ServiceAccount is released and keeps a role annotation that another writer set', async () => {
+  it('shows that an adopted ServiceAccount is released, and that a role annotation set by another field manager stays', async () => {
     const handed = { uid: 'u', resourceVersion: '1', account: 'payments', created: false } as const;
     const foreign = { roleArn: 'arn:aws:iam::123456789012:role/eksctl', roleArnManager: 'eksctl' };
     for (const [serviceAccount, summary] of [

@@ -108,7 +108,7 @@ describe('the check of quotas', () => {
     expect(await verdict(162)).toMatchObject({ status: 'ok', message: 'roles: 162 of 1000' });
   });
 
-  it('uses the values that the operator reported if the user is not permitted to read quotas', async () => {
+  it("uses the operator's reported values if the user is not permitted to read quotas", async () => {
     expect(await verdict(1000, true)).toMatchObject({ status: 'ok', message: 'roles: 161 of 1000' });
   });
 });
