@@ -151,7 +151,7 @@ describe('without faults', () => {
   });
 });
 
-describe('faults of the server', () => {
+describe('when the server fails', () => {
   test.each([
     ['a reset connection', (_: unknown, socket: { resetAndDestroy(): void }) => socket.resetAndDestroy()],
     [
@@ -237,7 +237,7 @@ describe('faults of the server', () => {
     },
   );
 
-  test('events before an error in the same chunk are processed, and events after the error are not', async () => {
+  test('an informer processes the events that precede an error in the same chunk, and ignores the events that follow the error', async () => {
     const server = await serve('a');
     const followed = follow(server);
     await watching(server);
@@ -301,7 +301,7 @@ describe('faults of the server', () => {
     expect(waits.slice(40)).toEqual([600, 1200, 2400, 4800, 9600]);
   });
 
-  test('with `mayBeUnserved`, a kind has no objects while the server does not serve it, and is watched as soon as the server serves it', async () => {
+  test('with `mayBeUnserved`, an informer has no objects while the server does not serve the kind, and watches the kind as soon as the server serves it', async () => {
     const server = await serve('a');
     server.orderFaults('list', ...Array.from({ length: 60 }, () => refuse(404, 'NotFound')));
     const followed = follow(server, { mayBeUnserved: true });
@@ -341,7 +341,7 @@ describe('faults of the server', () => {
     expect(server.lists()).toHaveLength(1);
   });
 
-  test('lists are delayed if the watch after each list finds its resourceVersion expired', async () => {
+  test('lists are delayed if the resourceVersion of each list has expired when the watch starts', async () => {
     const server = await serve('a');
     server.orderFaults('watch', ...Array.from({ length: 5 }, () => refuse(410, 'Expired')));
     const waits: number[] = [];
@@ -381,7 +381,7 @@ describe('faults of the server', () => {
   });
 });
 
-describe('random faults', () => {
+describe('under random faults', () => {
   test.each([1, 2, 3, 4, 5, 6])(
     'with seed %i, the store finally contains the same objects as the server',
     async (seed) => {

@@ -50,7 +50,7 @@ const failure = async (promise: Promise<unknown>): Promise<KubeConfigError> => {
   return error as KubeConfigError;
 };
 
-describe('the location of the kubeconfig', () => {
+describe('in the search for a kubeconfig', () => {
   test('the option `kubeconfig` takes precedence over KUBECONFIG, and KUBECONFIG takes precedence over the home folder', async () => {
     const option = await write('option', kubeconfig({ server: 'https://option' }));
     const listed = await write('listed', kubeconfig({ server: 'https://listed' }));
@@ -129,14 +129,14 @@ describe('a problem with the kubeconfig', () => {
     expect(error.message).toContain(words);
   });
 
-  test('a folder in place of the file is reported as Unreadable', async () => {
+  test('has the code Unreadable if the kubeconfig is a folder', async () => {
     const path = await write('folder/inside', '');
     const error = await failure(loadConnection({ kubeconfig: join(path, '..'), env: {} }));
     expect(error.code).toBe('Unreadable');
   });
 });
 
-describe('the content of the kubeconfig', () => {
+describe('in a kubeconfig', () => {
   const load = async (options: Parameters<typeof kubeconfig>[0]) =>
     loadConnection({ kubeconfig: await write('config', kubeconfig(options)), env: {} });
 
@@ -240,7 +240,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"status\\":{\\"token\\":\\"tok-$runs\\"
     ]);
   });
 
-  test("the error for an exec plugin that fails or is not installed contains the plugin's name, and its output or install hint", async () => {
+  test("an exec plugin that fails or is not installed causes an error with the plugin's name, and with the plugin's output or install hint", async () => {
     const missing = await load({ user: { exec: { command: 'no-such-plugin', installHint: 'Install it.' } } });
     const error = await failure(missing.credentials());
     expect(error.code).toBe('CredentialsFailed');

@@ -114,7 +114,7 @@ describe('appMembers', () => {
     expect(members(deployed(app(spec)), { app: refused })).toMatchObject([{ state: 'refused' }]);
   });
 
-  test('contains a target with the state rolling until all its pods are observed and hold the wanted identity', () => {
+  test('gives a target the state `rolling` until all its pods are observed and hold the wanted identity', () => {
     const cluster = deployed(app(spec));
     cluster.edit('Deployment', ['status'], {
       observedGeneration: 1,

@@ -332,7 +332,7 @@ describe('in the plan of an app', () => {
       },
     );
 
-    test('is sent before the Deployment is written with another role or with its first role', () => {
+    test('is sent before the Deployment gets its first role or another role', () => {
       const other = account([row('production', { roleArn: otherRoleArn })]);
       expect(dryRuns(running(), { account: other })).toEqual(['Deployment', otherRoleArn]);
       expect(dryRuns(deployed(app()), {})).toEqual(['Deployment', arn]);
@@ -365,7 +365,7 @@ describe('in the plan of an app', () => {
       expect(dryRuns(cluster, { app: invalid })).toEqual(['scale', arn]);
     });
 
-    test('is sent before an app that waits for its rollout slot gets more replicas, and must get the old or the new identity', () => {
+    test('is sent before an app that waits for its rollout slot gets more replicas, and passes if the dry-run pod gets the old or the new identity', () => {
       const next = account([row('production', { roleArn: otherRoleArn })]);
       const blocker = { reason: 'WaitingForTurn', message: 'after others' } as const;
       const seen = {

@@ -81,7 +81,7 @@ describe('the agent of a node', () => {
     });
   });
 
-  it('is determined from the agent pods, and requires a read of the node only if no agent pod serves or starts', () => {
+  it('is determined from the agent pods; the node is read only if no agent pod on the node is ready or starting', () => {
     expect(stateWith([], undefined)).toEqual({ state: 'unread', node: 'node-1' });
     expect(stateWith([agent(ready)], undefined)).toEqual({ state: 'serves' });
     expect(stateWith([agent(undefined)], undefined)).toEqual({ state: 'changing' });
@@ -95,7 +95,7 @@ describe('a pod', () => {
     spec,
   });
 
-  it('has no agent on Fargate, whatever its node', () => {
+  it('on Fargate has no agent, even if an agent pod runs on its node', () => {
     expect(agentFor(pod({ schedulerName: 'fargate-scheduler', nodeName: 'node-1' }), lookup)).toEqual({
       state: 'missing',
       computeType: 'fargate',

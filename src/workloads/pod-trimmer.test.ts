@@ -40,7 +40,7 @@ it('the trimmer keeps the node name of each pod that uses the Pod Identity agent
   expect(b?.spec?.containers).toBe(a?.spec?.containers);
 });
 
-it('the trimmer limits the number of remembered parts', () => {
+it('the trimmer limits the number of pod parts that it remembers', () => {
   const trim = createPodTrimmer();
   const first = trim(podOf('a', 'arn:0'));
   for (let index = 1; index <= 10_000; index += 1) trim(podOf(`pod-${index}`, `arn:${index}`));

@@ -51,7 +51,7 @@ describe('render', () => {
     });
   });
 
-  test('sets only the ServiceAccount and the identity mark in the pod template if the app names an account', () => {
+  test('adds nothing but the ServiceAccount and the identity mark to the pod template if the app names an account', () => {
     const without = rendered(app()).get('Deployment');
     const identity = identityOf();
     const withAccount = rendered(app({ serviceAccount: 'payments' }), identity).get('Deployment');
@@ -181,7 +181,7 @@ describe('replicas', () => {
     expect(replicasOf(autoscaled)).toBe(2);
   });
 
-  test('stay in every apply until another field manager changes the number, because the API server resets an omitted number to 1', () => {
+  test('are part of every apply until another field manager changes the number, because the API server resets an omitted number to 1', () => {
     expect(replicasOf(autoscaled, seen(3, { 'k11n.dev/applied-replicas': '3' }))).toBe(3);
   });
 

@@ -88,7 +88,7 @@ describe('the status of an app', () => {
       expect(summary(status)).toMatchObject({ production: 'Halted Refused', Ready: 'False Refused' });
     });
 
-    test('says before the halt that the target runs as last deployed, and after the halt that the target has no pods', () => {
+    test('says that the target runs as last deployed until the Deployment has no replicas, and then that the target has no pods', () => {
       const messageWith = (replicas: number): string | undefined =>
         statusIn({ app: app(invalid), deployment: deployment({ replicas }) }).targets?.[0]?.message;
       expect(messageWith(1)).toMatch(

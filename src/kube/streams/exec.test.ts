@@ -237,7 +237,7 @@ describe('a program in a container', () => {
     });
   });
 
-  it('ends when the signal aborts, before and after the start', async () => {
+  it('is not started if the signal is already aborted, and reading its output fails if the signal aborts later', async () => {
     await expect(open({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
     const controller = new AbortController();
     const session = await open({ signal: controller.signal });
