@@ -72,7 +72,7 @@ describe('the CRDs', () => {
     },
   );
 
-  it('of all released kinds are compared with an earlier version', () => {
+  it('of all released kinds have an earlier version in the folder `history`', () => {
     expect(new Set([...earlier.map(({ crd }) => crd.metadata.name), ...unreleased])).toEqual(
       new Set(crds().map(({ metadata }) => metadata.name)),
     );

@@ -32,7 +32,7 @@ describe('the reduction of a role listing', () => {
     },
   );
 
-  it('drops only the inline policy documents and the instance profiles of a role whose details are needed', async () => {
+  it('keeps a role whose details are needed, but drops the inline policy documents and instance profiles of the role', async () => {
     const xml = page(role('theirs', tags('team')));
     expect(await reduced(xml)).toBe(page(named));
     expect(await reduced(xml, [], (name) => name === 'theirs')).toBe(page(named));

@@ -68,7 +68,7 @@ describe.each([
 ])('a guarded agent over $over', ({ secure }) => {
   const refusal = new Error('does not lead');
 
-  it('does not send a request if the guard refuses the request once the connection is established', async () => {
+  it('does not send a request if the guard refuses the request after the connection has been established', async () => {
     const server = await startServer(secure);
     let may = true;
     const agent = agentTo(server, () => {

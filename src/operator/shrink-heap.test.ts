@@ -60,7 +60,7 @@ it('the operator does not return the memory that every drift pass needs again', 
   expect(state.givenBackAt).toEqual([10_000, 130_000]);
 });
 
-it('the collection of memory ends with the operator and leaves no timer', async () => {
+it('when the operator stops, the shrinking of the heap stops and leaves no timer', async () => {
   const { time, ended } = setUp();
   await time.advance(3_000);
   abort.controller.abort();

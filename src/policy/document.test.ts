@@ -234,7 +234,7 @@ describe('trust policies that IAM accepts', () => {
     const text = identity({ ...trusted, Principal: principal });
     expect(parsePolicyDocument(text, 'trust')).toMatchObject({ ok: true });
   });
-  test('a document without a version is treated as version 2008-10-17', () => {
+  test('have version 2008-10-17 if they name no version', () => {
     expect(parsePolicyDocument(JSON.stringify({ Statement: trusted }), 'trust')).toMatchObject({
       ok: true,
       document: { version: '2008-10-17' },

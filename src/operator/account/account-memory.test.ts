@@ -28,7 +28,7 @@ test('when a namespace becomes a target, only the steps that were denied in that
   ]);
 });
 
-test('if AWS refuses to create a role that exists but is not shown yet, the creation is retried with growing delays', () => {
+test('if AWS refuses to create a role because the role exists, but reads do not show the role yet, the creation is retried with growing delays', () => {
   let now = 0;
   const memory = createAccountMemory(
     () => now as Monotonic,

@@ -37,7 +37,7 @@ const removal: Step = { kind: 'DeletePodDenial', role: 'r' };
 const denial: Step = { kind: 'PutPodDenial', role: 'r', document: podDenialDocument(['a']) };
 
 describe('the inline policy that denies quarantined pods', () => {
-  it('is written or removed if the step agrees with the Quarantines that the API server holds for the account', async () => {
+  it('is written or removed if no Quarantine at the API server names another pod of the account', async () => {
     expect(await written(denial, quarantineOf('payments', 'a'), quarantineOf('orders', 'b'))).toEqual([
       'put konstellation-quarantine',
     ]);

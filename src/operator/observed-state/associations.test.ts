@@ -144,7 +144,7 @@ describe('the cached state for a deleted account', () => {
    */
   const entries = (cache: AssociationCache): readonly string[] => [...cache.of('a', []).keys()];
 
-  it('is dropped when AWS responses can no longer be older than the last write', () => {
+  it('is kept while an AWS response can still be older than the last write, and is dropped afterwards', () => {
     const { cache, clock, list, cached } = setUp();
     list();
     expect(cached('production')).toEqual([null, 'list', false]);

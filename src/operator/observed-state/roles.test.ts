@@ -139,7 +139,7 @@ describe('a listing', () => {
     expect(cache.roleOf('a')?.permissionsBoundaryArn).toBeUndefined();
   });
 
-  it('adds no roles of other owners, except under names that an account uses', () => {
+  it('adds a role of another owner to the cache only if an account uses the name of the role', () => {
     const { cache, list } = setUp();
     cache.forAccount({ clusterArn: cluster, account: 'of-taken', names: ['taken'] });
     cache.read('taken', undefined, 0);
@@ -155,7 +155,7 @@ describe('the last use of a role', () => {
   });
   const lastUse = (cache: RoleCache): string | undefined => cache.roleOf('a')?.lastUsed?.date;
 
-  it('enqueues the account once if a listing shows a later day', () => {
+  it('enqueues the account exactly once when a listing shows a later day', () => {
     const { cache, list } = setUp();
     list([listed('a', usedOn('2026-11-27')), listed('b')]);
     expect(list([listed('a', usedOn('2026-11-28')), listed('b')])).toEqual(['of-a']);
@@ -163,7 +163,7 @@ describe('the last use of a role', () => {
     expect(lastUse(cache)).toBe('2026-11-28');
   });
 
-  it('is updated even from a listing that is too old for the other parts of the role, and the source of the entry stays the same', () => {
+  it('is updated even from a listing that is too old for the other parts of the role, and the `source` of the cached role stays the same', () => {
     const { cache, list } = setUp();
     cache.read('a', roleOf('a', usedOn('2026-11-27')), 1_000_000);
     cache.applied(detach);
@@ -318,7 +318,7 @@ describe('a role that may or may not exist', () => {
     expect(seen(cache, true)).toBeUndefined();
   });
 
-  it('is read again, after a creation that got no response, until IAM would show the role if the role existed', () => {
+  it('is read again after a creation without a response, until enough time has passed for IAM to show an existing role', () => {
     const { cache, clock } = setUp();
     clock.now += 60_000;
     cache.failed(create('a', tags), unanswered);
@@ -428,7 +428,7 @@ describe('the cached state for a deleted account', () => {
   const look = (cache: RoleCache, account: string, name = 'a'): unknown =>
     cache.forAccount({ clusterArn: cluster, account, names: [name] }).get(name);
 
-  it('is dropped when AWS responses can no longer be older than the last write', () => {
+  it('is kept while an AWS response can still be older than the last write, and is dropped afterwards', () => {
     const { cache, clock, list } = setUp();
     look(cache, 'of-a');
     cache.applied(create('a'), created('a'));

@@ -108,7 +108,7 @@ it('the cache returns no object that we deleted, but returns a new object of the
   await expect.poll(() => writes.get('default/a')?.data.value).toBe('made again');
 });
 
-it('the cache finds unseen writes by name in every namespace, until the writes are reported or too old', async () => {
+it('the cache finds writes that the informer has not reported yet, by name and in every namespace, until the informer reports the writes or they are too old', async () => {
   const { server, writes, written, pass } = await setUp();
   expect(writes.recentOf('a')).toEqual([]);
   writes.wrote('other/a', written('ours'));
