@@ -438,7 +438,7 @@ describe('an injected fault', () => {
   });
 });
 
-describe('the endpoints that AWS does not have', () => {
+describe('the endpoints that only the emulator has', () => {
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${emulator.url}/_emulator/${path}`)).json();
   const put = (path: string, body: string) =>

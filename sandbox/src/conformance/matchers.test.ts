@@ -13,7 +13,7 @@ import {
   shape,
 } from './matchers.ts';
 
-describe('differences', () => {
+describe('the comparison with an expectation', () => {
   test.each([
     ['an object with further members', { a: 1, b: 2 }, { a: 1 }],
     ['a nested object', { a: { b: 'x', c: 1 } }, { a: { b: 'x' } }],
@@ -23,7 +23,7 @@ describe('differences', () => {
     ['a list with others', [{ k: 1 }, { k: 2 }], including([{ k: 2 }])],
     ['a list in another order', [{ k: 1 }, { k: 2 }], inAnyOrder([{ k: 2 }, { k: 1 }])],
     ['a shape within a list', [{ k: 1, date: new Date(0) }], including([shape({ k: 1 })])],
-  ])('%s matches the expectation', (_title, value, expected) => {
+  ])('finds no difference for %s', (_title, value, expected) => {
     expect(differencesOf(value, expected)).toEqual([]);
   });
 
@@ -50,7 +50,7 @@ describe('differences', () => {
       { a: including([shape({ k: { l: 1 } })]) },
       ['a: expected a list that contains {"k":{"l":1}}, got a list of length 1 without this element'],
     ],
-  ])('%s is a difference', (_title, value, expected, differences) => {
+  ])('reports a difference for %s', (_title, value, expected, differences) => {
     expect(differencesOf(value, expected)).toEqual(differences);
   });
 });

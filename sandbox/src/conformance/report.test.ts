@@ -60,7 +60,7 @@ const report: Report = {
   left: [],
 };
 
-test('access keys, tokens and given secrets are removed from everywhere in a report', () => {
+test('access keys, tokens and the secrets that the caller passes are removed from every part of a report', () => {
   const text = JSON.stringify(cleanReport(report, { mask: false, secrets: [secret, 'short', ''] }));
   expect(text).not.toMatch(/AKIA|ASIA|eyJ|"raw"/);
   expect(text).not.toContain(secret);

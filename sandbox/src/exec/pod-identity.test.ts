@@ -54,7 +54,7 @@ function identityOf(container?: string): ReturnType<typeof podIdentity> & { outc
   return found;
 }
 
-test('a container needs a token in place of its mounted AWS token, but none in place of its mounted API server token', () => {
+test('a program gets a token in place of the AWS token that the container mounts, but not in place of the API server token', () => {
   const { identity } = identityOf();
   expect(identity.serviceAccount).toBe('myaccount');
   expect(identity.tokens).toEqual([
@@ -70,7 +70,7 @@ test("a program gets the container's variables, but with a different token path"
   });
 });
 
-test('a container without an injected identity needs no token and has no variables', () => {
+test('a program gets no token and no AWS variables if the container has no injected identity', () => {
   const { identity } = identityOf('sidecar');
   expect(identity.tokens).toEqual([]);
   expect(identity.env('/tmp/x')).toEqual({});

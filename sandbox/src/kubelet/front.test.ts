@@ -109,7 +109,7 @@ describe('a log', () => {
     podLogFile(logs, { namespace: 'production', pod: 'web-1', container });
   const second = (at: number): number => Date.parse('2026-01-01T00:00:00Z') + at * 1000;
 
-  test("contains, while no program runs in the pod, the command that runs a program and writes the program's output to this log", async () => {
+  test('of a pod in which no program runs contains the command that runs a program whose output goes to this log', async () => {
     const { body } = await ask('/containerLogs/production/web-1/other');
     expect(body).toBe(
       'No program runs in this pod. To run a program in place of the pod: kon sandbox exec web-1 -n production --log -- PROGRAM\n',

@@ -52,7 +52,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-test('a process that can read the record can query and stop the sandbox', async () => {
+test('a process that can read the control record of a sandbox can query and stop the sandbox', async () => {
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   const client = await connectControl(file);
   expect(client?.pid).toBe(process.pid);
@@ -80,7 +80,7 @@ test('a reader of events can continue from the position where it stopped', async
   expect(await client?.events(1)).toEqual([{ kind: 'stopping' }]);
 });
 
-test('an outdated or malformed record is treated as missing', async () => {
+test('an outdated or malformed control record is treated as missing', async () => {
   const record = await readFile(file, 'utf8');
   await server.close();
   expect(await connectControl(file)).toBeUndefined();

@@ -46,7 +46,7 @@ test('on a terminal, progress occupies one line that fits the width, and other m
   expect(text.endsWith('\r\u001B[KBuilt etcd in 1 min 10 s\n')).toBe(true);
 });
 
-test('a failed download is printed with its reason; the end of a part of the sandbox is printed with the last lines of the log', () => {
+test('a failed download is printed with its reason, and the end of a part of the sandbox with the last lines of the log of that part', () => {
   const text = show(
     [
       {

@@ -85,7 +85,7 @@ test.each<[string, ServiceAccount]>([
   ['has no annotations', {}],
   ['has no role', { metadata: { annotations: { 'eks.amazonaws.com/audience': 'x' } } }],
   ['has an empty role', { metadata: { annotations: { 'eks.amazonaws.com/role-arn': '' } } }],
-])('a pod whose ServiceAccount %s stays unchanged', (_name, account) => {
+])('the webhook does not change a pod whose ServiceAccount %s', (_name, account) => {
   expect(mutate(pod(), account, config)).toEqual([]);
 });
 

@@ -144,7 +144,7 @@ describe('an OpenID Connect provider', () => {
       new CreateOpenIDConnectProviderCommand({ Url: issuer, ClientIDList: ['sts.amazonaws.com'], ...more }),
     );
 
-  it('is created only once, read, listed, updated with audiences and deleted', async () => {
+  it('can be created, read, listed, updated with audiences and deleted, but not created twice', async () => {
     expect((await create({ ThumbprintList: ['a'.repeat(40)] })).OpenIDConnectProviderArn).toBe(providerArn);
     await expect(create()).rejects.toMatchObject({
       name: 'EntityAlreadyExistsException',

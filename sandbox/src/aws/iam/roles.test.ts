@@ -212,7 +212,7 @@ describe('a role', () => {
     });
   });
 
-  it("is reported as missing with IAM's message", async () => {
+  it('that does not exist is reported as missing, with the error message of IAM', async () => {
     await expect(iam.send(new GetRoleCommand({ RoleName: 'none' }))).rejects.toMatchObject({
       name: 'NoSuchEntityException',
       message: 'The role with name none cannot be found.',
