@@ -71,7 +71,7 @@ describe('an app with its account', () => {
     expect(isConditionTrue(app.status?.conditions, 'Ready')).toBe(true);
   });
 
-  it('is applied from the folder that the manifests for Argo CD and Flux name', async () => {
+  it('is applied from the folder to which the manifests for Argo CD and Flux refer', async () => {
     await kubectl(['create', '-f', '-'], JSON.stringify(argoCdCrd));
     await kubectl(['wait', '--for=condition=Established', `crd/${argoCdCrd.metadata.name}`]);
     await kubectl(['create', 'namespace', 'argocd']);

@@ -598,7 +598,7 @@ describe('an EKS Pod Identity association of another tool', () => {
     expect(left.filter(({ metadata }) => names.includes(metadata.name))).toEqual([]);
   });
 
-  it('gets the old role back and loses the tags of the account', async () => {
+  it('gets the old role back and loses the tags of the account when a user hands the association back', async () => {
     await follow(general, 'Hand an association back', prober);
     expect(await read()).toMatchObject({
       roleArn: oldRole,

@@ -137,7 +137,7 @@ test.each([
     (): Environment => ({ ...parts.administrator, AWS_ACCESS_KEY_ID: 'AKIAAAAAAAAAAAAAAAAA' }),
   ],
 ])(
-  '%s: an operator with %s reports this in the ClusterConfig and in each account, and does nothing else',
+  '%s: an operator with %s reports the problem in the ClusterConfig and in each account, and does nothing else',
   async (reason, _, env) => {
     startOperator({ ...env(), AWS_ENDPOINT_URL: parts.aws.endpoint });
     await parts.configure();
@@ -155,7 +155,7 @@ test.each([
   },
 );
 
-test('AccessDenied: the status names each denied action in the condition or row that needs the action', async () => {
+test('AccessDenied: the status names each denied action in the condition or the policy row that the denial affects', async () => {
   const actions = await documentedActions();
   const few = actions.filter((action) => !['iam:CreateRole', 'iam:AttachRolePolicy'].includes(action));
   startOperator(await parts.credentialsThatMay('no-create', few));

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { chainOf, hasInvalidSpec, violationsOfChain } from './chains.ts';
 
 it.each([0, 1])(
-  'chain %i of 1,000 specs reaches the same end state as its last spec alone',
+  'chain number %i, which consists of 1,000 specs, reaches the same end state as its last spec alone',
   { timeout: 240_000 },
   async (seed) => {
     const chain = chainOf(seed, 1_000);

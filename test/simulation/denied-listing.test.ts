@@ -45,7 +45,7 @@ describe.each([
 ] as const)(
   'an operator that was %s the deletion of an association and is denied the listing of associations',
   (_, fault, left) => {
-    it('changes neither pods nor the remaining associations, names the denied call, and changes the identity mode after the listing is allowed', async () => {
+    it('leaves the pods and the remaining associations unchanged, names the denied call, and changes the identity mode after the listing is allowed', async () => {
       let isKilled = false;
       let isDenied = false;
       const simulation = await startSimulation({

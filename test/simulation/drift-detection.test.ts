@@ -71,7 +71,7 @@ const isWhole = (simulation: Simulation, account: string): boolean =>
   simulation.aws.roles.get(roleOf(simulation, account))?.attachedPolicyArns.includes(policy) === true;
 
 describe('a drift pass', () => {
-  it('lists all roles once and reads one role individually', async () => {
+  it('lists all roles one time, and individually reads the one role whose turn it is', async () => {
     const simulation = await fleet();
     expect(await readsDuring(simulation, 10 * driftIntervalMs)).toEqual({
       GetAccountAuthorizationDetails: 10,
@@ -125,7 +125,7 @@ describe('a drift pass', () => {
   it.each<[string, Fault | undefined]>([
     ['in a listing', undefined],
     ['in reads of single roles while listings are denied', 'denied'],
-  ])('detects %s that the blocker of an account no longer exists', async (_, fault) => {
+  ])('detects, %s, that the blocker of an account no longer exists', async (_, fault) => {
     const simulation = await fleet((what) => (what.startsWith(listing) ? fault : undefined));
     const reason = (): string | undefined =>
       findCondition(

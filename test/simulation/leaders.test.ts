@@ -25,6 +25,6 @@ describe.each(chosen)('$name', (scenario) => {
   );
 });
 
-it('every scenario that these tests name exists', () => {
+it('every scenario name in these tests refers to an existing scenario', () => {
   expect(chosen.map(({ name }) => name)).toEqual(names);
 });

@@ -294,7 +294,7 @@ describe('a deletion during which AWS is unavailable for an hour', () => {
   // The outage begins right before one of the operator's writes to IAM: the change of the trust policy, the detachment
   // of a policy, or the deletion of the role.
   it.each([0, 1, 2])(
-    'after %i writes to IAM reports the outage, and ends when AWS is available again',
+    'reports an outage that begins after %i writes to IAM, and ends when AWS is available again',
     async (writesBefore) => {
       let writesLeft = Infinity;
       let isOut = false;

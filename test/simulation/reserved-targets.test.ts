@@ -15,7 +15,7 @@ import { findCondition } from '../../src/k8s/conditions.ts';
 import { clusterTargets, create, deploy } from './acts.ts';
 import { startSimulation } from './simulation.ts';
 
-it('a reserved target affects only its own status row in ten accounts and an app, and causes no request and no write', async () => {
+it('a reserved target of ten accounts and an app affects only its own row in each status, and causes no request and no write', async () => {
   const simulation = await startSimulation();
   const { server, time, writes, reads } = simulation;
   await time.pass(60_000);

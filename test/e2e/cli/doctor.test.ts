@@ -38,7 +38,7 @@ it('kon doctor reports no fault in a healthy installation, where a new pod gets 
   expect(report.checks.find(({ id }) => id === 'webhook-injects')?.message).toMatch(/^as \w+\/healthy$/);
 });
 
-it('the installed ClusterRoles extend the ClusterRole view, so that its users can read accounts', async () => {
+it('the installed ClusterRoles extend the ClusterRole `view`, so that users with this role can read accounts', async () => {
   type ClusterRole = KubeObject & { readonly rules?: readonly { readonly apiGroups?: readonly string[] }[] };
   await eventually('the role view to have grown', async () => {
     const { rules } = await sandbox.client.get<ClusterRole>(resources.clusterRoles, { name: 'view' });

@@ -150,7 +150,7 @@ test('an operator that restarts while all accounts are in sync writes nothing, a
   await operator?.end('SIGKILL');
 });
 
-test('an operator that is killed during edits applies every edit to the role of the edited account', async () => {
+test('every edit reaches the role of the edited account, although the operator is killed and restarted during the edits', async () => {
   const asked = [policies.readOnly, policies.queues];
   const before = await sandbox.aws.roleNames();
   await Promise.all(names.map((name) => person.editPolicies(name, asked)));
@@ -165,7 +165,7 @@ test('an operator that is killed during edits applies every edit to the role of 
   await operator?.end('SIGKILL');
 });
 
-test('an operator that is killed during deletions leaves nothing behind', async () => {
+test('no role or ServiceAccount of a deleted account remains, although the operator is killed and restarted during the deletions', async () => {
   const made = names.map((name) => expect.stringContaining(`-${name}-`));
   await Promise.all(names.map((name) => person.deleteAccount(name)));
   await killAt('afterCall', 'UpdateAssumeRolePolicy');

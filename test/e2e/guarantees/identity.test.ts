@@ -116,7 +116,7 @@ test('G8: an idle operator writes nothing to Kubernetes, and makes only the AWS 
   expect(calls.length).toBeLessThanOrEqual((passes + 1) * readsOfDriftPass.length);
 });
 
-describe.concurrent('while other changes are in progress', () => {
+describe.concurrent('guarantees that hold while other changes are in progress', () => {
   test('G11: pods that run in a removed target keep their access until they end', async () => {
     const name = 'g11-drain';
     await person.createAccount(name);
@@ -244,7 +244,7 @@ describe.concurrent('while other changes are in progress', () => {
     }
   });
 
-  test('G2: an app rolls once when its account is added, changed or removed, after the new identity is proven', async () => {
+  test('G2: an app whose account is added, changed or removed rolls one time, and only after the new identity is proven', async () => {
     const revisions = (): Promise<readonly number[]> =>
       Promise.all(targets.map((target) => person.revision('g2-app', target)));
     const untilRole = (role: string | undefined): Promise<unknown> =>

@@ -126,7 +126,7 @@ describe.concurrent('G4: foreign objects', () => {
     expect(before?.attached).toEqual([policies.readOnly]);
   });
 
-  test('a role is tagged again after a tag whose key differs only in letter case replaced its ownership tag, and is deleted with its account', async () => {
+  test('a role whose ownership tag was overwritten by a tag with the key in another letter case is tagged again, and is deleted with its account', async () => {
     await person.createAccount('g4-case');
     const { status } = await person.untilReady('g4-case');
     const RoleName = roleNameOf(status?.roleArn ?? '');
@@ -348,8 +348,8 @@ describe.concurrent('G4: foreign objects', () => {
   });
 });
 
-describe.concurrent('G7: one invalid part of an account', () => {
-  test('a policy that does not exist affects only its own row in the status, and is attached once it exists', async () => {
+describe.concurrent('G7: one invalid part of an account does not affect the other parts', () => {
+  test('a policy that does not exist affects only its own row in the status, and is attached as soon as the policy exists', async () => {
     await person.createAccount('g7-policy', {
       policyArns: [policies.readOnly, latePolicy, policies.queues],
     });
@@ -452,7 +452,7 @@ describe.concurrent('G7: one invalid part of an account', () => {
   });
 });
 
-describe.concurrent('invalid input', () => {
+describe.concurrent('invalid input is reported', () => {
   const create = (name: string, ...arns: readonly string[]): ReturnType<TestSandbox['kon']> =>
     sandbox.kon([
       'account',
@@ -464,7 +464,7 @@ describe.concurrent('invalid input', () => {
       ...arns.map((arn) => `--policy=${arn}`),
     ]);
 
-  test('kon fails with the reason when a policy does not exist, and the rest of the account is applied', async () => {
+  test('kon reports a policy that does not exist, and the operator applies the rest of the account', async () => {
     const { code, stdout, stderr } = await create('bad-policy', policies.readOnly, missingPolicy);
     expect(code).toBe(1);
     expect(stdout).toBe('linkedserviceaccount/bad-policy created\n');
@@ -538,7 +538,7 @@ describe.concurrent('invalid input', () => {
   });
 });
 
-describe('specs that an earlier version or an earlier ClusterConfig accepted', () => {
+describe('specs that an earlier version or an earlier ClusterConfig accepted are still reconciled', () => {
   /** Creates the account while the CRD lacks its validation rule for tags, as in an earlier version. */
   async function createStored(name: string, tags: Readonly<Record<string, string>>): Promise<void> {
     const { client } = sandbox;

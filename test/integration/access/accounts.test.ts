@@ -83,7 +83,7 @@ beforeAll(async () => {
 afterAll(() => fenced?.stop());
 
 describe('a new account', () => {
-  it('is refused for a user without rights, and the refusal names the right to request', async () => {
+  it('is refused for a user without rights, and the refusal names the right that the user lacks', async () => {
     const dev = await userWith(all(rights.link));
     expect(await refusal(create(dev, account()))).toContain(
       `user ${dev.user} is not permitted to attach ${policy('a')}: ask for the verb attach on iampolicies.k11n.dev/${policy('a')}`,
@@ -935,7 +935,7 @@ describe('a CRD', () => {
     await setVersion('1');
   });
 
-  it('without a version, as earlier releases shipped it, can be replaced by a CRD with a version', async () => {
+  it('without a schema version, as in earlier releases, can be replaced by a CRD with a schema version', async () => {
     await setVersion(null, '0');
     await setVersion(null);
     await setVersion('1');

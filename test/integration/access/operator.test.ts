@@ -200,7 +200,7 @@ describe('a token', () => {
     expect(await refusal(request(former, stsToken))).toMatch(outside);
   });
 
-  it('for Pod Identity is issued to the operator when the token is bound to a pod', async () => {
+  it('for Pod Identity is issued to the operator if the requested token is bound to a pod', async () => {
     const bound = {
       ...pod(target, 'bound'),
       spec: { serviceAccountName: 'myaccount', ...pod(target, 'x').spec },
@@ -297,11 +297,11 @@ describe('a namespace', () => {
   });
 });
 
-describe('an account, an app and a ClusterConfig', () => {
+describe('the operator', () => {
   const patch = (change: object): Promise<unknown> =>
     operator.patch(linkedServiceAccounts, { name: 'mine' }, change, merge);
 
-  it('the operator adds and removes the finalizer of an account, and changes nothing else in it', async () => {
+  it('can add and remove the finalizer of an account, and can change nothing else in the metadata and spec of the account', async () => {
     await admin.create<LinkedServiceAccount>(linkedServiceAccounts, {
       ...account('mine'),
       metadata: { name: 'mine', finalizers: ['example.com/other'] },
@@ -324,7 +324,7 @@ describe('an account, an app and a ClusterConfig', () => {
     );
   });
 
-  it('a write to the status subresource leaves metadata and spec unchanged', async () => {
+  it('cannot change metadata or spec of an account, an app or a ClusterConfig by a write to the status subresource', async () => {
     await admin.create<App>(apps, app('status'));
     for (const [resource, name] of [
       [linkedServiceAccounts, 'mine'],
@@ -362,7 +362,7 @@ describe('an account, an app and a ClusterConfig', () => {
     }
   });
 
-  it('the operator can change neither apps nor ClusterConfigs', async () => {
+  it('can change neither apps nor ClusterConfigs, except their status', async () => {
     for (const resource of [apps, clusterConfigs])
       expect(
         await refusal(
@@ -377,7 +377,7 @@ describe('a ServiceAccount', () => {
     operator.patch(resources.serviceAccounts, { namespace, name }, change, merge);
   const role = { 'eks.amazonaws.com/role-arn': 'x' };
 
-  it('can be created, linked and deleted by the operator in a target only', async () => {
+  it('can be created, linked and deleted by the operator only in a target', async () => {
     await operator.create(resources.serviceAccounts, linked(target, 'linked'));
     await patch(target, 'linked', { metadata: { annotations: role } });
     await operator.delete(resources.serviceAccounts, { namespace: target, name: 'linked' });
@@ -690,7 +690,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment with procMount is refused on create and update, unless the API server resets the field', async () => {
+  it('cannot be Deployments that set procMount, on create or update, unless the API server resets the field', async () => {
     const changed = withPod(
       withContainer(get('Deployment'), {
         securityContext: { allowPrivilegeEscalation: false, procMount: 'Unmasked' },
@@ -705,7 +705,7 @@ describe('the objects of an app', () => {
     await operator.delete(resources.deployments, { namespace: target, name: 'web' });
   });
 
-  it('a Deployment keeps the fields of other managers', async () => {
+  it('keep the fields of other managers when the operator writes a Deployment', async () => {
     const deployment = get('Deployment');
     await write(deployment);
     const { template } = deployment.spec as { readonly template: { readonly spec: Any } };
@@ -862,7 +862,7 @@ describe.each([
   const patch = (change: object): Promise<unknown> =>
     operator.patch(resource, { namespace: target, name }, change, merge);
 
-  it('with the restart label can get the identity annotation from the operator, and no other change', async () => {
+  it('with the restart label can be changed by the operator only in its identity annotation', async () => {
     await create(target, { [restartLabel]: 'true' });
     await mark(target);
     await mark(target, {}, { 'k11n.dev/identity': 'y' });
@@ -883,7 +883,7 @@ describe.each([
     );
   });
 
-  it('cannot be changed by the operator if it lacks the restart label or is outside the targets', async () => {
+  it('without the restart label, or outside the targets, cannot be changed by the operator', async () => {
     await create(former, { [restartLabel]: 'true' });
     expect(await refusal(mark(former))).toMatch(outside);
     await create(elsewhere, { [restartLabel]: 'true' });
@@ -1035,7 +1035,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('and a second ClusterConfig together restrict the operator to the targets that both list', async () => {
+  it('restricts the operator, together with a second ClusterConfig, to the targets that both list', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);

@@ -175,7 +175,7 @@ describe('an account that was written before the admission policies existed', ()
     expect(writes()).toEqual([]);
   });
 
-  it('cannot be created again by its author after a deletion, and is reconciled once a user with the rights creates the account', async () => {
+  it('cannot be created again by its author after a deletion, but is reconciled after a user with the rights creates the account', async () => {
     await author.delete(linkedServiceAccounts, { name: 'before' });
     await expect(create(author, 'before')).rejects.toThrow('is not permitted to attach');
     await create(admin, 'before', readOnly);
@@ -246,7 +246,7 @@ describe('an App that was written before the admission policies existed', () => 
     });
   });
 
-  it('cannot be created again by its author after a deletion, and is deployed once a user with the rights creates the App', async () => {
+  it('cannot be created again by its author after a deletion, but is deployed after a user with the rights creates the App', async () => {
     await author.delete(apps, { name: 'early' });
     await expect(author.create(apps, app('early'))).rejects.toThrow(
       'is not permitted to run apps in the target production',
@@ -329,7 +329,7 @@ describe('kon account plan', () => {
 });
 
 describe('an App that runs when the admission policies are created again', () => {
-  it('is deployed again when its Deployment is deleted out of band, and follows its spec', async () => {
+  it('gets a new Deployment if its Deployment is deleted out of band, and still follows edits of its spec', async () => {
     const old = await findDeployment('early');
     await admin.delete(resources.deployments, { namespace: 'production', name: 'early' });
     const again = await eventually('the Deployment', async () => {

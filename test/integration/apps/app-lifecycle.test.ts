@@ -332,7 +332,7 @@ test('a container that keeps crashing and an exceeded quota are reported with th
   await harness.untilReady('crashing');
 });
 
-test('a condition keeps the time of its last transition', async () => {
+test('an edit does not change the last transition time of a condition whose status stays the same', async () => {
   await harness.createApp('steady', {});
   const first = await harness.untilReady('steady');
   await harness.editApp('steady', { spec: { env: [{ name: 'A', value: '1' }] } });

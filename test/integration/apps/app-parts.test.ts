@@ -31,7 +31,7 @@ async function configMaps(app: string, namespace = 'production'): Promise<readon
 
 const dataOf = (object: Loose | undefined): unknown => (object as { data?: unknown } | undefined)?.data;
 
-test('configs become ConfigMaps that the pods read, merged for each target', async () => {
+test('in each target, the configs of the app and of the target are merged into ConfigMaps that the pods read', async () => {
   await harness.createApp('configured', {
     configs: [
       { name: 'settings', data: { LOG_LEVEL: 'info', REGION: 'eu' } },

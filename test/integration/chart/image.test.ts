@@ -110,7 +110,7 @@ it('the image is built from the packages of the lock file, on base images that c
   );
 });
 
-it('the image has the same settings as the image that is built without Docker', () => {
+it('the image that Docker builds has the same settings as the image that is built without Docker', () => {
   const json = (name: string): unknown => JSON.parse(of(name)[0] ?? '');
   expect({
     WorkingDir: of('WORKDIR').at(-1),

@@ -312,7 +312,7 @@ describe('the minimal permissions of a conformance run', () => {
     expect(unneededRights(leastPolicy, checked)).toEqual([]);
   });
 
-  test('if one of the permissions is missing, the report shows the calls that AWS refused', async () => {
+  test('must be complete: if one is missing, the report shows the calls that AWS refused', async () => {
     const reduced = withoutEachRight(leastPolicy).find(({ right }) => right === 'Roles: iam:UpdateRole');
     await aws.close();
     await startAccount(reduced?.policy ?? leastPolicy);

@@ -104,7 +104,7 @@ describe('kon account create', () => {
     expect(await policiesOf(name)).toEqual([readOnly]);
   });
 
-  it('accepts the name with --account, and refuses two different names', async () => {
+  it('accepts the name as the value of --account, and fails if the argument and --account differ', async () => {
     const editor = await writing(manifest([readOnly]));
     const created = await kon.run(['account', 'create', '--account', name, '--no-wait'], {
       env: { EDITOR: editor },
@@ -328,7 +328,7 @@ describe('kon account edit', () => {
     expect(await seen(2)).toContain(`#!   metadata.name: expected "${name}", got "other"`);
   });
 
-  it('keeps the fields that it hides: finalizers and annotations of kubectl', async () => {
+  it('keeps the fields that it hides: the finalizers, and the annotations that kubectl sets', async () => {
     await cluster.kubectl(['apply', '-f', '-'], manifest([readOnly]));
     await cluster.kubectl([
       'patch',

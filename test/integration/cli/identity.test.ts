@@ -213,7 +213,7 @@ describe('kon account verify, when the outcome is unknown,', () => {
 });
 
 describe('kon doctor', () => {
-  it('counts the roles that exist now', async () => {
+  it('reports the current number of roles in IAM', async () => {
     await kon('account', 'create', 'counted', '--policy', readOnly);
     const report = JSON.parse((await kon('doctor', '-o', 'json')).stdout) as {
       checks: { id: string; message?: string }[];

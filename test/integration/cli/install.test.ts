@@ -308,7 +308,7 @@ describe('kon install over a later version', () => {
   const annotation = (name: string): Promise<string> =>
     kubectl('get', 'crd', crd, '-o', `jsonpath={.metadata.annotations.k11n\\.dev/${name}}`);
 
-  it('removes from a CRD the consent to its deletion that an interrupted uninstallation has left', async () => {
+  it('removes from a CRD the annotation with which an interrupted uninstallation allowed the deletion of the CRD', async () => {
     await kubectl('annotate', 'crd', crd, 'k11n.dev/allow-deletion=true');
     const result = await again();
     expect(result).toMatchObject({ code: 0, stdout: 'konstellation installed\n' });

@@ -39,7 +39,7 @@ beforeAll(async () => {
 
 afterAll(() => kon?.stop());
 
-it('the next uninstallation completes a killed uninstallation, removes no objects of others, and keeps the admission policies while accounts can be created', async () => {
+it('a killed uninstallation is completed by the next one, without removing objects that others created; the admission policies exist as long as accounts can be created', async () => {
   expect(Object.keys(removed)).toEqual(expect.arrayContaining(['role foreign', 'ClusterRole /foreign']));
   expect(fence.length).toBeGreaterThan(0);
   const kinds = await kon.runWithKills(uninstall, async (write) => {

@@ -230,7 +230,7 @@ describe('--sort-by', () => {
   });
 });
 
-describe('templates', () => {
+describe('an output template', () => {
   it.each([
     '{.items[*].metadata.name}',
     '{range .items[*]}{.metadata.name}{"\\t"}{.status.roleArn}{"\\n"}{end}',
@@ -239,19 +239,19 @@ describe('templates', () => {
     '{.kind}: {.items[-1:].metadata.name} {.missing}',
     "{.items[*]['metadata'].labels.team}",
     '{..policyArns}',
-  ])('-o jsonpath=%s prints what kubectl prints', async (template) => {
+  ])('of -o jsonpath=%s prints what kubectl prints', async (template) => {
     const ours = await run('account', 'list', '-o', `jsonpath=${template}`);
     expect(ours).toMatchObject({ code: 0, stderr: '' });
     expect(ours.stdout).toBe(await cluster.kubectl(['get', 'lsa', '-o', `jsonpath=${template}`]));
   });
 
-  it('-o jsonpath prints a field of one object', async () => {
+  it('of -o jsonpath prints a field of one object', async () => {
     const path = 'jsonpath={.status.roleArn}';
     expect((await run('account', 'show', 'b-everywhere', '-o', path)).stdout).toBe(role('b-everywhere'));
     expect((await run('account', 'list', 'b-everywhere', `--output=${path}`)).stdout).toBe('');
   });
 
-  it('-o custom-columns prints the values that kubectl prints', async () => {
+  it('of -o custom-columns prints the values that kubectl prints', async () => {
     const columns =
       'custom-columns=NAME:.metadata.name,ROLE:.status.roleArn,TEAM:.metadata.labels.team,POLICIES:.spec.aws.policyArns[*]';
     const cells = (text: string): readonly (readonly string[])[] =>
@@ -265,7 +265,7 @@ describe('templates', () => {
   });
 
   it.each(['jsonpath', 'jsonpath={.a', 'custom-columns', 'custom-columns=NAME', 'table=x'])(
-    '-o %s is refused before kon contacts the cluster',
+    'that is missing or invalid, as in -o %s, is refused before kon contacts the cluster',
     async (format) => {
       const result = await kon.run(['account', 'list', '-o', format], { env: { KUBECONFIG: '/nowhere' } });
       expect(result).toMatchObject({ code: 2, stdout: '' });
@@ -273,7 +273,7 @@ describe('templates', () => {
   );
 });
 
-describe('pods', () => {
+describe('the list of pods', () => {
   const rows = async (...args: string[]): Promise<readonly (readonly string[])[]> =>
     (await run(...args)).stdout
       .trim()
@@ -281,7 +281,7 @@ describe('pods', () => {
       .slice(1)
       .map((line) => line.split('\t'));
 
-  it('kon account pods lists which pod holds which role, including roles that other tools gave', async () => {
+  it('of kon account pods shows the role that each pod holds, including roles from other tools', async () => {
     const found = await rows('account', 'pods');
     expect(found.map(([target, name, , , , identity, holds]) => [target, name, identity, holds])).toEqual(
       expect.arrayContaining([
@@ -297,7 +297,7 @@ describe('pods', () => {
     expect(header).toBe('TARGET\tNAME\tREADY\tSTATE\tRESTARTS\tIDENTITY\tHOLDS\tCREATED\tAPP\tACCOUNT');
   });
 
-  it('kon account pods selects by account, target and identity', async () => {
+  it('of kon account pods can be restricted to an account, a target or an identity', async () => {
     expect(await namesOf('account', 'pods', 'b-everywhere', '--not-current')).toEqual(
       expect.arrayContaining(['older', 'missed']),
     );
@@ -309,7 +309,7 @@ describe('pods', () => {
     expect(await run('account', 'pods', '--target', 'nope')).toMatchObject({ code: 1, stdout: '' });
   });
 
-  it('kon app pods without a name lists the pods of all apps', async () => {
+  it('of kon app pods without a name contains the pods of all apps', async () => {
     const found = await rows('app', 'pods', '--sort-by', 'name');
     expect(found.map(([target, name, , , , identity]) => [target, name, identity])).toEqual([
       ['production', 'current', 'current'],
@@ -525,7 +525,7 @@ describe('kon account list --unused', () => {
     expect(result).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot be combined') });
   });
 
-  it('warns a user who is not permitted to read whether an operator runs', async () => {
+  it('warns that the last uses can be outdated if the user is not permitted to read the Lease of the operator', async () => {
     await cluster.kubectl([
       'create',
       'clusterrole',

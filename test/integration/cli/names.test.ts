@@ -173,7 +173,7 @@ describe('on the command line', () => {
     expect(described.split(/\r?\n/).filter((line) => line.length > columns)).toEqual([]);
   });
 
-  it('an option with one value is refused when it is given two', async () => {
+  it('an option that takes one value is refused if the user passes two values', async () => {
     expect(await run('app', 'edit', 'shop', '--account', 'a', '--account', 'b')).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('--account was given twice: "a" and "b"'),

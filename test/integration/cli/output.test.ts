@@ -353,7 +353,7 @@ describe('kon app', () => {
   });
 
   it.each(['status', 'show'])(
-    'kon app %s shows nothing twice, and everything with --details',
+    '%s shows no value twice, and shows all values with --details',
     async (verb) => {
       const { code, stdout } = await kon.run(['app', verb, 'shown']);
       expect(code).toBe(0);
@@ -466,7 +466,7 @@ describe('kon apply', () => {
     );
   });
 
-  it('and kon account edit report an account as unchanged if it was just created with the same content', async () => {
+  it('reports an account as unchanged, as kon account edit does, if the account was just created with the same content', async () => {
     const fresh = document('fresh', '{aws: {policyArns: []}}');
     await apply(fresh);
     const edited = await kon.run(['account', 'edit', 'fresh', '--all-targets', '--no-wait']);
@@ -486,7 +486,7 @@ describe('kon apply', () => {
     expect(stdout).not.toContain('production');
   });
 
-  it('names the command that replaces the object if a list becomes empty, because server-side apply cannot empty a list', async () => {
+  it('refuses a manifest that empties a list, because server-side apply cannot do that, and names the command that replaces the object', async () => {
     const empty = document('three', '{aws: {policyArns: []}}');
     const result = await apply(empty);
     expect(result.code).toBe(1);

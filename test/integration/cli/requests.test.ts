@@ -62,7 +62,7 @@ describe('impersonation', () => {
 });
 
 describe('kon explain', () => {
-  it('explains a code without a cluster, lists all codes, and completes them', async () => {
+  it('explains a code, lists all codes and offers codes for shell completion, all without a cluster', async () => {
     const offline = { env: { KUBECONFIG: '/nonexistent', HOME: '/nonexistent' } };
     const one = await kon.run(['explain', 'PolicyNotFound'], offline);
     expect(one).toMatchObject({ code: 0, stderr: '' });

@@ -67,7 +67,7 @@ describe('a name that IAM does not know', () => {
     expect(await names()).toBe(before);
   });
 
-  it('is refused as the role that an account adopts, also in a dry run', async () => {
+  it('is refused as the name of a role that an account adopts, also in a dry run', async () => {
     const before = await names();
     for (const line of [
       'account create -f - --no-wait',

@@ -112,7 +112,7 @@ test.each([
   },
 );
 
-test('KUBEBUILDER_ASSETS takes precedence over the cache if its version is compatible', async () => {
+test('programs in KUBEBUILDER_ASSETS take precedence over the cache if their versions are compatible', async () => {
   const assets = join(home, 'assets');
   await executable(join(assets, 'etcd'), '#!/bin/sh\necho "etcd Version: 3.6.9"\n');
   await executable(join(assets, 'kube-apiserver'), '#!/bin/sh\necho "Kubernetes v1.36.0"\n');

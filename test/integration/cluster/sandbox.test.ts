@@ -369,7 +369,7 @@ describe('a sandbox in the background', () => {
     expect(stderr).toMatch(words);
   });
 
-  test('prints the log of a part', async () => {
+  test('prints the log of one of its parts', async () => {
     const { stdout } = await command(['sandbox', 'logs', 'webhook', '--tail', '1']);
     expect(stdout.trim().split('\n')).toHaveLength(1);
     expect((await command(['sandbox', 'logs', 'audit'])).stdout).toContain('"apiVersion":"audit.k8s.io/v1"');

@@ -34,7 +34,7 @@ const gaps = (calls: readonly JournalEntry[], ...lists: [number, readonly string
   );
 
 describe('an attachment gap', () => {
-  it('is reported when a policy is detached that the account listed without interruption', () => {
+  it('is reported when a policy that the account listed all the time is detached', () => {
     expect(gaps([call(100_000, 'DetachRolePolicy', a)], [0, [a, b]])).toHaveLength(1);
   });
 

@@ -228,7 +228,7 @@ describe('errors', () => {
 });
 
 describe('connections', () => {
-  test('are reused: 200 requests of every kind need only one connection', async () => {
+  test('are reused: 200 requests of four kinds need only one connection in all', async () => {
     const proxy = await startFaultProxy({
       server: cluster.server,
       tls: await clientCertificateOf(cluster.kubeconfig),

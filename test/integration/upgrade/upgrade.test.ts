@@ -296,7 +296,7 @@ describe('an upgrade', () => {
   });
 });
 
-describe('CRDs of a later version than the running operator', () => {
+describe('CRDs of a later version than the operator', () => {
   const names = crds().map(({ metadata }) => metadata.name);
   const mark = (version: number): Promise<string> =>
     kubectl(`annotate --overwrite crd ${names[1]} k11n.dev/schema-version=${version}`);
@@ -344,7 +344,7 @@ describe('CRDs of a later version than the running operator', () => {
     expect(log).toContain('operator resumes');
   });
 
-  it('are reported by an operator that starts afterwards; this operator releases the lease, and writes nothing to AWS until the CRDs are reverted', async () => {
+  it('are reported by an operator that starts after their installation; this operator releases the lease, and writes nothing to AWS until the CRDs are reverted', async () => {
     await mark(crdVersion + 1);
     awsWrites();
     const operator = await startOperator(world.kon);
