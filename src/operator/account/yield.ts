@@ -9,8 +9,8 @@ import type { Monotonic } from '../../k8s/time.ts';
 
 /**
  * Maximum time that an account yields to other accounts, in milliseconds. `unlimited`: the time until STS usually knows
- * the role. `limited`: the time while IAM limits the rate of calls. It is shorter, because with few calls per second,
- * the remaining steps of all yielding accounts would otherwise accumulate until the last role is created.
+ * the role. `limited`: the maximum while IAM limits the rate of calls. With the longer time, the remaining steps of all
+ * yielding accounts would accumulate until the last role is created.
  */
 const longestYieldMs = { unlimited: 15_000, limited: 5_000 };
 
