@@ -429,7 +429,7 @@ describe('kon uninstall', () => {
     expect(await kubectl('get', 'crd,clusterrole,lsa', '-o', 'name')).toBe(had);
     expect(await roleNames()).toHaveLength(2);
     const removing = world.kon.start(['uninstall', '--delete-accounts', '--yes']);
-    // No controller finalizes the namespace here.
+    // No controller in this cluster completes the deletion of the namespace.
     await removing.until(
       'Namespace konstellation: not yet, held up by the finalizer kubernetes (Deleting)\n',
     );
@@ -767,7 +767,7 @@ describe('kon install on a cluster outside EKS', () => {
     });
     expect(await roleNames()).toEqual([]);
     await kubectl('wait', '--for=delete', 'crd', '--all', '--timeout=30s');
-    // No controller finalizes the namespace here.
+    // No controller in this cluster completes the deletion of the namespace.
     const tooSoon = await kon('install', ...own, ...limited, '--target', 'production');
     expect(tooSoon).toMatchObject({ code: 1, stdout: '' });
     expect(tooSoon.stderr).toContain('Namespace mine is being deleted');
