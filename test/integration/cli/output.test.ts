@@ -486,7 +486,7 @@ describe('kon apply', () => {
     expect(stdout).not.toContain('production');
   });
 
-  it('refuses a manifest that empties a list, because server-side apply cannot do that, and names the command that replaces the object', async () => {
+  it('fails if a manifest empties a list, because server-side apply cannot do that, and names the command that replaces the object', async () => {
     const empty = document('three', '{aws: {policyArns: []}}');
     const result = await apply(empty);
     expect(result.code).toBe(1);
