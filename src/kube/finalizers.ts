@@ -95,7 +95,7 @@ async function change<T extends KubeObject>(
       if (isNotFound(error)) return undefined;
       throw error;
     }
-    // `present` is a new object of the same name.
+    // If the uid differs, `present` is a new object of the same name.
     if (present.metadata.uid !== uid) return undefined;
   }
 }

@@ -102,7 +102,7 @@ describe('a pod', () => {
     });
   });
 
-  it('has the agent state of its node, and the agent state `changing` until the pod has a node', () => {
+  it('has the agent state `changing` until it has a node, and then the agent state of its node', () => {
     expect(agentFor(pod({ nodeName: 'node-1' }), lookup)).toEqual({ state: 'serves' });
     expect(agentFor(pod({}), { ...lookup, agentsOn: () => [] })).toEqual({ state: 'changing' });
   });

@@ -162,8 +162,8 @@ function stateAfterFailure(
 }
 
 /**
- * Adds to the message of a blocked plan that the target still runs as last deployed, since a blocked plan does not
- * apply the spec. After any other failure, part of the spec may have been applied.
+ * Appends to the message of a blocked plan: the target still runs as last deployed. A blocked plan does not apply the
+ * spec. After any other failure, part of the spec may have been applied, so nothing is appended.
  */
 function withRunningVersion(message: string, plan: TargetPlan, deployment: Deployment | undefined): string {
   if (plan.kind !== 'blocked' || !deployment || !isSpecReason(plan.reason)) return message;

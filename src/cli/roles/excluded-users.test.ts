@@ -72,7 +72,7 @@ describe('an import', () => {
     expect(excludedBy(roleTrusting(legacy), facts, use, onlyLegacy)).toMatchObject({ inUse: [], others: [] });
   });
 
-  it('counts every excluded user as in use if pods cannot be listed', () => {
+  it('treats every ServiceAccount that would lose the role as used by pods if pods cannot be listed', () => {
     const unseen = uses([], 'pods of all namespaces cannot be listed');
     expect(excludedBy(roleTrusting(legacy), facts, unseen, nobody).inUse).toEqual([
       'pods of all namespaces cannot be listed; therefore every principal with access counts as a user of the role',

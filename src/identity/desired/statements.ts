@@ -11,7 +11,7 @@ import { limitsNothing } from './operator-fence.ts';
 import { hasPodDenial, podDenialName } from './pod-denial.ts';
 import { largestInlinePolicy } from './operator-policy.ts';
 
-/** Name of the inline policy with the statements. Others must not use this name on roles of accounts. */
+/** Name of the inline policy with the statements. Only the operator writes an inline policy of this name to an account's role. */
 export const inlinePolicyName = 'konstellation';
 
 /**

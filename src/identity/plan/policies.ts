@@ -68,7 +68,7 @@ export function stillAttached(row: PolicyStatus, facts: ClusterFacts): PolicySta
   return {
     ...row,
     attached: true,
-    message: `still attached; ${row.message}. To detach, from the roles of all accounts, every policy that is not allowed: ${consent}`,
+    message: `still attached; ${row.message}. To detach all policies that are not allowed, in all accounts: ${consent}`,
   };
 }
 

@@ -99,8 +99,8 @@ function hasProofRecord(world: AccountWorld, target: string, key: string, of: Pr
 }
 
 /**
- * Key of the identity that the target's pods get by the association, and whether this identity is proven or at least
- * confirmed.
+ * Key of the identity that the target's pods get by the association, and what is known of this identity: whether it is
+ * proven, and whether it is at least confirmed.
  */
 export function knownByAssociation(
   world: AccountWorld,

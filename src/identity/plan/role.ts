@@ -48,7 +48,7 @@ export type RoleAssessment = {
   readonly spec: RoleSpec;
   /** ARN of the role, known in advance because names are deterministic. */
   readonly arn: string;
-  /** Cached role, if it exists and belongs to the account. */
+  /** Role in `cached`, if the role exists and belongs to the account. */
   readonly role?: ObservedRole;
   readonly cached?: CachedRole;
   /** Problem that keeps the role from being in sync. Problems of single policies are in `policies`. */

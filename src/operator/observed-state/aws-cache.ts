@@ -22,8 +22,8 @@ export type Entry<T> = {
   readonly source: 'write' | 'read' | 'list' | 'unknown';
   readonly wroteAt?: number;
   /**
-   * Set while the outcome of the last write is unknown. `at` is the time when that write ended. It is set only if reads
-   * may still return the state before the write.
+   * Set while the outcome of the last write is unknown. `at` is the time when that write ended, and is
+   * present only if reads may still return the state from before the write.
    */
   readonly unknown?: { readonly at?: number };
   /** Last time when all parts of the object were known. A listing does not set this time, because listings omit some parts. */

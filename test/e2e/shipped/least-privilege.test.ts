@@ -209,7 +209,7 @@ describe('the operator of the chart', () => {
     expect(left?.metadata.annotations?.['eks.amazonaws.com/role-arn']).toBeUndefined();
   });
 
-  test('adopts a role of another creator only once the role has the tag of the cluster, as the IAM policy requires', async () => {
+  test('does not adopt a role that someone else created until the role has the tag of the cluster, as the IAM policy requires', async () => {
     const { aws, client, description } = sandbox;
     const RoleName = 'made-by-terraform';
     const AssumeRolePolicyDocument = JSON.stringify({

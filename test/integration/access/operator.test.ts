@@ -1035,7 +1035,7 @@ describe('the ClusterConfig', () => {
     await untilAdmitted(former, false);
   });
 
-  it('restricts the operator, together with a second ClusterConfig, to the targets that both list', async () => {
+  it('restricts the operator to the targets that all ClusterConfigs list, if there is a second ClusterConfig', async () => {
     await admin.create<ClusterConfig>(clusterConfigs, config('second', [former, 'staging']));
     await untilAdmitted(target, false);
     await cleansUp(target);

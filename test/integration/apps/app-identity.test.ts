@@ -215,7 +215,7 @@ const changes: readonly {
     before: { scale: { min: 1, max: 4 } },
     change: { scale: { min: 2, max: 4 } },
     held: 1,
-    // No autoscaler runs here, so the number of pods stays 1. A later assertion checks the autoscaler's minimum.
+    // No autoscaling controller runs here, so the number of pods stays 1. A later assertion checks `minReplicas`.
     after: 1,
   },
 ];

@@ -1,4 +1,4 @@
-/** Reads last accessed information over HTTP: running, complete and failed jobs. */
+/** The reader of IAM's last accessed information, over HTTP, with jobs that run, are complete or have failed. */
 import { AttachRolePolicyCommand, CreateRoleCommand, DeleteRoleCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {

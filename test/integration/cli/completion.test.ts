@@ -171,7 +171,7 @@ describe('through kubectl', () => {
     );
   });
 
-  it('kubectl completes the commands, object names and file names of kon', async () => {
+  it('the completion of `kubectl kon` offers commands, object names and file names', async () => {
     expect(await kubectl('__complete', 'kon', 'acc')).toMatch(/^account\t.+\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'account', 'show', '')).toMatch(/^listed\s*\n:4\n$/);
     expect(await kubectl('__complete', 'kon', 'apply', '-f', '')).toBe(':0\n');

@@ -46,8 +46,8 @@ export function createDetachmentChecks(context: Context): DetachmentChecks {
   ): void {
     const droppers = states.accounts(by).filter((seen) => dropsPolicy(seen, detached, states.configs()));
     if (droppers.some(isDeleting)) return;
-    // If all recent versions of the account that drop the detached policy list the same new policy, the new policy must
-    // have been attached before, provided that it exists and the role has room for it.
+    // If every recent version of the account without the detached policy names the same new policy, the new policy must
+    // have been attached before this detachment. This applies only if the new policy exists and the role has room for it.
     const wanted = commonArns(droppers);
     // If a policy was detached out of band since the last listing, it is still attached in the operator's view. A
     // listing that overlaps a write of the operator does not count, so the operator may need two listings.

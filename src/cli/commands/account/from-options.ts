@@ -82,7 +82,7 @@ export function changedSpec(
   if (options.noBoundary && current.aws.permissionsBoundaryArn === undefined)
     throw usageError(
       'the account has no boundary of its own',
-      'If the role has a permissions boundary, the boundary comes from the ClusterConfig: kubectl get clusterconfigs -o yaml',
+      'A permissions boundary of the role comes from the ClusterConfig. Show the ClusterConfig: kubectl get clusterconfigs -o yaml',
     );
   const listed = policyEntries(current.aws);
   const absent = removePolicy.filter((entry) => !listed.includes(entry));

@@ -12,7 +12,7 @@ export const accountRevokeCommand = defineCommand({
     ...yesOption,
     timeout: {
       value: 'DURATION',
-      summary: 'how long to wait for the quarantine, and again for the release',
+      summary: 'maximum time to wait until the quarantine is in effect; the same maximum applies to its end',
       default: '5m',
       parse: parseDuration,
     },

@@ -70,7 +70,10 @@ function includes(live: unknown, wanted: unknown): boolean {
   );
 }
 
-/** Returns the ServiceAccount of an operator that runs in the cluster; otherwise a default name in the namespace of its Lease. */
+/**
+ * Returns the ServiceAccount of an operator that runs in the cluster. If none runs, returns the default name of the
+ * ServiceAccount, in the namespace of the operator's Lease.
+ */
 async function identityOf({ operatorAccounts, leases }: Lookups): Promise<OperatorIdentity> {
   const [account] = await operatorAccounts();
   if (account) return account;
