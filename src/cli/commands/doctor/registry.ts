@@ -214,7 +214,7 @@ const registry = {
       mayPass: true,
       meaning:
         'Pods in a removed target have held the identity of an account for more than a day, and still have its permissions.',
-      next: 'Restart or delete these pods. To list them: kon account show NAME',
+      next: 'Delete the workloads of these pods, or scale the workloads to zero. To list the pods: kon account show NAME',
     },
     pods: {
       title: 'running pods hold the identity of their account',
