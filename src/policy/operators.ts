@@ -107,7 +107,7 @@ export function comparisonOf(name: ComparisonName): Comparison {
   return comparisons[name];
 }
 
-/** Whether the operator accepts a value as written in a policy document. */
+/** Whether the condition operator accepts `written`, the text of a value in a policy document. */
 export function acceptsValue(name: ConditionOperator['base'], written: string): boolean {
   if (name === 'Null') return /^(?:true|false)$/i.test(written);
   return comparisonOf(name).accepts?.(written) ?? true;

@@ -83,7 +83,7 @@ describe('the evaluation with unknown context keys', () => {
     );
   });
 
-  test('agrees with the evaluation of a request when every key is known', () => {
+  test('gives the same result as the evaluation of a request if no key is unknown', () => {
     fc.assert(
       fc.property(question, sources, boundary, (asked, identity, limit) => {
         const known = { 'aws:PrincipalTag/team': 'a', 'aws:SourceVpce': 'b', 's3:prefix': 'a' };

@@ -112,7 +112,10 @@ const shared = [
   ),
 ];
 
-/** Requests with statements for more services than this need the right to all services (`*`). */
+/**
+ * Maximum number of services in the statements of a request for which the rights are checked one by one. A request with
+ * more services requires the right to all services (`*`).
+ */
 const serviceSlots = 20;
 
 /** Statements of the account that are new or changed. */

@@ -399,7 +399,7 @@ describe('the guide for Terraform', () => {
     expect(attached).toContain(`arn:aws:iam::${sandbox.description.accountId}:policy/payments-orders`);
   });
 
-  it('moves a role with a path and two targets to an account that is ready', async () => {
+  it('imports a role that has a path and is used in two targets, and the new account becomes Ready', async () => {
     await follow(page, 'Move', prober);
     const { spec, status } = await account();
     expect(isConditionTrue(status?.conditions, 'Ready')).toBe(true);

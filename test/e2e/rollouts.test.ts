@@ -86,7 +86,7 @@ type DeploymentWatch = {
   /** Starts a new record, without earlier rollouts. */
   begin(): void;
   /**
-   * Order of the templates that got another identity, and the maximum number of Deployments that rolled at the same
+   * Order in which the templates got another identity, and the maximum number of Deployments that rolled at the same
    * time.
    */
   reported(): { readonly order: readonly string[]; readonly mostAtOnce: number };

@@ -1,6 +1,6 @@
 /**
  * Simulated time, which passes only when nothing else is left to do: a run of an hour takes milliseconds, and the same
- * seed results in the same run. Everything in a simulation happens in microtasks or on these timers; nothing uses a
+ * seed results in the same run. Everything in a simulation happens in microtasks or on timers of this time; nothing uses a
  * socket or a file.
  */
 import type { SetTimer } from '../../src/kube/index.ts';

@@ -1,6 +1,6 @@
 /**
- * A client of the etcd behind a test's API server, in etcd's own protocol: gRPC, three calls with messages of a few
- * fields. (Its HTTP gateway does not work with client certificates, and the downloaded programs do not include
+ * Client of the etcd behind a test's API server. It uses etcd's own gRPC protocol, and implements only three calls, whose
+ * messages have few fields. (The HTTP gateway does not work with client certificates, and the downloaded programs do not include
  * etcdctl.)
  * https://etcd.io/docs/v3.6/learning/api/
  */

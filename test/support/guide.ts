@@ -28,7 +28,10 @@ export async function codeBlocks(page: string): Promise<readonly CodeBlock[]> {
   return blocks;
 }
 
-/** Runs a script. Variables that earlier scripts of this shell assigned at the beginning of a line are set. */
+/**
+ * Runs a script. The script sees the variables of earlier scripts of this shell, but only those whose assignment began a
+ * line.
+ */
 export type Shell = (script: string) => Promise<Finished>;
 
 /** Creates a shell for the sandbox's administrator, with `kon`, `kubectl` and the stock AWS CLI, in its own folder. */

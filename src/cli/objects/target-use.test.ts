@@ -43,7 +43,7 @@ describe('the deletion of a target', () => {
     ]);
   });
 
-  it("is blocked by an account that lists no targets, but only while pods in the deleted target hold the account's identity", () => {
+  it("is blocked by an account that applies to all targets only while pods in the target hold the account's identity", () => {
     const accounts = [
       account('busy', undefined, { name: 'staging', ...pods(1, 1) }),
       account('one', undefined, { name: 'staging', ...pods(1) }),

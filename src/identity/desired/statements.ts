@@ -15,8 +15,8 @@ import { largestInlinePolicy } from './operator-policy.ts';
 export const inlinePolicyName = 'konstellation';
 
 /**
- * `Id` of the policy document. It distinguishes the operator's policy from a policy of the same name that others wrote on the
- * role of an account without statements.
+ * `Id` of the policy document. If an account has no statements, others may have added a policy of the same name to its
+ * role. The `Id` distinguishes the operator's policy from such a policy.
  */
 const documentId = 'k11n.dev/statements';
 

@@ -150,7 +150,12 @@ function planOtherCluster(world: AccountWorld, facts: ClusterFacts, list: StepLi
     return failure ? [unreadable(world, facts, name, failure)] : [];
   });
   if (unread.length === 0) return undefined;
-  return failed[0] ?? { reason: 'CreatingRole', message: 'the role that the status reports is being read' };
+  return (
+    failed[0] ?? {
+      reason: 'CreatingRole',
+      message: 'the operator is reading the role that is named in the status',
+    }
+  );
 }
 
 function planSync(world: AccountWorld, facts: ClusterFacts, list: StepList): AccountPlan {

@@ -2,7 +2,7 @@
  * Link between a target's ServiceAccount and a role: the role annotation of the ServiceAccount, which the pod identity webhook
  * reads.
  *
- * A missing ServiceAccount is created with the annotation at once, because the webhook caches the first version that it sees. An
+ * A missing ServiceAccount is created with the annotation already set, because the webhook caches the first version that it sees. An
  * existing ServiceAccount belongs to the account only if it has Konstellation's label with the account's name.
  */
 import { carriesOurRole } from '../desired/ownership.ts';

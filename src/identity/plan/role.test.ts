@@ -183,7 +183,7 @@ describe('a role that AWS does not let the operator create', () => {
   it.each([
     [
       { team: 'a' },
-      'denied; the account sets the tags team: tags or allowedTagKeys of the ClusterConfig must name',
+      'denied; the account sets the tags team; each of these keys must be in spec.aws.tags or spec.aws.allowedTagKeys',
     ],
     [undefined, 'denied'],
   ])(

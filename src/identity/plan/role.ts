@@ -230,7 +230,7 @@ function planCreation(
 function deniedTagsNote({ code }: { readonly code: string }, { spec }: LinkedServiceAccount): string {
   const keys = Object.keys(settableTags(spec.aws.tags));
   return code === 'AccessDenied' && keys.length > 0
-    ? `; the account sets the tags ${keys.sort().join(', ')}: tags or allowedTagKeys of the ClusterConfig must name each, and the operator needs the policy that kon iam-policy prints`
+    ? `; the account sets the tags ${keys.sort().join(', ')}; each of these keys must be in spec.aws.tags or spec.aws.allowedTagKeys of the ClusterConfig, and the operator needs the policy that kon iam-policy prints`
     : '';
 }
 

@@ -130,7 +130,7 @@ describe('the statements of an account', () => {
     }
   });
 
-  it('are read before they are repaired if only a listing shows a change', () => {
+  it('are read before the repair if the change is known only from a listing', () => {
     const world = settledWith();
     const inlinePolicy = statementsDocument([get], facts);
     world.roles.set(name, { ...roleOf(world), inlinePolicy });

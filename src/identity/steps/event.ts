@@ -14,7 +14,7 @@ export const accountEventReasons = {
   PolicyDetached: 'A policy was detached from the role.',
   StatementsWritten: "The account's statements were written to the inline policy of the role.",
   StatementsRemoved: "The inline policy with the account's statements was removed from the role.",
-  PodsDenied: 'The sessions of the pods that Quarantines name were denied on the role.',
+  PodsDenied: 'The role now denies the sessions of the pods that are named in Quarantines.',
   PodsReleased: 'The role no longer denies the sessions of individual pods.',
   InlinePolicyDeleted: 'An inline policy that others put on the role was removed.',
   RoleUpdated: 'The boundary, the session length, the description or the tags of the role were written.',

@@ -158,7 +158,7 @@ it('a later write makes the cache drop an older write that the informer did not 
   expect([writes.recent(), writes.recentOf('a')]).toEqual([['default/b'], []]);
 });
 
-it('the cache returns how long it will still use a write that the informer has not reported', async () => {
+it('the cache returns the remaining time for which it serves a written object that the informer has not reported', async () => {
   const { server, informer, writes, written, pass } = await setUp();
   const keys = ['default/a', 'default/b'];
   expect(writes.unseenForMs(keys)).toBeUndefined();

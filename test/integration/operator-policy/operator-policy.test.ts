@@ -64,7 +64,7 @@ const tagList = (tags: Readonly<Record<string, string>>): Tag[] =>
   Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 const marks = marksOf(clusterArn);
 
-/** Users of the AWS account who have the operator's policy, each for a different configuration. */
+/** Users of the AWS account, each with the operator's policy for a different configuration. */
 const operators = {
   fenced: {
     permissionsBoundaryArns: [boundary],

@@ -146,7 +146,7 @@ async function statusWrites(name: string): Promise<readonly string[]> {
     .map(({ userAgent = '' }) => /konstellation\/(\S+)/.exec(userAgent)?.[1] ?? userAgent);
 }
 
-/** Position in the journal after the last call that an earlier query has returned. */
+/** Position in the journal after the last AWS call that `awsWrites` has already returned. */
 let position = 0;
 function awsWrites(): readonly string[] {
   const entries = world.aws.journal.entries({ since: position });

@@ -120,7 +120,7 @@ export class IamState {
     return this.#lastUsed.get(role.id);
   }
 
-  // Reports of last accessed information. Creating a report does not change the state of IAM.
+  // Reports of last accessed information. A new report does not count as a change of IAM's state.
 
   putAccessReport(report: AccessReport): void {
     this.#accessReports.set(report.id, report);

@@ -124,7 +124,7 @@ describe('the configs and dependencies of an app', () => {
     expect(dependencies).toEqual([{ name: 'reviews', target: 'staging' }, { name: 'orders' }]);
   });
 
-  it('are removed by name, and the field is also removed when no entry remains', () => {
+  it('are removed by name, and a list without remaining entries is removed from the spec', () => {
     const changed = changedSpec(withContent, {
       ...none,
       removeConfig: ['settings', 'limits'],

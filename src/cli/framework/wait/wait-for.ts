@@ -14,9 +14,10 @@ export type Interruption = {
 };
 
 /**
- * @param wait runs the wait, and ends when its signal aborts: at the timeout, or when the user interrupts the command
- * @param late creates the error for an expired timeout, from its duration as text; a more specific error, such as an
- * unreachable server, takes precedence
+ * @param wait performs the wait. It must end when the given signal aborts: at the timeout, or when the user interrupts the
+ * command
+ * @param late creates the error for an expired timeout. Its argument is the duration of the timeout as text. A more
+ * specific error, for example that the server is unreachable, takes precedence
  * @param interrupted text of the error if the user interrupts the wait
  */
 export async function withinTime<R>(

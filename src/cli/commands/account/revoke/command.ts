@@ -19,7 +19,7 @@ export const accountRevokeCommand = defineCommand({
   },
   mutates: true,
   examples: {
-    'End all sessions after a leak was repaired': 'kon account revoke myaccount',
+    'End all sessions after you have repaired a leak': 'kon account revoke myaccount',
     'In a script': 'kon account revoke myaccount --yes --reason "key rotation"',
   },
   run: async (context, { args, options }) => {

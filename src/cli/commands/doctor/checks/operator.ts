@@ -20,7 +20,7 @@ export const operatorChecks = {
     if (fresh.length > 1)
       return failure('operators hold different Leases and do not coordinate', [
         ...fresh.map(({ where, holder }) => `${where}: ${holder}`),
-        'Use the same namespace for all operators: kon operator --lease-namespace',
+        'Use the same namespace for the Leases of all operators: kon operator --lease-namespace',
       ]);
     if (fresh[0] && outdated?.status === 'False')
       return failure(`${fresh[0].holder} (${fresh[0].where}): ${outdated.message} (${outdated.reason})`, [
