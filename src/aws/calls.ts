@@ -6,7 +6,7 @@ import type { Caller, CallScheduler } from './scheduler.ts';
 
 export type Call = {
   readonly action: string;
-  /** What the call acts on, as messages name it: a role, or a role and a policy. */
+  /** Object of the call, as messages name it: a role, or a role and a policy. */
   readonly on?: string;
   /** Set for a read. Callers that request the same read before it is sent share one call. */
   readonly read?: true;

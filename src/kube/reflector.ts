@@ -94,7 +94,7 @@ class WatchIdleError extends Error {
   override readonly name = 'WatchIdleError';
 }
 
-/** What to do after a list or a watch has ended. */
+/** Next action after a list or a watch has ended. */
 type Outcome =
   | { readonly next: 'watch'; readonly version: string }
   | { readonly next: 'list' }

@@ -1,7 +1,7 @@
 /**
  * Rights that a user needs to write a ClusterConfig, which applies to all accounts. A request needs rights only to what
  * it adds or loosens. A new ClusterConfig is compared with one that has no targets, allows no policy and has a
- * boundary, so that nobody can circumvent a right by deleting and recreating the ClusterConfig.
+ * boundary, so that deleting and recreating the ClusterConfig does not circumvent a right.
  *
  * | right                                | needed to                                                                      |
  * |--------------------------------------|--------------------------------------------------------------------------------|

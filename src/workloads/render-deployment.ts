@@ -1,6 +1,6 @@
 /**
  * Deployment of an App on a target. Its pod template contains only values from the App and the identity mark. A change
- * of any other content would cause a rollout that nobody requested.
+ * of any other content would cause an unrequested rollout.
  */
 import {
   appLabel,

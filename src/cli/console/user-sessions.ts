@@ -11,7 +11,7 @@ const idleMs = 60_000;
 /** Maximum number of users. Limits the memory of the console, because each user has separate informers. */
 export const mostUsers = 20;
 
-/** What a session of the type `User` needs from the process that serves it. */
+/** Functions that create, check and end the parts of a session. */
 export type SessionSource<Client, User> = {
   readonly now: () => Monotonic;
   /** Returns a client for the token. @throws KubeApiError, with status 401 for a token that the API server rejects */

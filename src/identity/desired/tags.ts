@@ -34,7 +34,7 @@ export function mergedTags(...maps: readonly Tags[]): Tags {
   const merged = new Map<string, [key: string, value: string]>();
   for (const tag of maps.flatMap((tags) => Object.entries(tags))) {
     const lower = tag[0].toLowerCase();
-    // Of tags whose keys differ only in case, the last one replaces the others and moves to the end of the result, as
+    // If the keys of tags differ only in case, the last tag replaces the others and moves to the end of the result, as
     // with `withTags`.
     merged.delete(lower);
     merged.set(lower, tag);

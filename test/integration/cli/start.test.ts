@@ -42,8 +42,8 @@ async function loadedBy(
     `current-context: a\ncontexts:\n- name: a\n  context:\n    cluster: c\nclusters:\n- name: c\n  cluster:\n    server: http://127.0.0.1:${port}\n`,
   );
   const result = await kon.run(args, {
-    // By default, completion can give up before a busy machine has started the program, so the test sets a longer
-    // timeout.
+    // The default timeout of completion can expire before a busy machine has started the program, so the test sets a
+    // longer timeout.
     env: { HOME: home, KUBECONFIG: kubeconfig, KON_COMPLETION_TIMEOUT: '30s' },
   });
   expect(result).toMatchObject({ code: 0, stderr: '' });

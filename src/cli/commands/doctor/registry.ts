@@ -12,7 +12,7 @@ type Entry<Id extends string = string> = {
   readonly mayPass?: boolean;
   /** Consequence of a failure. */
   readonly meaning: string;
-  /** What to do after a failure. */
+  /** Advice after a failure. */
   readonly next: string;
 };
 
